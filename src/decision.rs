@@ -1,0 +1,291 @@
+//! Words of the decision: requests with their context, policies by type, answers with reasons.
+//!
+//! The decision knows policies and requests, neither buckets nor templates. Every question is answered
+//! with three values; a reading turns the third one into an answer in favour of the request or against it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::policy::{Policy, PolicyType, StatementRef};
+use crate::value::Text;
+
+/// `Match`, `NoMatch` or unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Match {
+    No,
+    Unknown,
+    Yes,
+}
+
+impl Match {
+    pub fn of(value: bool) -> Match {
+        if value { Match::Yes } else { Match::No }
+    }
+
+    /// Conjunction.
+    pub fn and(self, other: Match) -> Match {
+        self.min(other)
+    }
+
+    /// Disjunction.
+    pub fn or(self, other: Match) -> Match {
+        self.max(other)
+    }
+}
+
+impl std::ops::Not for Match {
+    type Output = Match;
+
+    /// Negation of unknown is unknown.
+    fn not(self) -> Match {
+        match self {
+            Match::No => Match::Yes,
+            Match::Unknown => Match::Unknown,
+            Match::Yes => Match::No,
+        }
+    }
+}
+
+/// How an unknown is read (architecture, idea 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// An unknown Allow applies, an unknown Deny does not: what is refused even so is certainly refused.
+    Favourable,
+    /// The reverse: what passes even so certainly passes.
+    Unfavourable,
+}
+
+/// Who makes the request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Principal {
+    User { arn: Text, account: Text },
+    /// A session of a role. `session` is the session's ARN where it is known.
+    Role { arn: Text, account: Text, session: Option<Text> },
+    /// A session of `GetFederationToken`.
+    FederatedUser { arn: Text, account: Text },
+    Root { account: Text },
+    /// Some principal of an account, known no further.
+    Account { account: Text },
+    /// An AWS service with its own identity, by its principal name.
+    Service { name: Text },
+    Anonymous,
+}
+
+impl Principal {
+    pub fn account(&self) -> Option<&Text> {
+        match self {
+            Principal::User { account, .. }
+            | Principal::Role { account, .. }
+            | Principal::FederatedUser { account, .. }
+            | Principal::Root { account }
+            | Principal::Account { account } => Some(account),
+            Principal::Service { .. } | Principal::Anonymous => None,
+        }
+    }
+}
+
+/// Value of a condition key in a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContextValue {
+    /// Several values where the key is multivalued; an empty list is a key without values.
+    Present(Vec<Text>),
+    /// Definitely not in the request.
+    Absent,
+    /// Present or not, with whatever value.
+    Unknown,
+    /// Present, with an unknown value.
+    PresentUnknown,
+}
+
+/// Condition keys, lower-cased, with their values. `other` says what a key that is not listed is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestContext {
+    pub keys: BTreeMap<Arc<str>, ContextValue>,
+    pub other: ContextValue,
+}
+
+impl Default for RequestContext {
+    fn default() -> Self {
+        RequestContext { keys: BTreeMap::new(), other: ContextValue::Absent }
+    }
+}
+
+impl RequestContext {
+    /// Looks a key up; `key` in any case.
+    pub fn get(&self, key: &str) -> &ContextValue {
+        if let Some(value) = self.keys.get(key) {
+            return value;
+        }
+        if key.bytes().any(|b| b.is_ascii_uppercase()) {
+            if let Some(value) = self.keys.get(key.to_ascii_lowercase().as_str()) {
+                return value;
+            }
+        }
+        &self.other
+    }
+
+    pub fn set(&mut self, key: &str, value: ContextValue) {
+        self.keys.insert(key.to_ascii_lowercase().into(), value);
+    }
+
+    pub fn present(&mut self, key: &str, value: impl Into<Text>) {
+        self.set(key, ContextValue::Present(vec![value.into()]));
+    }
+
+    pub fn absent(&mut self, key: &str) {
+        self.set(key, ContextValue::Absent);
+    }
+}
+
+impl From<&str> for Text {
+    fn from(value: &str) -> Text {
+        Text::literal(value)
+    }
+}
+
+/// One call that AWS authorizes: an S3 or a KMS action on one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub principal: Principal,
+    /// `s3:PutObject`.
+    pub action: Arc<str>,
+    /// The target's ARN. For a key policy the resource is the key itself.
+    pub resource: Text,
+    /// Account that owns the target.
+    pub resource_account: Text,
+    pub context: RequestContext,
+}
+
+/// Policies of one type. `open` means that there may be more that we do not see.
+#[derive(Debug, Clone, Default)]
+pub struct Layer {
+    pub policies: Vec<Arc<Policy>>,
+    pub open: bool,
+}
+
+impl Layer {
+    pub fn of(policies: Vec<Arc<Policy>>) -> Layer {
+        Layer { policies, open: false }
+    }
+
+    pub fn open() -> Layer {
+        Layer { policies: Vec::new(), open: true }
+    }
+}
+
+/// What kind of endpoint an endpoint policy stands on (spec 2.8, E4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndpointKind {
+    Gateway,
+    Interface,
+    Unknown,
+}
+
+/// Whether caller and owner of the target share an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AccountRelation {
+    Same,
+    Cross,
+    Unknown,
+}
+
+/// Which rule says what the target's own policy delegates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TargetKind {
+    /// S3: the account owns what its policy does not mention (spec 2.3).
+    Bucket,
+    /// KMS: without delegation in the key policy nobody gets anything (spec 5.3).
+    Key,
+}
+
+/// Every policy that takes part in one request. `None` means that there is none of that type.
+#[derive(Debug, Clone)]
+pub struct PolicySet {
+    pub identity: Layer,
+    pub boundary: Option<Layer>,
+    pub session: Option<Layer>,
+    pub endpoint: Option<(EndpointKind, Layer)>,
+    /// Levels, root first; each level must allow. Empty: the layer does not apply.
+    pub scp: Vec<Layer>,
+    pub rcp: Vec<Layer>,
+    /// Bucket policy or key policy; `None` where the target has none.
+    pub resource: Option<Layer>,
+    /// Access point policy, where the request goes through one.
+    pub access_point: Option<Layer>,
+    pub target: TargetKind,
+    pub relation: AccountRelation,
+}
+
+/// An element of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Element {
+    Principal,
+    Action,
+    Resource,
+    /// Position in [`crate::policy::Statement::conditions`].
+    Condition(usize),
+    /// The guards of the statement.
+    Guard,
+}
+
+/// What one element of a statement said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ElementAnswer {
+    pub element: Element,
+    pub answer: Match,
+    /// For an unknown answer: what it hangs on, for a reader.
+    pub because: Option<Arc<str>>,
+}
+
+/// Whether one statement applies to one request, and what each element said, in the order of [`Element`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatementAnswer {
+    pub answer: Match,
+    pub elements: Vec<ElementAnswer>,
+}
+
+/// Why one policy type said no.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DenyReason {
+    pub policy_type: PolicyType,
+    pub action: Arc<str>,
+    pub kind: DenyKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum DenyKind {
+    /// A Deny statement applies; each alone suffices.
+    Explicit {
+        statement: StatementRef,
+        /// The element that tells this denial from the general case: the condition that holds, if any;
+        /// first the ones that hold because their key is absent.
+        deciding: Vec<Element>,
+    },
+    /// No Allow applies where one is needed.
+    Implicit {
+        /// The Allow statements that came nearest, best first, with the elements that failed.
+        nearest: Vec<NearMiss>,
+        /// Documents of this type that were looked at; empty where there is none.
+        documents: Vec<Arc<Policy>>,
+        /// Where an Allow was found but only delegates to the account's own policies (spec 2.3).
+        delegated_by: Option<StatementRef>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearMiss {
+    pub statement: StatementRef,
+    pub failed: Vec<Element>,
+}
+
+/// Answer for one request under one reading.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    pub allowed: bool,
+    /// All reasons of a denial, in the order of the journey; empty where allowed.
+    pub reasons: Vec<DenyReason>,
+    /// Statements that allowed, per policy type that had to.
+    pub allowing: Vec<(PolicyType, StatementRef)>,
+    /// What unknowns were read in favour or against, for a reader, sorted and without repeats.
+    pub hangs_on: Vec<Arc<str>>,
+}

@@ -1,0 +1,396 @@
+//! Words of the estate: what the sources state about AWS, in neutral form.
+//!
+//! `facts/terraform` and `facts/cloudformation` fill it; above this floor neither word appears.
+//! All texts are resolved: an ARN, name or policy pattern mentions a declared resource by its canonical form
+//! (`facts/link.rs`), so that equal things are equal texts.
+
+use std::sync::Arc;
+
+use crate::decision::EndpointKind;
+use crate::policy::Policy;
+use crate::source::Gap;
+use crate::value::{Guards, Place, ScopeId, Text};
+
+/// What is known of a setting.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting<T> {
+    /// Stated, with the place that states it.
+    Is(T, Place),
+    /// Not stated: AWS's default holds.
+    Default(T),
+    /// One of these; the arms exclude each other.
+    Choice(Vec<(Guards, Setting<T>)>),
+    /// Not known; the reason is for a reader.
+    Unknown(Arc<str>),
+}
+
+impl<T: Clone> Setting<T> {
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Setting::Is(value, _) | Setting::Default(value) => Some(value),
+            Setting::Choice(_) | Setting::Unknown(_) => None,
+        }
+    }
+
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Setting::Is(_, place) => Some(place),
+            _ => None,
+        }
+    }
+}
+
+/// An account: its 12 digits where known, else the symbol of the scope's account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    pub id: Text,
+    /// True where the number was stated (option, configuration, `allowed_account_ids`, `assume_role`).
+    pub stated: bool,
+    /// The scope that writes into it; literals elsewhere are judged against its `writes_own_account`.
+    pub scope: Option<ScopeId>,
+}
+
+/// A policy and how it comes to its holder.
+#[derive(Debug, Clone)]
+pub struct AttachedPolicy {
+    pub policy: Arc<Policy>,
+    /// The attachment exists only under these guards.
+    pub guards: Guards,
+    /// Where it is attached, if that is another block than the document.
+    pub attached: Option<Place>,
+}
+
+/// What stands around policies of one kind on one holder.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    pub attached: Vec<AttachedPolicy>,
+    /// Why more may be attached than we see (a managed policy whose text is not held, an unknown ARN); empty: closed.
+    pub open: Vec<Arc<str>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    pub scope: ScopeId,
+    /// As the user types it.
+    pub address: Arc<str>,
+    pub name: Text,
+    /// `arn:<partition>:s3:::<name>`.
+    pub arn: Text,
+    pub account: Account,
+    pub region: Option<Text>,
+    pub guards: Guards,
+    pub place: Place,
+    /// `None`: the sources declare no bucket policy.
+    pub policy: Option<Policies>,
+    pub ownership: Setting<Ownership>,
+    pub public_access: PublicAccess,
+    pub encryption: Setting<Encryption>,
+    /// An ACL declared for the bucket itself.
+    pub acl: Option<BucketAcl>,
+    /// Object Lock with a default retention.
+    pub default_retention: Setting<bool>,
+    pub object_lock: Setting<bool>,
+    pub requester_pays: Setting<bool>,
+    pub versioning: Setting<bool>,
+    /// SSE-C blocked on the bucket.
+    pub blocks_sse_c: Setting<bool>,
+    pub tags: Setting<Vec<(Text, Text)>>,
+    pub abac: Setting<bool>,
+    /// Tag sets that lifecycle rules filter on, with the place of the filter.
+    pub lifecycle_tags: Vec<(Vec<(Text, Text)>, Place)>,
+    /// A directory bucket (S3 Express).
+    pub directory: bool,
+    /// Known only by name or ARN: policies and settings unknown, read in favour.
+    pub open: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ownership {
+    BucketOwnerEnforced,
+    BucketOwnerPreferred,
+    ObjectWriter,
+}
+
+/// Block Public Access of bucket and account together; unset is unknown (architecture, "closed").
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublicAccess {
+    pub block_public_acls: Setting<bool>,
+    pub ignore_public_acls: Setting<bool>,
+    pub block_public_policy: Setting<bool>,
+    pub restrict_public_buckets: Setting<bool>,
+}
+
+/// Default encryption of a bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encryption {
+    pub algorithm: Algorithm,
+    /// For KMS: the key.
+    pub key: KeyUse,
+    pub bucket_key: Setting<bool>,
+    /// Where the key or algorithm is named.
+    pub place: Option<Place>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    Aes256,
+    Kms,
+    KmsDsse,
+}
+
+/// Which KMS key is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeyUse {
+    /// No KMS, or SSE-S3.
+    None,
+    /// `aws/s3`.
+    AwsManaged,
+    /// A key declared in the estate: index in [`Estate::keys`], and how it is named.
+    Declared { key: usize, named_by: KeyName, place: Place },
+    /// A key known by identifier only; its policy is open.
+    Other { id: Text, named_by: KeyName, place: Place },
+    Unknown(Arc<str>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyName {
+    Arn,
+    BareId,
+    Alias,
+    AliasArn,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct BucketAcl {
+    /// Canned ACL, where one is declared.
+    pub canned: Option<Text>,
+    pub grants: Vec<AclGrant>,
+    pub place: Place,
+    pub address: Arc<str>,
+    pub guards: Guards,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AclGrant {
+    /// Canonical id, group URI or e-mail address.
+    pub grantee: Text,
+    /// `CanonicalUser`, `Group`, `AmazonCustomerByEmail`.
+    pub grantee_type: Text,
+    pub permission: Text,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone)]
+pub struct AccessPoint {
+    pub scope: ScopeId,
+    pub address: Arc<str>,
+    pub name: Text,
+    pub arn: Text,
+    /// Index in [`Estate::buckets`].
+    pub bucket: Option<usize>,
+    pub policy: Option<Policies>,
+    /// VPC origin: the VPC that alone may use it.
+    pub vpc: Option<Text>,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone)]
+pub struct KmsKey {
+    pub scope: ScopeId,
+    pub address: Arc<str>,
+    /// `arn:<partition>:kms:<region>:<account>:key/<id>` with symbols.
+    pub arn: Text,
+    pub id: Text,
+    pub account: Account,
+    pub region: Option<Text>,
+    pub guards: Guards,
+    pub place: Place,
+    /// `None`: AWS's default key policy (spec 5.3).
+    pub policy: Option<Policies>,
+    /// Alias names (`alias/x`).
+    pub aliases: Vec<Text>,
+    pub enabled: Setting<bool>,
+    /// Symmetric, for encryption.
+    pub symmetric: Setting<bool>,
+    /// Grants: (grantee principal, operations).
+    pub grants: Vec<KmsGrant>,
+    pub open: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct KmsGrant {
+    pub grantee: Text,
+    pub operations: Vec<Text>,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone)]
+pub struct VpcEndpoint {
+    pub scope: ScopeId,
+    pub address: Arc<str>,
+    /// The endpoint's id as a text (symbol).
+    pub id: Text,
+    pub vpc: Option<Text>,
+    /// `s3`, `kms`, … ; `None` where unknown.
+    pub service: Option<Arc<str>>,
+    pub kind: EndpointKind,
+    pub account: Account,
+    pub guards: Guards,
+    pub place: Place,
+    /// `None`: the default policy, which allows everything.
+    pub policy: Option<Policies>,
+    /// Route tables (gateway) it is associated with.
+    pub route_tables: Vec<Text>,
+    /// Subnets (interface) it stands in.
+    pub subnets: Vec<Text>,
+    /// Private DNS of an interface endpoint is on.
+    pub private_dns: Setting<bool>,
+    pub open: bool,
+}
+
+/// Where a subnet's traffic goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subnet {
+    pub scope: ScopeId,
+    pub id: Text,
+    pub vpc: Option<Text>,
+    /// Route table it is associated with; `None`: the main one of the VPC.
+    pub route_table: Option<Text>,
+}
+
+#[derive(Debug, Clone)]
+pub enum CallerKind {
+    User,
+    Role,
+}
+
+/// A principal declared in the estate.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub scope: ScopeId,
+    pub address: Arc<str>,
+    pub kind: CallerKind,
+    /// `arn:<partition>:iam::<account>:role/<path><name>`.
+    pub arn: Text,
+    pub name: Text,
+    pub account: Account,
+    pub guards: Guards,
+    pub place: Place,
+    /// Identity policies, those of a user's groups included.
+    pub identity: Policies,
+    pub boundary: Option<Policies>,
+    /// Service principals that may assume the role (`ec2.amazonaws.com`).
+    pub trusted_services: Vec<Text>,
+    /// Assumed through web identity (hosted CI): the provider.
+    pub web_identity: Vec<Text>,
+    /// Trust is not fully known.
+    pub trust_open: bool,
+    pub tags: Setting<Vec<(Text, Text)>>,
+    /// What runs as this caller.
+    pub workloads: Vec<Workload>,
+    /// Known only by name or ARN: policies unknown, read in favour.
+    pub open: bool,
+}
+
+/// A function, task, instance, job, build project … that runs as a caller.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    pub address: Arc<str>,
+    pub network: Network,
+    /// Strings of its configuration (environment, container definition, state machine, script), with their places.
+    pub strings: Vec<(Text, Place)>,
+    /// Scripts whose commands may show uploads (user data, buildspec, container command), as text.
+    pub scripts: Vec<(Text, Place)>,
+    pub guards: Guards,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Network {
+    /// Outside every VPC (a function without VPC configuration).
+    Outside,
+    /// In these subnets.
+    Subnets { subnets: Vec<Text>, place: Place },
+    /// Nothing shows where it runs.
+    Unknown,
+}
+
+/// SCP or RCP that the estate declares.
+#[derive(Debug, Clone)]
+pub struct OrganizationPolicy {
+    pub address: Arc<str>,
+    /// Scp or Rcp.
+    pub policy: Arc<Policy>,
+    /// Account ids, OU ids or root ids it is attached to.
+    pub targets: Vec<Text>,
+    pub scope: ScopeId,
+    pub guards: Guards,
+}
+
+/// An upload that the sources themselves show, or a delivery that they configure.
+#[derive(Debug, Clone)]
+pub struct ShownUpload {
+    pub sender: Sender,
+    pub bucket: BucketUse,
+    /// Object key or its known beginning; `None` where nothing says.
+    pub key: Option<Text>,
+    /// Headers by name as S3 has them (`x-amz-acl`), with the place that sets each.
+    pub headers: Vec<Header>,
+    pub multipart: bool,
+    /// Where it is shown; a finding about a header points at the header.
+    pub place: Place,
+    pub address: Arc<str>,
+    pub guards: Guards,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    pub name: Arc<str>,
+    pub value: Text,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sender {
+    /// Index in [`Estate::callers`].
+    Caller(usize),
+    /// Whoever applies the configuration, under a provider configuration: its role's index where declared.
+    Deployer { caller: Option<usize>, account: Account },
+    /// An AWS writer, by the name of its row in the table of writers (`upload/writers.rs`).
+    Writer {
+        service: Arc<str>,
+        /// Role it delivers with, where the row delivers with a role.
+        role: Option<usize>,
+        /// Account of the writing resource.
+        account: Account,
+        /// `aws:SourceArn` that it passes.
+        source_arn: Option<Text>,
+        region: Option<Text>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum BucketUse {
+    /// Index in [`Estate::buckets`].
+    Declared(usize),
+    Named(Text),
+    Unknown(Arc<str>),
+}
+
+/// All facts of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Estate {
+    pub buckets: Vec<Bucket>,
+    pub access_points: Vec<AccessPoint>,
+    pub keys: Vec<KmsKey>,
+    pub endpoints: Vec<VpcEndpoint>,
+    pub subnets: Vec<Subnet>,
+    pub callers: Vec<Caller>,
+    pub organization: Vec<OrganizationPolicy>,
+    pub shown: Vec<ShownUpload>,
+    pub gaps: Vec<Gap>,
+    /// Policy documents met, and how many of them were understood in full.
+    pub policies: usize,
+    pub policies_understood: usize,
+}

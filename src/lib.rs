@@ -1,0 +1,16 @@
+//! iaclint finds S3 uploads that AWS will refuse, in Terraform and CloudFormation, before they are deployed.
+//!
+//! The floors, lowest first; a file uses the words of lower floors only:
+//!
+//! 1. [`value`], [`files`]: values with places; all reading.
+//! 2. [`source`], [`policy`]: text to resources; the policy language.
+//! 3. [`decision`], [`facts`]: who may do what; what the sources state about AWS.
+
+#![forbid(unsafe_code)]
+
+pub mod decision;
+pub mod facts;
+pub mod files;
+pub mod policy;
+pub mod source;
+pub mod value;
