@@ -12,5 +12,7 @@ pub mod decision;
 pub mod facts;
 pub mod files;
 pub mod policy;
+pub mod report;
+pub mod rule;
 pub mod source;
 pub mod value;
