@@ -16,6 +16,7 @@ pub mod pairs;
 pub mod path;
 pub mod policies;
 pub mod shapes;
+pub mod shown;
 pub mod writers;
 
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub enum Route {
     Internet,
     /// Index in the estate's endpoints.
     Endpoint(usize),
+    /// A VPC endpoint that the estate does not declare: its policy is open.
+    Elsewhere,
 }
 
 /// How a path is known (architecture, "The path").

@@ -88,7 +88,7 @@ pub fn for_bucket(
 ) -> PolicySet {
     let side = caller_side(estate, uploader);
     let endpoint = match route {
-        Route::Internet => None,
+        Route::Internet | Route::Elsewhere => None,
         Route::Endpoint(index) => estate.endpoints.get(*index).and_then(|endpoint| {
             let mut layer = layer(endpoint.policy.as_ref()?, &endpoint.guards);
             layer.open |= endpoint.open;
