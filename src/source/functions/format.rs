@@ -324,7 +324,7 @@ fn general(size: f64, precision: Option<usize>, mark: char) -> String {
         None => {
             let short = format!("{size:e}");
             let p = power(&short);
-            if p < -4 || p >= 21 {
+            if !(-4..21).contains(&p) {
                 exponent(&short, mark)
             } else {
                 format!("{size}")
