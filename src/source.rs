@@ -5,6 +5,7 @@
 pub mod encode;
 pub mod json;
 pub mod show;
+pub mod yaml;
 
 use std::sync::Arc;
 
