@@ -2,6 +2,7 @@
 //!
 //! The readers below (`source/terraform`, `source/cloudformation`) fill [`Sources`]; `facts` reads it.
 
+pub mod cloudformation;
 pub mod encode;
 pub mod json;
 pub mod show;
