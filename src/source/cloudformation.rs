@@ -11,7 +11,11 @@ mod for_each;
 mod intrinsic;
 mod nested;
 mod parameter;
+mod sam;
+mod sam_policies;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -464,7 +468,11 @@ fn emit_one(evaluator: &Evaluator<'_, '_>, entry: &Entry, out: &mut Vec<Resource
         block: entry.key_place.span.cover(entry.node.place.span),
     };
     let is_stack = nested::location(&entry.node).is_some();
-    out.push(resource);
+    if template.serverless {
+        sam::transform(&inner, entry, resource, out);
+    } else {
+        out.push(resource);
+    }
     if is_stack && let Some(child) = nested::child(&inner, &entry.name) {
         emit(run, &child, out);
     }
