@@ -2,10 +2,12 @@
 //!
 //! The readers below (`source/terraform`, `source/cloudformation`) fill [`Sources`]; `facts` reads it.
 
+pub mod cloudformation;
 pub mod encode;
 pub mod functions;
 pub mod json;
 pub mod show;
+pub mod yaml;
 
 use std::sync::Arc;
 

@@ -1,0 +1,418 @@
+//! Templates in, resources out: the reader as a whole.
+
+use super::*;
+use crate::files::MemoryFiles;
+use crate::source::show;
+
+fn sources(files: &[(&str, &str)], inputs: &Inputs) -> Sources {
+    let mut memory = MemoryFiles::new();
+    for (path, text) in files {
+        memory.insert(path, *text);
+    }
+    let paths: Vec<Arc<str>> = files.iter().map(|(path, _)| Arc::from(*path)).collect();
+    let mut sources = Sources::default();
+    read(&memory, &paths, inputs, &mut sources);
+    sources
+}
+
+fn one(text: &str) -> Sources {
+    sources(&[("t.yaml", text)], &Inputs::default())
+}
+
+fn property(sources: &Sources, address: &str, name: &str) -> String {
+    let resource = sources
+        .resources
+        .iter()
+        .find(|r| &*r.address == address)
+        .unwrap_or_else(|| panic!("no {address}"));
+    resource
+        .properties
+        .get(name)
+        .map_or("absent".into(), |v| show::to_json(v).to_string())
+}
+
+const HEAD: &str = "
+Parameters:
+  Env: {Type: String, AllowedValues: [dev, prod]}
+  Name: {Type: String}
+  Given: {Type: String, Default: given}
+  Empty: {Type: String, Default: ''}
+  Zones: {Type: CommaDelimitedList, Default: 'a, b,c'}
+  Stored: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /x}
+Mappings:
+  M: {dev: {k: 1, l: [x]}, prod: {k: 2}}
+  Region: {us-east-1: {account: '1'}, eu-west-1: {account: '2'}}
+Conditions:
+  IsProd: !Equals [!Ref Env, prod]
+  HasEmpty: !Not [!Equals [!Ref Empty, '']]
+  HasGiven: !Not [!Equals [!Ref Given, '']]
+  Named: !Equals [!Ref Name, x]
+  NotNamed: !Not [!Condition Named]
+  Both: !And [!Condition HasGiven, !Condition Named]
+  Never: !And [!Condition HasEmpty, !Condition Named]
+  Cyclic: !Not [!Condition Cyclic]
+Resources:
+  B: {Type: 'AWS::S3::Bucket'}
+";
+
+#[test]
+fn intrinsics() {
+    for (node, want) in [
+        ("!Ref B", r#"{"$text":[{"$ref":"B.Ref"}]}"#),
+        ("!GetAtt B.Arn", r#"{"$text":[{"$ref":"B.Arn"}]}"#),
+        ("!GetAtt [B, Arn]", r#"{"$text":[{"$ref":"B.Arn"}]}"#),
+        ("!Sub '${B.Arn}/*'", r#"{"$text":[{"$ref":"B.Arn"},"/*"]}"#),
+        ("!Sub 'a${!aws:username}b'", r#""a${aws:username}b""#),
+        (
+            "!Sub ['${X}-${Given}', {X: !Ref Name}]",
+            r#"{"$text":[{"$ref":"Name"},"-given"]}"#,
+        ),
+        (
+            "!Sub 'arn:${AWS::Partition}:s3:::x'",
+            r#"{"$text":["arn:",{"$ref":"partition"},":s3:::x"]}"#,
+        ),
+        ("!Sub '${unclosed'", r#""${unclosed""#),
+        (
+            "!Join ['-', [a, !Ref Given, !Ref 'AWS::NoValue']]",
+            r#""a-given""#,
+        ),
+        ("!Join [',', !Ref Zones]", r#""a,b,c""#),
+        ("!Select [1, !Ref Zones]", r#""b""#),
+        (
+            "!Select ['7', !Ref Zones]",
+            r#"{"$unknown":"Fn::Select: the index is outside of the list"}"#,
+        ),
+        ("!Split [':', 'a:b']", r#"["a","b"]"#),
+        (
+            "!Select [5, !Split [':', !Sub 'arn:aws:s3:::${AWS::AccountId}-x']]",
+            r#"{"$text":[{"$ref":"account"},"-x"]}"#,
+        ),
+        ("!FindInMap [M, dev, l]", r#"["x"]"#),
+        ("!FindInMap [M, nope, l, {DefaultValue: d}]", r#""d""#),
+        (
+            "!FindInMap [M, !Ref Env, k]",
+            r#"{"$choice":[{"value":1,"when":"parameter `Env` is `dev`"},{"value":2,"when":"parameter `Env` is `prod`"}]}"#,
+        ),
+        (
+            "!FindInMap [Region, !Ref 'AWS::Region', account]",
+            r#"{"$choice":[{"value":"1","when":"`${region}` is `us-east-1`"},{"value":"2","when":"`${region}` is `eu-west-1`"}]}"#,
+        ),
+        (
+            "!If [IsProd, p, d]",
+            r#"{"$choice":[{"value":"d","when":"parameter `Env` is `dev`"},{"value":"p","when":"parameter `Env` is `prod`"}]}"#,
+        ),
+        (
+            "!If [Named, n, m]",
+            r#"{"$choice":[{"value":"n","when":"condition `Named` is true"},{"value":"m","when":"condition `Named` is false"}]}"#,
+        ),
+        (
+            "!If [NotNamed, n, m]",
+            r#"{"$choice":[{"value":"m","when":"condition `Named` is true"},{"value":"n","when":"condition `Named` is false"}]}"#,
+        ),
+        (
+            "!Join ['', [!If [Named, n, m], !If [Named, x, y]]]",
+            r#"{"$choice":[{"value":"nx","when":"condition `Named` is true"},{"value":"my","when":"condition `Named` is false"}]}"#,
+        ),
+        ("!If [HasGiven, yes, no]", r#""yes""#),
+        ("!If [HasEmpty, yes, !Ref 'AWS::NoValue']", "absent"),
+        (
+            "[!If [Named, {a: 1}, !Ref 'AWS::NoValue'], {b: 2}]",
+            r#"[{"$choice":[{"value":{"a":1},"when":"condition `Named` is true"},{"value":null,"when":"condition `Named` is false"}]},{"b":2}]"#,
+        ),
+        ("!If [Never, yes, no]", r#""no""#),
+        ("!If [Cyclic, 1, 1]", "1"),
+        ("!Ref Stored", r#"{"$text":[{"$ref":"Stored.value"}]}"#),
+        (
+            "'{{resolve:ssm:/a}}/x'",
+            r#"{"$text":[{"$ref":"resolve:ssm:/a"},"/x"]}"#,
+        ),
+        ("!ToJsonString {a: !Ref Given}", r#""{\"a\":\"given\"}""#),
+        ("!Length [a, b]", "2"),
+        (
+            "!Cidr [10.0.0.0/16, 2, 8]",
+            r#"["10.0.0.0/24","10.0.1.0/24"]"#,
+        ),
+        (
+            "!ImportValue elsewhere",
+            r#"{"$text":[{"$ref":"elsewhere"}]}"#,
+        ),
+        ("!Base64 'x ${B}'", r#""x ${B}""#),
+        (
+            "!Nonsense x",
+            r#"{"$unknown":"Fn::Nonsense: unknown function"}"#,
+        ),
+        (
+            "!Ref Undeclared",
+            r#"{"$unknown":"`Undeclared` is neither a parameter nor a resource of the template"}"#,
+        ),
+        (
+            "{'Fn::ForEach::L': [X, [p, q], {'K${X}': !Sub '${X}-${Given}'}]}",
+            r#"{"Kp":"p-given","Kq":"q-given"}"#,
+        ),
+    ] {
+        let text = format!("{HEAD}  R: {{Type: 'X::Y', Properties: {{P: {node}}}}}\n");
+        let json = |text: &str| {
+            serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|_| text.into())
+        };
+        assert_eq!(json(&property(&one(&text), "R", "P")), json(want), "{node}");
+    }
+}
+
+#[test]
+fn conditions_of_resources() {
+    for (condition, want) in [
+        ("HasGiven", Some(vec![])),
+        ("HasEmpty", None),
+        ("Never", None),
+        ("Named", Some(vec!["condition `Named` is true"])),
+        ("Both", Some(vec!["condition `Named` is true"])),
+        ("IsProd", Some(vec!["parameter `Env` is `prod`"])),
+        ("Undeclared", Some(vec!["condition `Undeclared` is true"])),
+    ] {
+        let text = format!(
+            "{HEAD}  R: {{Type: 'X::Y', Condition: {condition}, Properties: {{P: !If [{condition}, y, n]}}}}\n"
+        );
+        let sources = one(&text);
+        let found = sources.resources.iter().find(|r| &*r.address == "R");
+        let guards = found.map(|r| r.guards.iter().map(|g| &*g.label).collect::<Vec<_>>());
+        assert_eq!(guards, want, "{condition}");
+        if found.is_some() {
+            assert_eq!(property(&sources, "R", "P"), r#""y""#, "{condition}");
+        }
+    }
+}
+
+#[test]
+fn inputs_are_worlds() {
+    let inputs = Inputs {
+        parameters: vec![("Name".into(), "x".into()), ("Zones".into(), "q,r".into())],
+        region: Some("eu-west-1".into()),
+        ..Inputs::default()
+    };
+    let text = format!(
+        "{HEAD}  R:\n    Type: X::Y\n    Properties:\n      P: !If [Named, [!Ref Zones], n]\n      A: !FindInMap [Region, !Ref 'AWS::Region', account]\n      G: !Ref AWS::Region\n"
+    );
+    let sources = sources(&[("t.yaml", &text)], &inputs);
+    assert_eq!(property(&sources, "R", "P"), r#"[["q","r"]]"#);
+    assert_eq!(property(&sources, "R", "A"), r#""2""#);
+    assert_eq!(
+        property(&sources, "R", "G"),
+        r#"{"$text":[{"$ref":"region"}]}"#
+    );
+    assert_eq!(
+        sources.scopes[0].providers[0].region.as_deref(),
+        Some("eu-west-1")
+    );
+}
+
+#[test]
+fn nested_stacks_and_exports() {
+    let parent = "
+Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: ./sub/child.yaml, Parameters: {Bucket: given-bucket}}
+  Away: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: 'https://x.s3.amazonaws.com/t.yaml'}}
+  R: {Type: 'X::Y', Properties: {Arn: !GetAtt Child.Outputs.Arn, Other: !GetAtt Away.Outputs.Arn}}
+";
+    let child = "
+Parameters: {Bucket: {Type: String}}
+Resources:
+  B: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Ref Bucket}}
+Outputs:
+  Arn: {Value: !GetAtt B.Arn, Export: {Name: shared-arn}}
+";
+    let importer = r#"{"Resources": {"I": {"Type": "X::Y", "Properties": {"P": {"Fn::ImportValue": "shared-arn"}}}}}"#;
+    let files = [
+        ("parent.yaml", parent),
+        ("sub/child.yaml", child),
+        ("importer.json", importer),
+    ];
+    let sources = sources(&files, &Inputs::default());
+    assert_eq!(sources.scopes.len(), 2);
+    assert_eq!(
+        property(&sources, "Child.B", "BucketName"),
+        r#""given-bucket""#
+    );
+    assert_eq!(
+        property(&sources, "R", "Arn"),
+        r#"{"$text":[{"$ref":"Child.B.Arn"}]}"#
+    );
+    assert_eq!(
+        property(&sources, "R", "Other"),
+        r#"{"$text":[{"$ref":"Away.Outputs.Arn"}]}"#
+    );
+    assert_eq!(
+        property(&sources, "I", "P"),
+        r#"{"$text":[{"$ref":"Child.B.Arn"}]}"#
+    );
+    let gaps: Vec<_> = sources.gaps.iter().map(|g| (&*g.what, g.kind)).collect();
+    assert_eq!(gaps, [("Away", GapKind::Missing)]);
+}
+
+#[test]
+fn serverless_functions_have_roles() {
+    let text = "
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Environment: {Variables: {A: a}}, VpcConfig: {SubnetIds: [s]}}}
+Resources:
+  B: {Type: 'AWS::S3::Bucket'}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src/
+      Environment: {Variables: {B: !Ref B}}
+      PermissionsBoundary: arn:aws:iam::111122223333:policy/b
+      Policies:
+        - AmazonS3ReadOnlyAccess
+        - S3CrudPolicy: {BucketName: !Ref B}
+        - Statement: [{Effect: Allow, Action: 's3:PutObject', Resource: !Sub '${B.Arn}/*'}]
+        - SQSPollerPolicy: {QueueName: q}
+  G: {Type: 'AWS::Serverless::Function', Properties: {Role: !GetAtt FRole.Arn}}
+  Api: {Type: 'AWS::Serverless::Api'}
+";
+    let sources = one(text);
+    assert_eq!(sources.gaps, []);
+    let types: Vec<_> = sources
+        .resources
+        .iter()
+        .map(|r| (&*r.address, &*r.type_name))
+        .collect();
+    assert_eq!(
+        types,
+        [
+            ("B", "AWS::S3::Bucket"),
+            ("FRole", "AWS::IAM::Role"),
+            ("F", "AWS::Lambda::Function"),
+            ("G", "AWS::Lambda::Function"),
+            ("Api", "AWS::Serverless::Api"),
+        ]
+    );
+    assert_eq!(
+        property(&sources, "F", "Role"),
+        r#"{"$text":[{"$ref":"FRole.Arn"}]}"#
+    );
+    assert_eq!(
+        property(&sources, "G", "Role"),
+        r#"{"$text":[{"$ref":"FRole.Arn"}]}"#
+    );
+    assert_eq!(
+        property(&sources, "F", "Environment"),
+        r#"{"Variables":{"A":"a","B":{"$text":[{"$ref":"B.Ref"}]}}}"#
+    );
+    let policies = property(&sources, "FRole", "Policies");
+    assert!(
+        policies.contains(r#"["arn:",{"$ref":"partition"},":s3:::",{"$ref":"B.Ref"},"/*"]"#),
+        "{policies}"
+    );
+    assert!(property(&sources, "FRole", "ManagedPolicyArns").contains("AmazonS3ReadOnlyAccess"));
+    assert_eq!(
+        property(&sources, "FRole", "PermissionsBoundary"),
+        r#""arn:aws:iam::111122223333:policy/b""#
+    );
+}
+
+#[test]
+fn loops_make_resources() {
+    let text = "
+Transform: AWS::LanguageExtensions
+Resources:
+  Fn::ForEach::Buckets:
+    - Name
+    - [Logs, Data]
+    - Bucket${Name}: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Sub 'x-${Name}', Tag: !Ref Name}}
+";
+    let sources = one(text);
+    assert_eq!(
+        property(&sources, "BucketLogs", "BucketName"),
+        r#""x-Logs""#
+    );
+    assert_eq!(property(&sources, "BucketData", "Tag"), r#""Data""#);
+}
+
+#[test]
+fn faults_are_listed_and_strangers_passed_over() {
+    let long: String = (0..60)
+        .map(|i| {
+            format!(
+                "  R{i}: {{Type: 'X::Y', Properties: {{A: !GetAtt R{}.B}}}}\n",
+                i + 1
+            )
+        })
+        .collect();
+    let deep = format!(
+        "Resources:\n  R: {{Type: 'X::Y', Properties: {{A: {}1{}}}}}\n",
+        "!Not [".repeat(150),
+        "]".repeat(150)
+    );
+    for (text, resources, gaps) in [
+        ("{{ helm }}: [", 0, 0),
+        ("a: 1\n", 0, 0),
+        ("", 0, 0),
+        ("Resources:\n  A: {Type: 'X::Y'\n", 0, 1),
+        (
+            "AWSTemplateFormatVersion: 2010-09-09\nResources: [1]\n",
+            0,
+            1,
+        ),
+        ("AWSTemplateFormatVersion: 2010-09-09\n", 0, 0),
+        (
+            "Resources:\n  A: 1\n  B: {Type: 'X::Y'}\n  C: {Type: {a: b}}\n  D: {Type: 'X::Y', Properties: [1]}\n",
+            1,
+            3,
+        ),
+        (
+            "Transform: [AWS::Serverless-2016-10-31, Mine]\nResources:\n  B: {Type: 'X::Y', Properties: {P: !Ref Made}}\n",
+            1,
+            0,
+        ),
+        (
+            "Transform: ['AWS::X', Mine]\nResources:\n  B: {Type: 'X::Y', Properties: {P: !Ref Made}}\n",
+            1,
+            2,
+        ),
+        (&format!("Resources:\n{long}"), 60, 1),
+        (&deep, 1, 0),
+    ] {
+        let sources = one(text);
+        let short = text.get(..60).unwrap_or(text);
+        assert_eq!(sources.resources.len(), resources, "{short}");
+        if gaps > 0 {
+            assert_eq!(sources.gaps.len(), gaps, "{short}: {:?}", sources.gaps);
+        }
+    }
+}
+
+#[test]
+fn places_point_at_the_source() {
+    let text = format!(
+        "{HEAD}  R:\n    Type: X::Y\n    Properties:\n      Direct: plain\n      Given: !Ref Given\n      Sub: !Sub 'a-${{Given}}-${{B.Arn}}/x'\n"
+    );
+    let sources = one(&text);
+    let resource = sources
+        .resources
+        .iter()
+        .find(|r| &*r.address == "R")
+        .unwrap();
+    let slice = |span: crate::value::Span| &text[span.start as usize..span.end as usize];
+    let get = |name: &str| resource.properties.get(name).unwrap();
+    assert_eq!(slice(resource.place.span), "R");
+    assert!(slice(resource.block).starts_with("R:") && slice(resource.block).ends_with("/x'"));
+    assert!(get("Direct").place.is_literal());
+    assert_eq!(slice(get("Given").place.span), "given");
+    assert!(!get("Given").place.is_literal());
+    let ValueKind::Text(sub) = &get("Sub").kind else {
+        panic!()
+    };
+    assert_eq!(slice(sub.source_map().unwrap().locate(0, 2).unwrap()), "a-");
+    let shown = "a-given-\u{e000}/x";
+    let at = shown.find("/x").unwrap();
+    assert_eq!(
+        slice(sub.source_map().unwrap().locate(at, at + 2).unwrap()),
+        "/x"
+    );
+    assert_eq!(
+        slice(sub.source_map().unwrap().locate(2, 7).unwrap()),
+        "${Given}"
+    );
+}
