@@ -6,45 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::pattern::Match;
 use crate::policy::{Policy, PolicyType, StatementRef};
 use crate::value::Text;
-
-/// `Match`, `NoMatch` or unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Match {
-    No,
-    Unknown,
-    Yes,
-}
-
-impl Match {
-    pub fn of(value: bool) -> Match {
-        if value { Match::Yes } else { Match::No }
-    }
-
-    /// Conjunction.
-    pub fn and(self, other: Match) -> Match {
-        self.min(other)
-    }
-
-    /// Disjunction.
-    pub fn or(self, other: Match) -> Match {
-        self.max(other)
-    }
-}
-
-impl std::ops::Not for Match {
-    type Output = Match;
-
-    /// Negation of unknown is unknown.
-    fn not(self) -> Match {
-        match self {
-            Match::No => Match::Yes,
-            Match::Unknown => Match::Unknown,
-            Match::Yes => Match::No,
-        }
-    }
-}
 
 /// How an unknown is read (architecture, idea 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
