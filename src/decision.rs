@@ -6,45 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::pattern::Match;
 use crate::policy::{Policy, PolicyType, StatementRef};
 use crate::value::Text;
-
-/// `Match`, `NoMatch` or unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Match {
-    No,
-    Unknown,
-    Yes,
-}
-
-impl Match {
-    pub fn of(value: bool) -> Match {
-        if value { Match::Yes } else { Match::No }
-    }
-
-    /// Conjunction.
-    pub fn and(self, other: Match) -> Match {
-        self.min(other)
-    }
-
-    /// Disjunction.
-    pub fn or(self, other: Match) -> Match {
-        self.max(other)
-    }
-}
-
-impl std::ops::Not for Match {
-    type Output = Match;
-
-    /// Negation of unknown is unknown.
-    fn not(self) -> Match {
-        match self {
-            Match::No => Match::Yes,
-            Match::Unknown => Match::Unknown,
-            Match::Yes => Match::No,
-        }
-    }
-}
 
 /// How an unknown is read (architecture, idea 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +22,32 @@ pub enum Reading {
 /// Who makes the request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Principal {
-    User { arn: Text, account: Text },
+    User {
+        arn: Text,
+        account: Text,
+    },
     /// A session of a role. `session` is the session's ARN where it is known.
-    Role { arn: Text, account: Text, session: Option<Text> },
+    Role {
+        arn: Text,
+        account: Text,
+        session: Option<Text>,
+    },
     /// A session of `GetFederationToken`.
-    FederatedUser { arn: Text, account: Text },
-    Root { account: Text },
+    FederatedUser {
+        arn: Text,
+        account: Text,
+    },
+    Root {
+        account: Text,
+    },
     /// Some principal of an account, known no further.
-    Account { account: Text },
+    Account {
+        account: Text,
+    },
     /// An AWS service with its own identity, by its principal name.
-    Service { name: Text },
+    Service {
+        name: Text,
+    },
     Anonymous,
 }
 
@@ -106,7 +86,10 @@ pub struct RequestContext {
 
 impl Default for RequestContext {
     fn default() -> Self {
-        RequestContext { keys: BTreeMap::new(), other: ContextValue::Absent }
+        RequestContext {
+            keys: BTreeMap::new(),
+            other: ContextValue::Absent,
+        }
     }
 }
 
@@ -165,11 +148,17 @@ pub struct Layer {
 
 impl Layer {
     pub fn of(policies: Vec<Arc<Policy>>) -> Layer {
-        Layer { policies, open: false }
+        Layer {
+            policies,
+            open: false,
+        }
     }
 
     pub fn open() -> Layer {
-        Layer { policies: Vec::new(), open: true }
+        Layer {
+            policies: Vec::new(),
+            open: true,
+        }
     }
 }
 

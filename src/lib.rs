@@ -2,7 +2,7 @@
 //!
 //! The floors, lowest first; a file uses the words of lower floors only:
 //!
-//! 1. [`value`], [`files`]: values with places; all reading.
+//! 1. [`value`], [`files`], [`pattern`]: values with places; all reading; wildcards.
 //! 2. [`source`], [`policy`]: text to resources; the policy language.
 //! 3. [`decision`], [`facts`]: who may do what; what the sources state about AWS.
 
@@ -11,6 +11,7 @@
 pub mod decision;
 pub mod facts;
 pub mod files;
+pub mod pattern;
 pub mod policy;
 pub mod source;
 pub mod value;

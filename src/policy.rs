@@ -3,6 +3,10 @@
 //! `policy/parse.rs` makes them from values; facts attach them; the decision reads them.
 //! Nothing here knows a bucket, a template or a request.
 
+pub mod guards;
+pub mod operator;
+pub mod parse;
+
 use std::sync::Arc;
 
 use crate::value::{Guards, Place, Text};
@@ -48,7 +52,9 @@ impl PolicyType {
             | PolicyType::Bucket
             | PolicyType::Key
             | PolicyType::Trust => true,
-            PolicyType::Identity | PolicyType::Boundary | PolicyType::Session | PolicyType::Scp => false,
+            PolicyType::Identity | PolicyType::Boundary | PolicyType::Session | PolicyType::Scp => {
+                false
+            }
         }
     }
 }
@@ -261,12 +267,34 @@ impl ConditionOperator {
     pub fn is_negated(self) -> bool {
         use ConditionOperator::*;
         match self {
-            StringNotEquals | StringNotEqualsIgnoreCase | StringNotLike | NumericNotEquals | DateNotEquals
-            | NotIpAddress | ArnNotEquals | ArnNotLike => true,
-            StringEquals | StringEqualsIgnoreCase | StringLike | NumericEquals | NumericLessThan
-            | NumericLessThanEquals | NumericGreaterThan | NumericGreaterThanEquals | DateEquals | DateLessThan
-            | DateLessThanEquals | DateGreaterThan | DateGreaterThanEquals | Bool | BinaryEquals | IpAddress
-            | ArnEquals | ArnLike | Null | Unrecognized => false,
+            StringNotEquals
+            | StringNotEqualsIgnoreCase
+            | StringNotLike
+            | NumericNotEquals
+            | DateNotEquals
+            | NotIpAddress
+            | ArnNotEquals
+            | ArnNotLike => true,
+            StringEquals
+            | StringEqualsIgnoreCase
+            | StringLike
+            | NumericEquals
+            | NumericLessThan
+            | NumericLessThanEquals
+            | NumericGreaterThan
+            | NumericGreaterThanEquals
+            | DateEquals
+            | DateLessThan
+            | DateLessThanEquals
+            | DateGreaterThan
+            | DateGreaterThanEquals
+            | Bool
+            | BinaryEquals
+            | IpAddress
+            | ArnEquals
+            | ArnLike
+            | Null
+            | Unrecognized => false,
         }
     }
 }
