@@ -4,6 +4,9 @@
 //! All texts are resolved: an ARN, name or policy pattern mentions a declared resource by its canonical form
 //! (`facts/link.rs`), so that equal things are equal texts.
 
+pub mod declare;
+pub mod link;
+
 use std::sync::Arc;
 
 use crate::decision::EndpointKind;
