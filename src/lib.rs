@@ -16,4 +16,5 @@ pub mod policy;
 pub mod report;
 pub mod rule;
 pub mod source;
+pub mod upload;
 pub mod value;

@@ -2,6 +2,11 @@
 //!
 //! The rule floor turns denials into findings; reports print them and decide nothing.
 
+pub mod finding;
+pub mod message;
+pub mod name;
+pub mod request;
+
 use std::sync::Arc;
 
 use crate::value::Place;

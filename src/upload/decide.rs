@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::decision::search::{SearchResult, Variable, search};
-use crate::decision::space::{Class, Domain, classes_of, key_classes};
+use crate::decision::search::{SearchResult, search};
+use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, key_classes};
 use crate::decision::{AccountRelation, ContextValue, Match, Principal, Reading};
 use crate::facts::{CallerKind, Estate};
 use crate::policy::ConditionTest;
@@ -192,7 +192,7 @@ impl Space {
         if with_network && journey.route == Route::Internet {
             let ip = on("aws:SourceIp");
             if !ip.is_empty() {
-                let mut classes = classes_of(&ip, &Domain::Ip);
+                let mut classes = classes_of(&ip, &Domain { may_be_absent: false, values: DomainValues::Ip });
                 classes.retain(|c| !matches!(c.value, ContextValue::Absent));
                 if !classes.is_empty() {
                     space.push("aws:SourceIp", classes, Role::SourceIp);
@@ -209,14 +209,16 @@ impl Space {
             if asked.is_empty() && !forced {
                 continue;
             }
-            let domain = match header.values {
-                Values::OneOf(values) => Domain::OneOf(values),
-                Values::Any => Domain::Text,
-                Values::KeyArn => Domain::Text,
-                Values::Date => Domain::Date,
-                Values::Days => Domain::Number,
+            let values = match header.values {
+                Values::OneOf(values) => DomainValues::Fixed(values.iter().map(|v| Text::literal(*v)).collect()),
+                Values::Any | Values::KeyArn => DomainValues::AnyText,
+                Values::Date => DomainValues::Date,
+                Values::Days => DomainValues::Number,
             };
-            let mut classes = classes_of(&asked, &domain);
+            let mut classes = classes_of(&asked, &Domain { may_be_absent: true, values });
+            if header.name == headers::SSE_KEY {
+                name_default_key(journey, &mut classes);
+            }
             for class in &mut classes {
                 if !matches!(class.value, ContextValue::Absent) {
                     class.cost = header.cost;
@@ -244,7 +246,7 @@ impl Space {
         }
         for tag in tags.into_iter().take(8) {
             let asked = on(&format!("{}{tag}", headers::REQUEST_TAG));
-            let mut classes = classes_of(&asked, &Domain::Text);
+            let mut classes = classes_of(&asked, &Domain { may_be_absent: true, values: DomainValues::AnyText });
             for class in &mut classes {
                 if !matches!(class.value, ContextValue::Absent) {
                     class.cost = 3;
@@ -318,6 +320,20 @@ fn gates_care(journey: &Journey<'_>) -> bool {
     journey.bucket.encryption.value().is_none_or(|e| e.algorithm != Algorithm::Aes256)
 }
 
+/// The bucket's own key, by its ARN, is a value that a client can send.
+fn name_default_key(journey: &Journey<'_>, classes: &mut Vec<Class>) {
+    use crate::facts::KeyUse;
+    let Some(encryption) = journey.bucket.encryption.value() else { return };
+    if let KeyUse::Declared { key, .. } = &encryption.key {
+        if let Some(key) = journey.estate.keys.get(*key) {
+            let value = ContextValue::Present(vec![key.arn.clone()]);
+            if !classes.iter().any(|c| c.value == value) {
+                classes.push(Class { value, cost: 1 });
+            }
+        }
+    }
+}
+
 /// What a path gives for the default upload and for any upload.
 struct Answers {
     /// The default upload that passes, or the best that fails with what it met.
@@ -352,8 +368,8 @@ fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
             journey.answer(&draft, complete)
         });
         match result {
-            SearchResult::Found(chosen) => {
-                let chosen: Vec<Option<usize>> = chosen.into_iter().map(Some).collect();
+            SearchResult::Found { classes, .. } => {
+                let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
                 let (mut draft, _) = space.draft(&chosen);
                 if let Some(ip) = fixed {
                     draft.source_ip = ip.clone();
@@ -361,9 +377,15 @@ fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
                 Some(draft)
             }
             SearchResult::None => None,
-            SearchResult::Undecided => {
-                undecided = true;
-                None
+            SearchResult::Undecided { best } => match best {
+                Some(classes) => {
+                    let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
+                    Some(space.draft(&chosen).0)
+                }
+                None => {
+                    undecided = true;
+                    None
+                }
             }
         }
     };
@@ -678,11 +700,11 @@ fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Option<Draft> {
         }
     });
     match result {
-        SearchResult::Found(chosen) => {
-            let chosen: Vec<Option<usize>> = chosen.into_iter().map(Some).collect();
+        SearchResult::Found { classes, .. } => {
+            let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
             Some(space.draft(&chosen).0)
         }
-        SearchResult::None | SearchResult::Undecided => None,
+        SearchResult::None | SearchResult::Undecided { .. } => None,
     }
 }
 
