@@ -1,6 +1,7 @@
 //! The commands and their arguments (the contract is in `docs/`); each command lives in a file of its own.
 
 mod eval;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -18,11 +19,14 @@ struct Arguments {
 enum Command {
     /// Print what the reader made of the sources, as JSON
     Eval(eval::EvalArguments),
+    /// Decide requests that are given as JSON lines on standard input
+    Simulate,
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Eval(arguments) => eval::run(arguments),
+        Command::Simulate => simulate::run(),
     }
 }

@@ -6,6 +6,7 @@
 pub mod guards;
 pub mod operator;
 pub mod parse;
+pub mod public;
 
 use std::sync::Arc;
 
