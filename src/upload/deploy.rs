@@ -23,7 +23,9 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         }
         if let (Setting::Is(true, _), Some(policies)) = (&bucket.public_access.block_public_policy, &bucket.policy) {
             for attached in policies.attached.iter().filter(|a| a.guards.is_empty()) {
-                if let Some(position) = public::statements(&attached.policy).iter().position(|m| *m == Match::Yes) {
+                let policy = &attached.policy;
+                let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
+                if let Some(position) = policy.statements.iter().position(certainly) {
                     let statement = StatementRef { policy: attached.policy.clone(), position };
                     if let Some(place) = statement.get().filter(|s| s.guards.is_empty()).map(|s| s.place.clone()) {
                         gates.push(Gate::PublicPolicyBlocked { statement, place });
