@@ -5,8 +5,10 @@
 //! (`facts/link.rs`), so that equal things are equal texts.
 
 pub mod assemble;
+pub mod build;
 pub mod declare;
 pub mod link;
+pub mod terraform;
 
 use std::sync::Arc;
 
