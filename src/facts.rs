@@ -431,11 +431,16 @@ impl Estate {
 
     /// A key by ARN, id, alias or alias ARN, seen from an account.
     pub fn key(&self, text: &Text, scope: ScopeId, account: &Text) -> Option<usize> {
-        self.names.keys.find(text, scope, account.identity().as_deref())
+        self.names
+            .keys
+            .find(text, scope, account.identity().as_deref())
     }
 
     /// A role or user by canonical ARN.
     pub fn caller(&self, arn: &Text) -> Option<usize> {
-        self.names.roles.only(arn).or_else(|| self.names.users.only(arn))
+        self.names
+            .roles
+            .only(arn)
+            .or_else(|| self.names.users.only(arn))
     }
 }

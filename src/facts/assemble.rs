@@ -12,7 +12,8 @@ use std::sync::Arc;
 use crate::facts::declare::{BucketSetting, Declaration, Declarations, Declared, HolderKind};
 use crate::facts::link::Linker;
 use crate::facts::{
-    AttachedPolicy, Bucket, Caller, CallerKind, Estate, KmsKey, Policies, PublicAccess, Setting, VpcEndpoint,
+    AttachedPolicy, Bucket, Caller, CallerKind, Estate, KmsKey, Policies, PublicAccess, Setting,
+    VpcEndpoint,
 };
 use crate::policy::{Policy, PolicyType, parse};
 use crate::source::{Gap, GapKind};
@@ -22,10 +23,8 @@ pub use index::Index;
 
 /// A managed policy of the estate.
 struct Managed {
-    arn: Text,
     document: Value,
     address: Arc<str>,
-    place: Place,
     guards: crate::value::Guards,
 }
 
@@ -62,7 +61,10 @@ pub(super) struct Assembly<'l, 's> {
 pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
     let mut assembly = Assembly {
         linker,
-        estate: Estate { gaps: declarations.gaps.clone(), ..Estate::default() },
+        estate: Estate {
+            gaps: declarations.gaps.clone(),
+            ..Estate::default()
+        },
         buckets: Index::default(),
         keys: Index::default(),
         endpoints: Index::default(),
@@ -93,6 +95,7 @@ pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
     for declared in &declarations.items {
         assembly.join_late(declared);
     }
+    assembly.join_network(&declarations.items);
     assembly.give_groups();
     assembly.estate.names = super::Names {
         buckets: assembly.buckets,
@@ -113,7 +116,12 @@ impl Assembly<'_, '_> {
         let account = self.linker.account(d.scope, &d.provider);
         let account_key = account.id.identity();
         match &d.what {
-            Declaration::Bucket { name, arn, region, directory } => {
+            Declaration::Bucket {
+                name,
+                arn,
+                region,
+                directory,
+            } => {
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
                 let region = match region {
                     Some(region) => self.resolve(region),
@@ -129,12 +137,21 @@ impl Assembly<'_, '_> {
                     ..blank_bucket(d, name, arn)
                 });
             }
-            Declaration::Role { name, arn, trust, tags, .. } => {
+            Declaration::Role {
+                name,
+                arn,
+                trust,
+                tags,
+                ..
+            } => {
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
                 let at = self.estate.callers.len();
                 self.roles.add(&name, d.scope, account_key.as_deref(), at);
                 self.roles.add(&arn, d.scope, account_key.as_deref(), at);
-                let mut caller = Caller { account, ..blank_caller(d, CallerKind::Role, name, arn) };
+                let mut caller = Caller {
+                    account,
+                    ..blank_caller(d, CallerKind::Role, name, arn)
+                };
                 caller.tags = self.tags(tags);
                 match trust {
                     Some(document) => self.trust(&mut caller, document, d),
@@ -142,31 +159,45 @@ impl Assembly<'_, '_> {
                 }
                 self.estate.callers.push(caller);
             }
-            Declaration::User { name, arn, tags, .. } => {
+            Declaration::User {
+                name, arn, tags, ..
+            } => {
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
                 let at = self.estate.callers.len();
                 self.users.add(&name, d.scope, account_key.as_deref(), at);
                 self.users.add(&arn, d.scope, account_key.as_deref(), at);
-                let mut caller = Caller { account, ..blank_caller(d, CallerKind::User, name, arn) };
+                let mut caller = Caller {
+                    account,
+                    ..blank_caller(d, CallerKind::User, name, arn)
+                };
                 caller.tags = self.tags(tags);
                 self.estate.callers.push(caller);
             }
             Declaration::Group { name, arn } => {
                 let at = self.group_list.len();
-                self.group_list.push(Group { identity: Policies::default() });
+                self.group_list.push(Group {
+                    identity: Policies::default(),
+                });
                 for text in [name, arn] {
-                    self.groups.add(&self.linker.resolve(text), d.scope, account_key.as_deref(), at);
+                    self.groups.add(
+                        &self.linker.resolve(text),
+                        d.scope,
+                        account_key.as_deref(),
+                        at,
+                    );
                 }
             }
-            Declaration::ManagedPolicy { name: _, arn, document } => {
+            Declaration::ManagedPolicy {
+                name: _,
+                arn,
+                document,
+            } => {
                 let arn = self.resolve(arn);
                 let at = self.managed_list.len();
                 self.managed.add(&arn, d.scope, account_key.as_deref(), at);
                 self.managed_list.push(Managed {
-                    arn,
                     document: document.clone(),
                     address: d.address.clone(),
-                    place: d.place.clone(),
                     guards: d.guards.clone(),
                 });
             }
@@ -174,10 +205,22 @@ impl Assembly<'_, '_> {
                 let at = self.profile_roles.len();
                 self.profile_roles.push(self.resolve(role));
                 for text in [name, arn] {
-                    self.profiles.add(&self.linker.resolve(text), d.scope, account_key.as_deref(), at);
+                    self.profiles.add(
+                        &self.linker.resolve(text),
+                        d.scope,
+                        account_key.as_deref(),
+                        at,
+                    );
                 }
             }
-            Declaration::Key { id, arn, document, region, enabled, symmetric } => {
+            Declaration::Key {
+                id,
+                arn,
+                document,
+                region,
+                enabled,
+                symmetric,
+            } => {
                 let (id, arn) = (self.resolve(id), self.resolve(arn));
                 let at = self.estate.keys.len();
                 self.keys.add(&id, d.scope, account_key.as_deref(), at);
@@ -186,7 +229,9 @@ impl Assembly<'_, '_> {
                     Some(region) => self.resolve(region),
                     None => self.linker.region(d.scope, &d.provider),
                 };
-                let policy = document.as_ref().map(|v| self.one(v, PolicyType::Key, d, None));
+                let policy = document
+                    .as_ref()
+                    .map(|v| self.one(v, PolicyType::Key, d, None));
                 self.estate.keys.push(KmsKey {
                     scope: d.scope,
                     address: d.address.clone(),
@@ -204,11 +249,22 @@ impl Assembly<'_, '_> {
                     open: false,
                 });
             }
-            Declaration::Endpoint { id, vpc, service, kind, document, route_tables, subnets, private_dns } => {
+            Declaration::Endpoint {
+                id,
+                vpc,
+                service,
+                kind,
+                document,
+                route_tables,
+                subnets,
+                private_dns,
+            } => {
                 let id = self.resolve(id);
                 let at = self.estate.endpoints.len();
                 self.endpoints.add(&id, d.scope, account_key.as_deref(), at);
-                let policy = document.as_ref().map(|v| self.one(v, PolicyType::Endpoint, d, None));
+                let policy = document
+                    .as_ref()
+                    .map(|v| self.one(v, PolicyType::Endpoint, d, None));
                 let service = service.as_ref().and_then(|t| service_of(&self.resolve(t)));
                 self.estate.endpoints.push(VpcEndpoint {
                     scope: d.scope,
@@ -232,7 +288,12 @@ impl Assembly<'_, '_> {
     }
 
     /// Reads a document once and makes its texts canonical.
-    pub(super) fn policy(&mut self, value: &Value, policy_type: PolicyType, address: &str) -> Arc<Policy> {
+    pub(super) fn policy(
+        &mut self,
+        value: &Value,
+        policy_type: PolicyType,
+        address: &str,
+    ) -> Arc<Policy> {
         let mut policy = parse::parse(value, policy_type, address);
         hold::canonical(self.linker, &mut policy);
         self.estate.policies += 1;
@@ -260,14 +321,23 @@ impl Assembly<'_, '_> {
         attached: Option<Place>,
     ) -> Policies {
         let policy = self.policy(value, policy_type, &d.address);
-        let attached = AttachedPolicy { policy, guards: d.guards.clone(), attached };
-        Policies { attached: vec![attached], open: Vec::new() }
+        let attached = AttachedPolicy {
+            policy,
+            guards: d.guards.clone(),
+            attached,
+        };
+        Policies {
+            attached: vec![attached],
+            open: Vec::new(),
+        }
     }
 
     fn tags(&self, tags: &Setting<Vec<(Text, Text)>>) -> Setting<Vec<(Text, Text)>> {
         match tags {
             Setting::Is(list, place) => Setting::Is(
-                list.iter().map(|(k, v)| (self.resolve(k), self.resolve(v))).collect(),
+                list.iter()
+                    .map(|(k, v)| (self.resolve(k), self.resolve(v)))
+                    .collect(),
                 place.clone(),
             ),
             other => other.clone(),
@@ -290,7 +360,11 @@ fn service_of(name: &Text) -> Option<Arc<str>> {
         crate::value::Piece::Literal(text) => text.clone(),
         crate::value::Piece::Unknown(_) => return None,
     };
-    let service = if last.contains("s3-global.accesspoint") { "s3-global.accesspoint" } else { last.rsplit('.').next()? };
+    let service = if last.contains("s3-global.accesspoint") {
+        "s3-global.accesspoint"
+    } else {
+        last.rsplit('.').next()?
+    };
     Some(service.into())
 }
 
@@ -301,7 +375,11 @@ fn blank_bucket(d: &Declared, name: Text, arn: Text) -> Bucket {
         address: d.address.clone(),
         name,
         arn,
-        account: crate::facts::Account { id: Text::default(), stated: false, scope: None },
+        account: crate::facts::Account {
+            id: Text::default(),
+            stated: false,
+            scope: None,
+        },
         region: None,
         guards: d.guards.clone(),
         place: d.place.clone(),
@@ -340,7 +418,11 @@ fn blank_caller(d: &Declared, kind: CallerKind, name: Text, arn: Text) -> Caller
         kind,
         arn,
         name,
-        account: crate::facts::Account { id: Text::default(), stated: false, scope: None },
+        account: crate::facts::Account {
+            id: Text::default(),
+            stated: false,
+            scope: None,
+        },
         guards: d.guards.clone(),
         place: d.place.clone(),
         identity: Policies::default(),
@@ -355,7 +437,11 @@ fn blank_caller(d: &Declared, kind: CallerKind, name: Text, arn: Text) -> Caller
 }
 
 /// Sets one setting of a bucket.
-fn set(bucket: &mut Bucket, setting: BucketSetting, encryption: impl FnOnce() -> Setting<crate::facts::Encryption>) {
+fn set(
+    bucket: &mut Bucket,
+    setting: BucketSetting,
+    encryption: impl FnOnce() -> Setting<crate::facts::Encryption>,
+) {
     match setting {
         BucketSetting::Ownership(s) => bucket.ownership = s,
         BucketSetting::PublicAccess(s) => bucket.public_access = s,

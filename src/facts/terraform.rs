@@ -11,8 +11,11 @@ use crate::facts::link::{Linker, Table};
 use crate::source::Resource;
 
 /// What the linker asks about Terraform's resources.
-pub static TABLE: Table =
-    Table { attribute: attribute::attribute, named: attribute::named, arn_attribute: "arn" };
+pub static TABLE: Table = Table {
+    attribute: attribute::attribute,
+    named: attribute::named,
+    arn_attribute: "arn",
+};
 
 /// Adds what one resource declares. Data sources declare nothing; they are names.
 pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations) {

@@ -18,7 +18,10 @@ pub(super) fn canonical(linker: &Linker<'_>, policy: &mut Policy) {
             }
         }
         let patterns = statement.actions.patterns.iter_mut();
-        let resources = statement.resources.iter_mut().flat_map(|r| r.patterns.iter_mut());
+        let resources = statement
+            .resources
+            .iter_mut()
+            .flat_map(|r| r.patterns.iter_mut());
         let values = statement.conditions.iter_mut().flat_map(|c| {
             c.key = linker.resolve(&c.key);
             c.values.iter_mut()
@@ -43,7 +46,12 @@ impl Assembly<'_, '_> {
         let found = match holder.kind {
             HolderKind::Role => self.roles.find(&name, d.scope, key.as_deref()),
             HolderKind::User => self.users.find(&name, d.scope, key.as_deref()),
-            HolderKind::Group => return self.groups.find(&name, d.scope, key.as_deref()).map(Held::Group),
+            HolderKind::Group => {
+                return self
+                    .groups
+                    .find(&name, d.scope, key.as_deref())
+                    .map(Held::Group);
+            }
         };
         if let Some(at) = found {
             return Some(Held::Caller(at));
@@ -52,7 +60,11 @@ impl Assembly<'_, '_> {
         let arn = if name.known_prefix().starts_with("arn:") {
             name.clone()
         } else {
-            let kind = if holder.kind == HolderKind::Role { ":role/" } else { ":user/" };
+            let kind = if holder.kind == HolderKind::Role {
+                ":role/"
+            } else {
+                ":user/"
+            };
             let mut arn = Text::literal("arn:");
             arn.push(&self.linker.partition(d.scope, &d.provider));
             arn.push_str(":iam::");
@@ -62,14 +74,27 @@ impl Assembly<'_, '_> {
             arn
         };
         let at = self.estate.callers.len();
-        let index = if holder.kind == HolderKind::Role { &mut self.roles } else { &mut self.users };
+        let index = if holder.kind == HolderKind::Role {
+            &mut self.roles
+        } else {
+            &mut self.users
+        };
         for text in [&name, &arn] {
             index.add(text, d.scope, key.as_deref(), at);
         }
         let why: Arc<str> = format!("`{}` is declared elsewhere", name.display()).into();
-        let identity = Policies { attached: Vec::new(), open: vec![why] };
+        let identity = Policies {
+            attached: Vec::new(),
+            open: vec![why],
+        };
         let blank = blank_caller(d, kind, name, arn);
-        self.estate.callers.push(Caller { account, identity, open: true, trust_open: true, ..blank });
+        self.estate.callers.push(Caller {
+            account,
+            identity,
+            open: true,
+            trust_open: true,
+            ..blank
+        });
         Some(Held::Caller(at))
     }
 
@@ -85,7 +110,11 @@ impl Assembly<'_, '_> {
         match &d.what {
             Declaration::InlinePolicy { holder, document } => {
                 let policy = self.policy(document, PolicyType::Identity, &d.address);
-                let attached = AttachedPolicy { policy, guards: d.guards.clone(), attached: None };
+                let attached = AttachedPolicy {
+                    policy,
+                    guards: d.guards.clone(),
+                    attached: None,
+                };
                 if let Some(identity) = self.held(holder, d).and_then(|h| self.identity(&h)) {
                     identity.attached.push(attached);
                 }
@@ -102,18 +131,40 @@ impl Assembly<'_, '_> {
                     identity.open.push(why.clone());
                 }
             }
-            Declaration::Role { arn, boundary: Some(boundary), .. } => self.bound(HolderKind::Role, arn, boundary, d),
-            Declaration::User { arn, boundary: Some(boundary), .. } => self.bound(HolderKind::User, arn, boundary, d),
+            Declaration::Role {
+                arn,
+                boundary: Some(boundary),
+                ..
+            } => self.bound(HolderKind::Role, arn, boundary, d),
+            Declaration::User {
+                arn,
+                boundary: Some(boundary),
+                ..
+            } => self.bound(HolderKind::User, arn, boundary, d),
             Declaration::GroupMembership { user, group } => {
-                let user = self.held(&Holder { kind: HolderKind::User, named: user.clone() }, d);
-                let group = self.held(&Holder { kind: HolderKind::Group, named: group.clone() }, d);
+                let user = self.held(
+                    &Holder {
+                        kind: HolderKind::User,
+                        named: user.clone(),
+                    },
+                    d,
+                );
+                let group = self.held(
+                    &Holder {
+                        kind: HolderKind::Group,
+                        named: group.clone(),
+                    },
+                    d,
+                );
                 match (user, group) {
                     (Some(Held::Caller(user)), Some(Held::Group(group))) => {
                         self.members.push((user, group, d.guards.clone()));
                     }
                     (Some(user), _) => {
                         if let Some(identity) = self.identity(&user) {
-                            identity.open.push("the user is in a group that no source declares".into());
+                            identity
+                                .open
+                                .push("the user is in a group that no source declares".into());
                         }
                     }
                     _ => {}
@@ -129,16 +180,27 @@ impl Assembly<'_, '_> {
             match arm.as_text() {
                 Some(text) => {
                     let mut found = self.managed(&text, PolicyType::Boundary, d);
-                    found.attached.iter_mut().for_each(|a| a.guards.extend(guards.iter().cloned()));
+                    found
+                        .attached
+                        .iter_mut()
+                        .for_each(|a| a.guards.extend(guards.iter().cloned()));
                     policies.attached.extend(found.attached);
                     policies.open.extend(found.open);
                 }
                 // Without a boundary in one world, the layer must not deny in it.
                 None if arm.is_null() && guards.is_empty() => return,
-                None => policies.open.push("the permissions boundary is not known".into()),
+                None => policies
+                    .open
+                    .push("the permissions boundary is not known".into()),
             }
         }
-        if let Some(Held::Caller(at)) = self.held(&Holder { kind, named: arn.clone() }, d) {
+        if let Some(Held::Caller(at)) = self.held(
+            &Holder {
+                kind,
+                named: arn.clone(),
+            },
+            d,
+        ) {
             if let Some(caller) = self.estate.callers.get_mut(at) {
                 caller.boundary = Some(policies);
             }
@@ -150,11 +212,19 @@ impl Assembly<'_, '_> {
         let arn = self.resolve(arn);
         let account = self.linker.account(d.scope, &d.provider).id.identity();
         let Some(at) = self.managed.find(&arn, d.scope, account.as_deref()) else {
-            let why = format!("the text of the managed policy `{}` is not at hand", arn.display());
-            return Policies { attached: Vec::new(), open: vec![why.into()] };
+            let why = format!(
+                "the text of the managed policy `{}` is not at hand",
+                arn.display()
+            );
+            return Policies {
+                attached: Vec::new(),
+                open: vec![why.into()],
+            };
         };
-        let Some((document, address, guards)) =
-            self.managed_list.get(at).map(|m| (m.document.clone(), m.address.clone(), m.guards.clone()))
+        let Some((document, address, guards)) = self
+            .managed_list
+            .get(at)
+            .map(|m| (m.document.clone(), m.address.clone(), m.guards.clone()))
         else {
             return Policies::default();
         };
@@ -169,19 +239,31 @@ impl Assembly<'_, '_> {
         let mut all: Guards = d.guards.clone();
         all.extend(guards.into_iter().filter(|g| !d.guards.contains(g)));
         let attached: Option<Place> = Some(d.place.clone());
-        Policies { attached: vec![AttachedPolicy { policy, guards: all, attached }], open: Vec::new() }
+        Policies {
+            attached: vec![AttachedPolicy {
+                policy,
+                guards: all,
+                attached,
+            }],
+            open: Vec::new(),
+        }
     }
 
     /// Gives each user what its groups have.
     pub(super) fn give_groups(&mut self) {
         for (user, group, guards) in std::mem::take(&mut self.members) {
-            let Some(given) = self.group_list.get(group).map(|g| g.identity.clone()) else { continue };
+            let Some(given) = self.group_list.get(group).map(|g| g.identity.clone()) else {
+                continue;
+            };
             if let Some(caller) = self.estate.callers.get_mut(user) {
                 caller.identity.open.extend(given.open);
-                caller.identity.attached.extend(given.attached.into_iter().map(|mut a| {
-                    a.guards.extend(guards.iter().cloned());
-                    a
-                }));
+                caller
+                    .identity
+                    .attached
+                    .extend(given.attached.into_iter().map(|mut a| {
+                        a.guards.extend(guards.iter().cloned());
+                        a
+                    }));
             }
         }
     }
@@ -191,14 +273,22 @@ impl Assembly<'_, '_> {
         let mut policy = parse::parse(document, PolicyType::Trust, &d.address);
         canonical(self.linker, &mut policy);
         caller.trust_open = policy.open || !policy.gaps.is_empty();
-        for statement in policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
+        for statement in policy
+            .statements
+            .iter()
+            .filter(|s| s.effect == Effect::Allow)
+        {
             match &statement.principals {
                 Some(principals) => {
                     caller.trust_open |= principals.open || principals.negated;
                     for entry in &principals.entries {
                         match entry.kind {
-                            PrincipalKind::Service => caller.trusted_services.push(entry.text.clone()),
-                            PrincipalKind::Federated => caller.web_identity.push(entry.text.clone()),
+                            PrincipalKind::Service => {
+                                caller.trusted_services.push(entry.text.clone())
+                            }
+                            PrincipalKind::Federated => {
+                                caller.web_identity.push(entry.text.clone())
+                            }
                             _ => {}
                         }
                     }

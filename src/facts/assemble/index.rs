@@ -26,7 +26,11 @@ impl Index {
         if let Some(identity) = text.identity() {
             let candidates = self.by.entry(identity).or_default();
             if !candidates.iter().any(|c| c.position == position) {
-                candidates.push(Candidate { scope, account: account.map(str::to_owned), position });
+                candidates.push(Candidate {
+                    scope,
+                    account: account.map(str::to_owned),
+                    position,
+                });
             }
         }
     }
@@ -36,7 +40,9 @@ impl Index {
     pub fn find(&self, text: &Text, scope: ScopeId, account: Option<&str>) -> Option<usize> {
         let candidates = self.by.get(&text.identity()?)?;
         let same_account = |c: &&Candidate| account.is_some() && c.account.as_deref() == account;
-        let first = |test: &dyn Fn(&&Candidate) -> bool| candidates.iter().find(|c| test(c)).map(|c| c.position);
+        let first = |test: &dyn Fn(&&Candidate) -> bool| {
+            candidates.iter().find(|c| test(c)).map(|c| c.position)
+        };
         first(&|c| c.scope == scope && same_account(c))
             .or_else(|| first(&|c| same_account(c)))
             .or_else(|| first(&|c| c.scope == scope))

@@ -33,7 +33,9 @@ fn region(linker: &Linker<'_>, r: &Resource) -> Text {
 }
 
 fn name(r: &Resource, argument: &str) -> Text {
-    text(&r.properties, argument).filter(|t| !t.is_empty()).unwrap_or_else(|| generated_name(r))
+    text(&r.properties, argument)
+        .filter(|t| !t.is_empty())
+        .unwrap_or_else(|| generated_name(r))
 }
 
 /// An IAM entity: its name and ARN.
@@ -43,14 +45,26 @@ fn iam(linker: &Linker<'_>, r: &Resource, kind: &str, attribute: &str) -> Option
         "name" | "id" => Some(name(r, "name")),
         "arn" => {
             let kind = Text::literal(kind);
-            Some(arn(linker, r, "iam", false, &[&kind, &path, &name(r, "name")]))
+            Some(arn(
+                linker,
+                r,
+                "iam",
+                false,
+                &[&kind, &path, &name(r, "name")],
+            ))
         }
         _ => None,
     }
 }
 
 /// A data source that names a declared resource is that resource.
-fn same(linker: &Linker<'_>, r: &Resource, kind: NameKind, argument: &str, attribute: &str) -> Option<Text> {
+fn same(
+    linker: &Linker<'_>,
+    r: &Resource,
+    kind: NameKind,
+    argument: &str,
+    attribute: &str,
+) -> Option<Text> {
     let found = linker.find(kind, &text(&r.properties, argument)?, r.scope)?;
     Some(match attribute {
         "arn" => linker.arn(found),
@@ -68,8 +82,16 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
                 "arn" if &*r.type_name == "aws_s3_bucket" => {
                     Some(arn(linker, r, "s3", false, &[&bucket]))
                 }
-                "arn" => Some(arn(linker, r, "s3express", true, &[&Text::literal("bucket/"), &bucket])),
-                "bucket_domain_name" => Some(joined(&[&bucket, &Text::literal(".s3.amazonaws.com")])),
+                "arn" => Some(arn(
+                    linker,
+                    r,
+                    "s3express",
+                    true,
+                    &[&Text::literal("bucket/"), &bucket],
+                )),
+                "bucket_domain_name" => {
+                    Some(joined(&[&bucket, &Text::literal(".s3.amazonaws.com")]))
+                }
                 "region" | "bucket_region" => Some(region(linker, r)),
                 _ => None,
             }
@@ -78,7 +100,8 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         ("aws_iam_user", true) => same(linker, r, NameKind::User, "user_name", attribute),
         ("aws_iam_policy", true) => {
             if attribute == "arn" {
-                text(&r.properties, "arn").or_else(|| same(linker, r, NameKind::Policy, "name", attribute))
+                text(&r.properties, "arn")
+                    .or_else(|| same(linker, r, NameKind::Policy, "name", attribute))
             } else {
                 same(linker, r, NameKind::Policy, "name", attribute)
             }
@@ -102,9 +125,16 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             }
         }
         ("aws_caller_identity", true) if attribute == "account_id" || attribute == "id" => {
-            Some(pseudo(r.scope, SymbolKind::Account, &r.provider, "the account is not stated"))
+            Some(pseudo(
+                r.scope,
+                SymbolKind::Account,
+                &r.provider,
+                "the account is not stated",
+            ))
         }
-        ("aws_region", true) if matches!(attribute, "name" | "id" | "region") => Some(region(linker, r)),
+        ("aws_region", true) if matches!(attribute, "name" | "id" | "region") => {
+            Some(region(linker, r))
+        }
         ("aws_partition", true) if matches!(attribute, "partition" | "id") => {
             Some(linker.partition(r.scope, &r.provider))
         }
@@ -117,7 +147,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         ("aws_iam_policy", _) => iam(linker, r, "policy", attribute),
         ("aws_kms_key" | "aws_kms_external_key" | "aws_kms_replica_key", _) => match attribute {
             "id" | "key_id" => Some(generated_name(r)),
-            "arn" => Some(arn(linker, r, "kms", true, &[&Text::literal("key/"), &generated_name(r)])),
+            "arn" => Some(arn(
+                linker,
+                r,
+                "kms",
+                true,
+                &[&Text::literal("key/"), &generated_name(r)],
+            )),
             _ => None,
         },
         ("aws_kms_alias", _) => match attribute {
@@ -145,11 +181,14 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             out.push(&name(r, "name"));
             Some(out)
         }
-        ("aws_vpc" | "aws_subnet" | "aws_route_table" | "aws_vpc_endpoint" | "aws_organizations_policy", _)
-            if attribute == "id" =>
-        {
-            Some(generated_name(r))
-        }
+        (
+            "aws_vpc"
+            | "aws_subnet"
+            | "aws_route_table"
+            | "aws_vpc_endpoint"
+            | "aws_organizations_policy",
+            _,
+        ) if attribute == "id" => Some(generated_name(r)),
         // These resources are named after their bucket.
         (t, _) if t.starts_with("aws_s3_bucket_") && matches!(attribute, "bucket" | "id") => {
             text(&r.properties, "bucket")

@@ -30,13 +30,24 @@ pub fn text(value: &Value, name: &str) -> Option<Text> {
 
 /// The texts that an argument can be, each with its guards.
 pub fn texts(value: &Value, name: &str) -> Vec<(Guards, Text)> {
-    let Some(found) = argument(value, name) else { return Vec::new() };
-    found.arms().into_iter().filter_map(|(g, v)| Some((g, v.as_text()?))).collect()
+    let Some(found) = argument(value, name) else {
+        return Vec::new();
+    };
+    found
+        .arms()
+        .into_iter()
+        .filter_map(|(g, v)| Some((g, v.as_text()?)))
+        .collect()
 }
 
 /// Members of a list argument as texts.
 pub fn items(value: &Value, name: &str) -> Vec<Text> {
-    argument(value, name).and_then(Value::as_items).unwrap_or_default().iter().filter_map(Value::as_text).collect()
+    argument(value, name)
+        .and_then(Value::as_items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_text)
+        .collect()
 }
 
 /// A setting read by `read`; the default where the argument is absent.
@@ -46,7 +57,9 @@ pub fn setting<T: Clone>(
     default: Setting<T>,
     read: impl Fn(&Value) -> Option<T>,
 ) -> Setting<T> {
-    let Some(found) = argument(value, name) else { return default };
+    let Some(found) = argument(value, name) else {
+        return default;
+    };
     let one = |v: &Value| match read(v) {
         Some(read) => Setting::Is(read, v.place.clone()),
         None if v.is_null() => default.clone(),
@@ -66,13 +79,21 @@ pub fn flag(value: &Value, name: &str, default: bool) -> Setting<bool> {
 /// An attribute of the resource, as its references have it.
 pub fn own(resource: &Resource, attribute: &str) -> Text {
     let subject = resource.address.clone();
-    let symbol = Symbol { scope: resource.scope, kind: SymbolKind::Resource, subject, attribute: attribute.into() };
+    let symbol = Symbol {
+        scope: resource.scope,
+        kind: SymbolKind::Resource,
+        subject,
+        attribute: attribute.into(),
+    };
     Text::symbol(symbol, "known only after it is made")
 }
 
 /// Tags of a resource.
 pub fn tags(value: &Value) -> Setting<Vec<(Text, Text)>> {
     setting(value, "tags", Setting::Default(Vec::new()), |v| {
-        v.as_map()?.iter().map(|(k, e)| Some((Text::literal(k.clone()), e.value.as_text()?))).collect()
+        v.as_map()?
+            .iter()
+            .map(|(k, e)| Some((Text::literal(k.clone()), e.value.as_text()?)))
+            .collect()
     })
 }
