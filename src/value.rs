@@ -333,7 +333,10 @@ impl Text {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
-                Piece::Unknown(Unknown { symbol: Some(symbol), .. }) => {
+                Piece::Unknown(Unknown {
+                    symbol: Some(symbol),
+                    ..
+                }) => {
                     out.push('\u{1}');
                     out.push_str(&symbol.scope.0.to_string());
                     out.push(char::from(b'a' + symbol.kind as u8));
@@ -350,10 +353,14 @@ impl Text {
 
     /// The part before the first `separator` that stands in a literal piece, and the part after it.
     pub fn split_once(&self, separator: char) -> Option<(Text, Text)> {
-        let (at, literal, offset) = self.pieces.iter().enumerate().find_map(|(i, piece)| match piece {
-            Piece::Literal(text) => text.find(separator).map(|offset| (i, text, offset)),
-            Piece::Unknown(_) => None,
-        })?;
+        let (at, literal, offset) =
+            self.pieces
+                .iter()
+                .enumerate()
+                .find_map(|(i, piece)| match piece {
+                    Piece::Literal(text) => text.find(separator).map(|offset| (i, text, offset)),
+                    Piece::Unknown(_) => None,
+                })?;
         let mut before = Text::from_pieces(self.pieces.iter().take(at).cloned());
         before.push_str(literal.get(..offset)?);
         let mut after = Text::literal(literal.get(offset + separator.len_utf8()..)?);

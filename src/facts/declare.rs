@@ -112,11 +112,26 @@ pub enum Declaration {
         directory: bool,
     },
     /// `bucket` by name, ARN or id.
-    BucketSetting { bucket: Text, setting: BucketSetting },
-    BucketPolicy { bucket: Text, document: Value },
-    AccessPoint { name: Text, arn: Text, bucket: Text, vpc: Option<Text>, document: Option<Value> },
+    BucketSetting {
+        bucket: Text,
+        setting: BucketSetting,
+    },
+    BucketPolicy {
+        bucket: Text,
+        document: Value,
+    },
+    AccessPoint {
+        name: Text,
+        arn: Text,
+        bucket: Text,
+        vpc: Option<Text>,
+        document: Option<Value>,
+    },
     /// `access_point` by ARN, name or id.
-    AccessPointPolicy { access_point: Text, document: Value },
+    AccessPointPolicy {
+        access_point: Text,
+        document: Value,
+    },
     AccountPublicAccess(PublicAccess),
     Role {
         name: Text,
@@ -127,17 +142,45 @@ pub enum Declaration {
         boundary: Option<Value>,
         tags: Setting<Vec<(Text, Text)>>,
     },
-    User { name: Text, arn: Text, boundary: Option<Value>, tags: Setting<Vec<(Text, Text)>> },
-    Group { name: Text, arn: Text },
-    GroupMembership { user: Text, group: Text },
-    InlinePolicy { holder: Holder, document: Value },
-    ManagedPolicy { name: Text, arn: Text, document: Value },
+    User {
+        name: Text,
+        arn: Text,
+        boundary: Option<Value>,
+        tags: Setting<Vec<(Text, Text)>>,
+    },
+    Group {
+        name: Text,
+        arn: Text,
+    },
+    GroupMembership {
+        user: Text,
+        group: Text,
+    },
+    InlinePolicy {
+        holder: Holder,
+        document: Value,
+    },
+    ManagedPolicy {
+        name: Text,
+        arn: Text,
+        document: Value,
+    },
     /// `policy` by ARN.
-    Attachment { holder: Holder, policy: Text },
+    Attachment {
+        holder: Holder,
+        policy: Text,
+    },
     /// More policies may be attached to the holder than the sources show, and why.
-    OpenHolder { holder: Holder, why: Arc<str> },
+    OpenHolder {
+        holder: Holder,
+        why: Arc<str>,
+    },
     /// `role` by name or ARN.
-    InstanceProfile { name: Text, arn: Text, role: Text },
+    InstanceProfile {
+        name: Text,
+        arn: Text,
+        role: Text,
+    },
     Key {
         id: Text,
         arn: Text,
@@ -148,10 +191,20 @@ pub enum Declaration {
         symmetric: Setting<bool>,
     },
     /// `key` by id or ARN.
-    KeyPolicy { key: Text, document: Value },
+    KeyPolicy {
+        key: Text,
+        document: Value,
+    },
     /// `name` with its `alias/`; `key` by id or ARN.
-    Alias { name: Text, key: Text },
-    Grant { key: Text, grantee: Text, operations: Vec<Text> },
+    Alias {
+        name: Text,
+        key: Text,
+    },
+    Grant {
+        key: Text,
+        grantee: Text,
+        operations: Vec<Text>,
+    },
     Endpoint {
         id: Text,
         vpc: Option<Text>,
@@ -163,12 +216,30 @@ pub enum Declaration {
         subnets: Vec<Text>,
         private_dns: Setting<bool>,
     },
-    EndpointPolicy { endpoint: Text, document: Value },
-    EndpointRoute { endpoint: Text, route_table: Text },
-    EndpointSubnet { endpoint: Text, subnet: Text },
-    Subnet { id: Text, vpc: Option<Text> },
-    RouteTableAssociation { subnet: Text, route_table: Text },
-    MainRouteTable { vpc: Text, route_table: Text },
+    EndpointPolicy {
+        endpoint: Text,
+        document: Value,
+    },
+    EndpointRoute {
+        endpoint: Text,
+        route_table: Text,
+    },
+    EndpointSubnet {
+        endpoint: Text,
+        subnet: Text,
+    },
+    Subnet {
+        id: Text,
+        vpc: Option<Text>,
+    },
+    RouteTableAssociation {
+        subnet: Text,
+        route_table: Text,
+    },
+    MainRouteTable {
+        vpc: Text,
+        route_table: Text,
+    },
     Workload {
         /// Texts by which other resources name it (ARN, id, family); may be empty.
         ids: Vec<Text>,
@@ -178,11 +249,21 @@ pub enum Declaration {
         scripts: Vec<(Text, Place)>,
     },
     /// Where a workload that another resource declares runs (a service with its task definition).
-    WorkloadNetwork { workload: Text, network: Network },
+    WorkloadNetwork {
+        workload: Text,
+        network: Network,
+    },
     /// `policy_type` is Scp or Rcp.
-    OrganizationPolicy { id: Text, policy_type: PolicyType, document: Value },
+    OrganizationPolicy {
+        id: Text,
+        policy_type: PolicyType,
+        document: Value,
+    },
     /// `policy` by id or ARN.
-    OrganizationAttachment { policy: Text, target: Text },
+    OrganizationAttachment {
+        policy: Text,
+        target: Text,
+    },
     /// An upload that the sources show, or a delivery that they configure. `bucket` by name, ARN or id.
     Upload {
         sender: DeclaredSender,

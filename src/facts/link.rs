@@ -93,7 +93,11 @@ impl<'s> Linker<'s> {
             let table = linker.table(resource);
             if let Some((kind, name)) = (table.named)(&linker, resource) {
                 if let Some(identity) = linker.resolve(&name).identity() {
-                    linker.names.entry((kind, identity)).or_default().push(resource);
+                    linker
+                        .names
+                        .entry((kind, identity))
+                        .or_default()
+                        .push(resource);
                 }
             }
         }
@@ -118,7 +122,9 @@ impl<'s> Linker<'s> {
 
     /// A resource by its address in a scope.
     pub fn resource(&self, scope: ScopeId, data: bool, address: &str) -> Option<&'s Resource> {
-        self.resources.get(&(scope, data, Arc::from(address))).copied()
+        self.resources
+            .get(&(scope, data, Arc::from(address)))
+            .copied()
     }
 
     /// A declared resource by name: one of the same scope first, else the only one.
@@ -132,7 +138,11 @@ impl<'s> Linker<'s> {
 
     /// An attribute of a resource, canonical; its own symbol where the format does not say what it is.
     pub fn attribute(&self, resource: &Resource, attribute: &str) -> Text {
-        let kind = if resource.data { SymbolKind::Data } else { SymbolKind::Resource };
+        let kind = if resource.data {
+            SymbolKind::Data
+        } else {
+            SymbolKind::Resource
+        };
         let symbol = Symbol {
             scope: resource.scope,
             kind,
@@ -176,7 +186,9 @@ impl<'s> Linker<'s> {
         *self.depth.borrow_mut() += 1;
         let replacement = self.meaning(symbol);
         *self.depth.borrow_mut() -= 1;
-        self.memo.borrow_mut().insert(symbol.clone(), replacement.clone());
+        self.memo
+            .borrow_mut()
+            .insert(symbol.clone(), replacement.clone());
         replacement
     }
 
@@ -199,7 +211,11 @@ impl<'s> Linker<'s> {
                 let text = (self.table(resource).attribute)(self, resource, &symbol.attribute)?;
                 let itself = matches!(text.pieces(),
                     [Piece::Unknown(Unknown { symbol: Some(same), .. })] if **same == *symbol);
-                if itself { None } else { Some(self.resolve(&text)) }
+                if itself {
+                    None
+                } else {
+                    Some(self.resolve(&text))
+                }
             }
             SymbolKind::Import => {
                 let value = self.exports.get(&*symbol.subject)?;
@@ -211,7 +227,11 @@ impl<'s> Linker<'s> {
 
     /// The account that a provider configuration of a scope writes into.
     pub fn account(&self, scope: ScopeId, provider: &str) -> Account {
-        let literal = |id: &str, stated| Account { id: Text::literal(id), stated, scope: Some(scope) };
+        let literal = |id: &str, stated| Account {
+            id: Text::literal(id),
+            stated,
+            scope: Some(scope),
+        };
         let stated = self
             .scope(scope)
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
@@ -223,15 +243,29 @@ impl<'s> Linker<'s> {
         if let Some(id) = self.accounts.get(&(scope, Arc::from(provider))) {
             return literal(id, false);
         }
-        let id = pseudo(scope, SymbolKind::Account, provider, "the account is not stated");
-        Account { id, stated: false, scope: Some(scope) }
+        let id = pseudo(
+            scope,
+            SymbolKind::Account,
+            provider,
+            "the account is not stated",
+        );
+        Account {
+            id,
+            stated: false,
+            scope: Some(scope),
+        }
     }
 
     /// The region that a provider configuration of a scope writes into.
     pub fn region(&self, scope: ScopeId, provider: &str) -> Text {
         match self.known_region(scope, provider) {
             Some(region) => Text::literal(region),
-            None => pseudo(scope, SymbolKind::Region, provider, "the region is not stated"),
+            None => pseudo(
+                scope,
+                SymbolKind::Region,
+                provider,
+                "the region is not stated",
+            ),
         }
     }
 
@@ -244,23 +278,30 @@ impl<'s> Linker<'s> {
 
     /// The partition of that region; `aws` where no region is known.
     pub fn partition(&self, scope: ScopeId, provider: &str) -> Text {
-        Text::literal(partition_of(self.known_region(scope, provider).unwrap_or_default()))
+        Text::literal(partition_of(
+            self.known_region(scope, provider).unwrap_or_default(),
+        ))
     }
 
     fn url_suffix(&self, scope: ScopeId, provider: &str) -> Text {
-        Text::literal(match partition_of(self.known_region(scope, provider).unwrap_or_default()) {
-            "aws-cn" => "amazonaws.com.cn",
-            "aws-iso" => "c2s.ic.gov",
-            "aws-iso-b" => "sc2s.sgov.gov",
-            "aws-iso-e" => "cloud.adc-e.uk",
-            "aws-iso-f" => "csp.hci.ic.gov",
-            "aws-eusc" => "amazonaws.eu",
-            _ => "amazonaws.com",
-        })
+        Text::literal(
+            match partition_of(self.known_region(scope, provider).unwrap_or_default()) {
+                "aws-cn" => "amazonaws.com.cn",
+                "aws-iso" => "c2s.ic.gov",
+                "aws-iso-b" => "sc2s.sgov.gov",
+                "aws-iso-e" => "cloud.adc-e.uk",
+                "aws-iso-f" => "csp.hci.ic.gov",
+                "aws-eusc" => "amazonaws.eu",
+                _ => "amazonaws.com",
+            },
+        )
     }
 
     /// States accounts that were inferred from the estate; whatever was resolved before is forgotten.
-    pub fn infer_accounts(&mut self, accounts: impl IntoIterator<Item = ((ScopeId, Arc<str>), Arc<str>)>) {
+    pub fn infer_accounts(
+        &mut self,
+        accounts: impl IntoIterator<Item = ((ScopeId, Arc<str>), Arc<str>)>,
+    ) {
         self.accounts.extend(accounts);
         self.memo.borrow_mut().clear();
     }
@@ -282,7 +323,15 @@ pub fn partition_of(region: &str) -> &'static str {
 
 /// Symbol of a pseudo kind under a provider configuration.
 pub fn pseudo(scope: ScopeId, kind: SymbolKind, provider: &str, reason: &str) -> Text {
-    Text::symbol(Symbol { scope, kind, subject: "".into(), attribute: provider.into() }, reason)
+    Text::symbol(
+        Symbol {
+            scope,
+            kind,
+            subject: "".into(),
+            attribute: provider.into(),
+        },
+        reason,
+    )
 }
 
 /// The name that AWS or the tool will give to a declared resource.
@@ -293,7 +342,10 @@ pub fn generated_name(resource: &Resource) -> Text {
         subject: resource.address.clone(),
         attribute: "".into(),
     };
-    Text::symbol(symbol, format!("the name of `{}` is generated", resource.address))
+    Text::symbol(
+        symbol,
+        format!("the name of `{}` is generated", resource.address),
+    )
 }
 
 /// A scalar value as a text; encoded JSON is rendered.
