@@ -4,6 +4,7 @@
 
 pub mod cloudformation;
 pub mod encode;
+pub mod functions;
 pub mod json;
 pub mod show;
 pub mod yaml;

@@ -44,7 +44,7 @@ pub fn parse_text(text: &Text, place: &Place) -> Result<Value, JsonError> {
             Source::Direct(place.span.file, place.span.start)
         }
         None if text.is_literal() && width == flat.len() + 2 => {
-            Source::Direct(place.span.file, place.span.start + 1)
+            Source::Direct(place.span.file, place.span.start.saturating_add(1))
         }
         None => Source::Whole,
     };
@@ -463,13 +463,15 @@ impl<'t> Parser<'t> {
             }
             Source::Mapped(map) => {
                 let (from, to) = (start as u32, end as u32);
-                let first = map.segments.partition_point(|s| s.value + s.len <= from);
+                let first = map
+                    .segments
+                    .partition_point(|s| s.value.saturating_add(s.len) <= from);
                 for segment in map.segments.get(first..).unwrap_or(&[]) {
                     if segment.value >= to {
                         break;
                     }
                     let low = segment.value.max(from);
-                    let high = (segment.value + segment.len).min(to);
+                    let high = segment.value.saturating_add(segment.len).min(to);
                     let exact = segment.len == segment.span.end - segment.span.start;
                     let span = if exact {
                         let base = segment.span.start as usize;
