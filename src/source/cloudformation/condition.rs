@@ -10,6 +10,9 @@ use super::evaluate::{Evaluator, text_of};
 use crate::source::GapKind;
 use crate::value::{Arm, Guard, Guards, Map, Piece, Place, Value, ValueKind};
 
+/// Leaves that a branch may have before its test is simplified.
+const LEAVES: usize = 256;
+
 impl Evaluator<'_, '_> {
     /// The value of a named condition: true, false, or a choice between them.
     pub fn condition(&self, name: &str, place: &Place) -> Value {
@@ -136,7 +139,11 @@ impl Evaluator<'_, '_> {
         let Some([test, yes, no]) = operand.as_items() else {
             return Some(self.not_understood("Fn::If", "takes a condition and two values", node));
         };
-        let test = self.test(test);
+        let name = test.as_str().map_or_else(
+            || format!("at byte {}", node.place.span.start),
+            str::to_string,
+        );
+        let mut test = self.test(test);
         match test.as_bool() {
             Some(true) => return self.evaluate(yes),
             Some(false) => return self.evaluate(no),
@@ -149,6 +156,10 @@ impl Evaluator<'_, '_> {
         }
         let null = || Value::null(node.place.clone());
         let (yes, no) = (yes.unwrap_or_else(null), no.unwrap_or_else(null));
+        // A test over several inputs repeats the values: past the limit its own name stands for it.
+        if leaves(&test).saturating_mul(leaves(&yes) + leaves(&no)) > LEAVES && leaves(&test) > 2 {
+            test = self.unsettled(&name, &node.place);
+        }
         Some(pick(&test, &yes, &no, &node.place))
     }
 
@@ -299,6 +310,17 @@ fn same_maps(evaluator: &Evaluator<'_, '_>, a: &Map, b: &Map) -> Option<bool> {
         };
     }
     all
+}
+
+/// Leaves of a value that is a choice.
+fn leaves(value: &Value) -> usize {
+    match &value.kind {
+        ValueKind::Choice(arms) => arms
+            .iter()
+            .map(|a| leaves(&a.value))
+            .fold(0, usize::saturating_add),
+        _ => 1,
+    }
 }
 
 /// One of two values by a test that is a choice; what the guards say of the values themselves is used.

@@ -26,7 +26,15 @@ pub(super) struct Evaluator<'r, 'f> {
     /// What holds where the node stands: the guards of its resource.
     pub assumed: Guards,
     pub depth: usize,
+    /// `Fn::ToJsonString` around the node.
+    pub encodings: usize,
 }
+
+/// Encodings inside encodings: each doubles the escapes of the ones within.
+const ENCODINGS: usize = 4;
+/// Bytes of a text that functions make; a symbol counts as many as a name has.
+const TEXT_BYTES: usize = 1 << 20;
+const SYMBOL_BYTES: usize = 64;
 
 impl<'r, 'f> Evaluator<'r, 'f> {
     pub fn new(run: &'r Run<'f>, template: &'r Template) -> Evaluator<'r, 'f> {
@@ -36,6 +44,7 @@ impl<'r, 'f> Evaluator<'r, 'f> {
             loops: Rc::default(),
             assumed: Guards::new(),
             depth: 0,
+            encodings: 0,
         }
     }
 
@@ -396,6 +405,22 @@ impl<'r, 'f> Evaluator<'r, 'f> {
             .fold(value.clone(), |value, guard| choice::select(&value, guard))
     }
 
+    /// `Fn::ToJsonString`: the parts keep their places.
+    pub fn encoded(&self, operand: &Value, node: &Value) -> Value {
+        if self.encodings >= ENCODINGS {
+            return self.not_understood("Fn::ToJsonString", "encodings inside encodings", node);
+        }
+        let inner = Evaluator {
+            encodings: self.encodings + 1,
+            ..self.clone()
+        };
+        made(
+            ValueKind::Json(Arc::new(inner.value(operand))),
+            "Fn::ToJsonString",
+            node,
+        )
+    }
+
     /// An unknown, and the gap that lists it.
     pub fn not_understood(&self, function: &str, why: &str, node: &Value) -> Value {
         self.run
@@ -429,6 +454,23 @@ pub(super) fn text_of(value: &Value) -> Text {
         _ => value.as_text().unwrap_or_else(|| {
             Text::unknown(Unknown::because("a collection where a text is meant"))
         }),
+    }
+}
+
+/// The text, unless it is larger than the limit.
+pub(super) fn limited(text: Text) -> Text {
+    let size: usize = text
+        .pieces()
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(literal) => literal.len(),
+            Piece::Unknown(_) => SYMBOL_BYTES,
+        })
+        .sum();
+    if size > TEXT_BYTES {
+        Text::unknown(Unknown::because("a text larger than the limit"))
+    } else {
+        text
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine;
 
 use super::choice;
-use super::evaluate::{Evaluator, made, text_of};
+use super::evaluate::{Evaluator, limited, made, text_of};
 use crate::source::{GapKind, yaml};
 use crate::value::{
     Arm, Guard, Map, Number, Piece, Place, Segment, SourceMap, Span, Step, Text, Unknown, Value,
@@ -36,11 +36,7 @@ impl Evaluator<'_, '_> {
                 let why = "the availability zones of the account are known to AWS only";
                 Value::unknown(Unknown::because(why), node.place.clone())
             }
-            "Fn::ToJsonString" => made(
-                ValueKind::Json(Arc::new(self.value(operand))),
-                function,
-                node,
-            ),
+            "Fn::ToJsonString" => self.encoded(operand, node),
             "Fn::Length" => self.length(operand, node),
             "Fn::Equals" => self.equals(operand, node),
             "Fn::And" | "Fn::Or" => self.all_or_any(function, operand, node),
@@ -138,7 +134,7 @@ impl Evaluator<'_, '_> {
             {
                 text = self.dynamic(literal);
             }
-            Value::new(ValueKind::Text(text), place.clone())
+            Value::new(ValueKind::Text(limited(text)), place.clone())
         })
     }
 
@@ -215,7 +211,7 @@ impl Evaluator<'_, '_> {
             {
                 text = self.dynamic(literal);
             }
-            made(ValueKind::Text(text), "Fn::Join", node)
+            made(ValueKind::Text(limited(text)), "Fn::Join", node)
         });
         value
     }

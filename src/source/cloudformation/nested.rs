@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::evaluate::{Evaluator, text_of};
+use super::evaluate::{Evaluator, limited, text_of};
 use super::intrinsic::missing;
 use super::template::{Entry, Template};
 use crate::files;
 use crate::source::GapKind;
-use crate::value::{Guards, Place, Step, SymbolKind, Text, Unknown, Value};
+use crate::value::{Arm, Guards, Map, Place, Step, SymbolKind, Text, Unknown, Value, ValueKind};
 
 /// Stacks inside stacks, and imports of imports.
 const NESTED: usize = 8;
@@ -114,9 +114,47 @@ fn open(evaluator: &Evaluator<'_, '_>, entry: &Entry, location: &Value) -> Optio
             prefix: format!("{address}.").into(),
             chain,
             guards,
-            passed: parameters.as_ref().and_then(Value::as_map).cloned(),
+            passed: parameters
+                .as_ref()
+                .and_then(Value::as_map)
+                .map(|p| Arc::new(handed_all(p))),
         },
     ))
+}
+
+/// What goes from one template to another: texts, numbers, and flat lists of them, as at AWS.
+fn handed(value: &Value) -> Value {
+    let kind = match &value.kind {
+        ValueKind::Json(_) => ValueKind::Text(limited(text_of(value))),
+        ValueKind::Choice(arms) => ValueKind::Choice(Arc::new(
+            arms.iter()
+                .map(|a| Arm {
+                    guard: a.guard.clone(),
+                    value: handed(&a.value),
+                })
+                .collect(),
+        )),
+        ValueKind::List(items) if items.iter().any(|i| i.as_text().is_none()) => {
+            ValueKind::Unknown(Unknown::because("a list of collections between templates"))
+        }
+        ValueKind::Map(_) | ValueKind::Set(_) => {
+            ValueKind::Unknown(Unknown::because("a collection between templates"))
+        }
+        _ => return value.clone(),
+    };
+    Value {
+        kind,
+        place: value.place.clone(),
+        sensitive: value.sensitive,
+    }
+}
+
+fn handed_all(map: &Map) -> Map {
+    let mut out = Map::default();
+    for (key, entry) in map.iter() {
+        out.insert(key.clone(), entry.key_place.clone(), handed(&entry.value));
+    }
+    out
 }
 
 /// Output of a nested stack, where its template is at hand.
@@ -156,9 +194,10 @@ pub(super) fn output_value(
         loops: entry.loops.clone(),
         assumed: Guards::new(),
         depth: evaluator.depth + 1,
+        encodings: 0,
     };
     let value = match entry.node.get("Value") {
-        Some(node) => inner.value(node),
+        Some(node) => handed(&inner.value(node)),
         None => Value::null(entry.key_place.clone()),
     };
     template
@@ -213,7 +252,19 @@ pub(super) fn include(
     };
     match evaluator.run.document(&path) {
         Ok(document) => {
-            let value = evaluator.evaluate(&document.root)?;
+            let mark: Arc<str> = format!("include {path}").into();
+            if evaluator.run.importing.borrow().contains(&mark) {
+                return Some(missing(
+                    evaluator,
+                    "AWS::Include",
+                    "files include each other in a circle",
+                    node,
+                ));
+            }
+            evaluator.run.importing.borrow_mut().push(mark);
+            let value = evaluator.evaluate(&document.root);
+            evaluator.run.importing.borrow_mut().pop();
+            let value = value?;
             Some(value.through(Step::File, node.place.span))
         }
         Err(error) => Some(missing(
