@@ -2,6 +2,10 @@
 //!
 //! The rule floor turns denials into findings; reports print them and decide nothing.
 
+pub mod page;
+pub mod pages;
+pub mod registry;
+
 use std::sync::Arc;
 
 use crate::value::Place;
@@ -135,4 +139,15 @@ pub struct Finding {
     pub also: Vec<String>,
     /// Environments in which it holds, where not in all.
     pub environments: Vec<Arc<str>>,
+    /// Reported only where it is asked for.
+    pub only_with: Option<Show>,
+}
+
+/// What `--show` can ask for beyond the findings that are always reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Show {
+    /// Uploads that are refused for some values of what is unknown.
+    Depends,
+    /// Refused shapes of uploads that nothing in the sources shows or means.
+    Shapes,
 }
