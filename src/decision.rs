@@ -58,16 +58,32 @@ pub enum Reading {
 /// Who makes the request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Principal {
-    User { arn: Text, account: Text },
+    User {
+        arn: Text,
+        account: Text,
+    },
     /// A session of a role. `session` is the session's ARN where it is known.
-    Role { arn: Text, account: Text, session: Option<Text> },
+    Role {
+        arn: Text,
+        account: Text,
+        session: Option<Text>,
+    },
     /// A session of `GetFederationToken`.
-    FederatedUser { arn: Text, account: Text },
-    Root { account: Text },
+    FederatedUser {
+        arn: Text,
+        account: Text,
+    },
+    Root {
+        account: Text,
+    },
     /// Some principal of an account, known no further.
-    Account { account: Text },
+    Account {
+        account: Text,
+    },
     /// An AWS service with its own identity, by its principal name.
-    Service { name: Text },
+    Service {
+        name: Text,
+    },
     Anonymous,
 }
 
@@ -106,7 +122,10 @@ pub struct RequestContext {
 
 impl Default for RequestContext {
     fn default() -> Self {
-        RequestContext { keys: BTreeMap::new(), other: ContextValue::Absent }
+        RequestContext {
+            keys: BTreeMap::new(),
+            other: ContextValue::Absent,
+        }
     }
 }
 
@@ -165,11 +184,17 @@ pub struct Layer {
 
 impl Layer {
     pub fn of(policies: Vec<Arc<Policy>>) -> Layer {
-        Layer { policies, open: false }
+        Layer {
+            policies,
+            open: false,
+        }
     }
 
     pub fn open() -> Layer {
-        Layer { policies: Vec::new(), open: true }
+        Layer {
+            policies: Vec::new(),
+            open: true,
+        }
     }
 }
 

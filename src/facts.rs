@@ -146,9 +146,17 @@ pub enum KeyUse {
     /// `aws/s3`.
     AwsManaged,
     /// A key declared in the estate: index in [`Estate::keys`], and how it is named.
-    Declared { key: usize, named_by: KeyName, place: Place },
+    Declared {
+        key: usize,
+        named_by: KeyName,
+        place: Place,
+    },
     /// A key known by identifier only; its policy is open.
-    Other { id: Text, named_by: KeyName, place: Place },
+    Other {
+        id: Text,
+        named_by: KeyName,
+        place: Place,
+    },
     Unknown(Arc<str>),
 }
 
@@ -356,7 +364,10 @@ pub enum Sender {
     /// Index in [`Estate::callers`].
     Caller(usize),
     /// Whoever applies the configuration, under a provider configuration: its role's index where declared.
-    Deployer { caller: Option<usize>, account: Account },
+    Deployer {
+        caller: Option<usize>,
+        account: Account,
+    },
     /// An AWS writer, by the name of its row in the table of writers (`upload/writers.rs`).
     Writer {
         service: Arc<str>,

@@ -21,7 +21,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { file_bytes: 10 << 20, files: 200_000 }
+        Limits {
+            file_bytes: 10 << 20,
+            files: 200_000,
+        }
     }
 }
 
@@ -58,7 +61,10 @@ pub fn join(base: &str, relative: &str) -> Option<String> {
     if relative.starts_with('/') || relative.contains('\0') || relative.contains('\\') {
         return None;
     }
-    let mut parts: Vec<&str> = base.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    let mut parts: Vec<&str> = base
+        .split('/')
+        .filter(|p| !p.is_empty() && *p != ".")
+        .collect();
     for part in relative.split('/') {
         match part {
             "" | "." => {}
@@ -101,7 +107,11 @@ impl Files for MemoryFiles {
         Ok(self
             .files
             .keys()
-            .filter(|p| folder.is_empty() || p.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+            .filter(|p| {
+                folder.is_empty()
+                    || p.strip_prefix(folder)
+                        .is_some_and(|rest| rest.starts_with('/'))
+            })
             .cloned()
             .collect())
     }
@@ -127,23 +137,39 @@ impl SourceFile {
         let text: Arc<str> = text.into();
         let mut lines = vec![0u32];
         lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|i| i as u32 + 1));
-        SourceFile { path: path.into(), text, lines: lines.into() }
+        SourceFile {
+            path: path.into(),
+            text,
+            lines: lines.into(),
+        }
     }
 
     /// Line and column of a byte offset, both from 1; columns count Unicode code points.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let offset = offset.min(self.text.len() as u32);
         let line = self.lines.partition_point(|start| *start <= offset);
-        let start = line.checked_sub(1).and_then(|i| self.lines.get(i)).copied().unwrap_or(0);
-        let column = self.text.get(start as usize..offset as usize).map_or(0, |s| s.chars().count());
+        let start = line
+            .checked_sub(1)
+            .and_then(|i| self.lines.get(i))
+            .copied()
+            .unwrap_or(0);
+        let column = self
+            .text
+            .get(start as usize..offset as usize)
+            .map_or(0, |s| s.chars().count());
         (line as u32, column as u32 + 1)
     }
 
     /// The text of a line, from 1, without its end.
     pub fn line(&self, number: u32) -> Option<&str> {
         let start = *self.lines.get((number as usize).checked_sub(1)?)? as usize;
-        let end = self.lines.get(number as usize).map_or(self.text.len(), |e| *e as usize);
-        self.text.get(start..end).map(|s| s.trim_end_matches(['\n', '\r']))
+        let end = self
+            .lines
+            .get(number as usize)
+            .map_or(self.text.len(), |e| *e as usize);
+        self.text
+            .get(start..end)
+            .map(|s| s.trim_end_matches(['\n', '\r']))
     }
 }
 
@@ -172,6 +198,9 @@ impl FileTable {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files.iter().enumerate().map(|(i, f)| (FileId(i as u32), f))
+        self.files
+            .iter()
+            .enumerate()
+            .map(|(i, f)| (FileId(i as u32), f))
     }
 }

@@ -48,7 +48,9 @@ impl PolicyType {
             | PolicyType::Bucket
             | PolicyType::Key
             | PolicyType::Trust => true,
-            PolicyType::Identity | PolicyType::Boundary | PolicyType::Session | PolicyType::Scp => false,
+            PolicyType::Identity | PolicyType::Boundary | PolicyType::Session | PolicyType::Scp => {
+                false
+            }
         }
     }
 }
@@ -261,12 +263,34 @@ impl ConditionOperator {
     pub fn is_negated(self) -> bool {
         use ConditionOperator::*;
         match self {
-            StringNotEquals | StringNotEqualsIgnoreCase | StringNotLike | NumericNotEquals | DateNotEquals
-            | NotIpAddress | ArnNotEquals | ArnNotLike => true,
-            StringEquals | StringEqualsIgnoreCase | StringLike | NumericEquals | NumericLessThan
-            | NumericLessThanEquals | NumericGreaterThan | NumericGreaterThanEquals | DateEquals | DateLessThan
-            | DateLessThanEquals | DateGreaterThan | DateGreaterThanEquals | Bool | BinaryEquals | IpAddress
-            | ArnEquals | ArnLike | Null | Unrecognized => false,
+            StringNotEquals
+            | StringNotEqualsIgnoreCase
+            | StringNotLike
+            | NumericNotEquals
+            | DateNotEquals
+            | NotIpAddress
+            | ArnNotEquals
+            | ArnNotLike => true,
+            StringEquals
+            | StringEqualsIgnoreCase
+            | StringLike
+            | NumericEquals
+            | NumericLessThan
+            | NumericLessThanEquals
+            | NumericGreaterThan
+            | NumericGreaterThanEquals
+            | DateEquals
+            | DateLessThan
+            | DateLessThanEquals
+            | DateGreaterThan
+            | DateGreaterThanEquals
+            | Bool
+            | BinaryEquals
+            | IpAddress
+            | ArnEquals
+            | ArnLike
+            | Null
+            | Unrecognized => false,
         }
     }
 }

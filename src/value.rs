@@ -23,7 +23,11 @@ pub struct Span {
 impl Span {
     pub fn new(file: FileId, start: usize, end: usize) -> Span {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Span { file, start: clamp(start), end: clamp(end.max(start)) }
+        Span {
+            file,
+            start: clamp(start),
+            end: clamp(end.max(start)),
+        }
     }
 
     /// The smallest span that covers both; the first one where they lie in different files.
@@ -31,7 +35,11 @@ impl Span {
         if self.file != other.file {
             return self;
         }
-        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 }
 
@@ -84,7 +92,14 @@ impl Place {
 
     /// The same bytes, seen through one more use.
     pub fn through(&self, step: Step, span: Span) -> Place {
-        Place { span: self.span, via: Some(Arc::new(Via { step, span, next: self.via.clone() })) }
+        Place {
+            span: self.span,
+            via: Some(Arc::new(Via {
+                step,
+                span,
+                next: self.via.clone(),
+            })),
+        }
     }
 
     /// The uses, the outermost first.
@@ -162,7 +177,11 @@ impl Symbol {
                 };
             }
         };
-        if self.attribute.is_empty() { pseudo.to_string() } else { format!("{pseudo} of {}", self.attribute) }
+        if self.attribute.is_empty() {
+            pseudo.to_string()
+        } else {
+            format!("{pseudo} of {}", self.attribute)
+        }
     }
 }
 
@@ -176,11 +195,17 @@ pub struct Unknown {
 
 impl Unknown {
     pub fn because(reason: impl Into<Arc<str>>) -> Unknown {
-        Unknown { reason: reason.into(), symbol: None }
+        Unknown {
+            reason: reason.into(),
+            symbol: None,
+        }
     }
 
     pub fn symbol(symbol: Symbol, reason: impl Into<Arc<str>>) -> Unknown {
-        Unknown { reason: reason.into(), symbol: Some(Arc::new(symbol)) }
+        Unknown {
+            reason: reason.into(),
+            symbol: Some(Arc::new(symbol)),
+        }
     }
 }
 
@@ -202,11 +227,21 @@ pub struct Text {
 impl Text {
     pub fn literal(text: impl Into<Arc<str>>) -> Text {
         let text = text.into();
-        Text { pieces: if text.is_empty() { Vec::new() } else { vec![Piece::Literal(text)] }, map: None }
+        Text {
+            pieces: if text.is_empty() {
+                Vec::new()
+            } else {
+                vec![Piece::Literal(text)]
+            },
+            map: None,
+        }
     }
 
     pub fn unknown(unknown: Unknown) -> Text {
-        Text { pieces: vec![Piece::Unknown(unknown)], map: None }
+        Text {
+            pieces: vec![Piece::Unknown(unknown)],
+            map: None,
+        }
     }
 
     pub fn symbol(symbol: Symbol, reason: impl Into<Arc<str>>) -> Text {
@@ -297,7 +332,10 @@ impl Text {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
-                Piece::Unknown(Unknown { symbol: Some(symbol), .. }) => {
+                Piece::Unknown(Unknown {
+                    symbol: Some(symbol),
+                    ..
+                }) => {
                     out.push_str("${");
                     out.push_str(&symbol.display());
                     out.push('}');
@@ -338,12 +376,19 @@ impl SourceMap {
 
     fn byte(&self, offset: usize, _last: bool) -> Option<Span> {
         let offset = u32::try_from(offset).ok()?;
-        let index = self.segments.partition_point(|s| s.value <= offset).checked_sub(1)?;
+        let index = self
+            .segments
+            .partition_point(|s| s.value <= offset)
+            .checked_sub(1)?;
         let segment = self.segments.get(index)?;
         let inside = offset - segment.value;
         if segment.len == segment.span.end - segment.span.start && inside < segment.len {
             let start = segment.span.start + inside;
-            Some(Span { file: segment.span.file, start, end: start + 1 })
+            Some(Span {
+                file: segment.span.file,
+                start,
+                end: start + 1,
+            })
         } else {
             Some(segment.span)
         }
@@ -475,7 +520,11 @@ pub struct Value {
 
 impl Value {
     pub fn new(kind: ValueKind, place: Place) -> Value {
-        Value { kind, place, sensitive: false }
+        Value {
+            kind,
+            place,
+            sensitive: false,
+        }
     }
 
     pub fn null(place: Place) -> Value {
@@ -581,7 +630,9 @@ impl Value {
                 ValueKind::Choice(arms) => {
                     for arm in arms.iter() {
                         if guards.iter().any(|g| {
-                            g.scope == arm.guard.scope && g.input == arm.guard.input && g.arm != arm.guard.arm
+                            g.scope == arm.guard.scope
+                                && g.input == arm.guard.input
+                                && g.arm != arm.guard.arm
                         }) {
                             continue;
                         }

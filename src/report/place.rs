@@ -26,12 +26,20 @@ pub fn position(report: &Report, span: Span) -> Option<Position> {
     if end_line > line && end_column == 1 {
         // A span that ends with its line break ends on the line before.
         end_line -= 1;
-        end_column = file.line(end_line).map_or(1, |l| l.chars().count() as u32 + 1);
+        end_column = file
+            .line(end_line)
+            .map_or(1, |l| l.chars().count() as u32 + 1);
         if (end_line, end_column) <= (line, column) {
             end_column = column + 1;
         }
     }
-    Some(Position { path: file.path.to_string(), line, column, end_line, end_column })
+    Some(Position {
+        path: file.path.to_string(),
+        line,
+        column,
+        end_line,
+        end_column,
+    })
 }
 
 /// The path from the repository root.
@@ -47,7 +55,9 @@ pub fn uri(report: &Report, path: &str) -> String {
     let mut out = String::new();
     for byte in repository_path(report, path).bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                out.push(byte as char)
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -62,7 +72,9 @@ mod tests {
     #[test]
     fn positions_start_at_one_and_are_never_empty() {
         let mut report = Report::default();
-        let file = report.files.add(SourceFile::new("a b/ü.tf", "é = 1\nsecond\n"));
+        let file = report
+            .files
+            .add(SourceFile::new("a b/ü.tf", "é = 1\nsecond\n"));
         let at = |start, end| position(&report, Span::new(file, start, end)).unwrap();
         let lines = |p: Position| (p.line, p.column, p.end_line, p.end_column);
         assert_eq!(lines(at(0, 2)), (1, 1, 1, 2));

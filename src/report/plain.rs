@@ -3,12 +3,29 @@
 
 /// Every control, bidirectional or invisible character shown by a visible stand-in; a line break becomes a blank.
 pub fn sanitize(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { visible(c) }).collect()
+    text.chars()
+        .map(|c| {
+            if matches!(c, '\n' | '\r' | '\t') {
+                ' '
+            } else {
+                visible(c)
+            }
+        })
+        .collect()
 }
 
 /// As [`sanitize`], with tabs and line breaks kept: for excerpts and texts of several lines.
 pub fn sanitize_lines(text: &str) -> String {
-    text.chars().filter(|c| *c != '\r').map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) }).collect()
+    text.chars()
+        .filter(|c| *c != '\r')
+        .map(|c| {
+            if matches!(c, '\n' | '\t') {
+                c
+            } else {
+                visible(c)
+            }
+        })
+        .collect()
 }
 
 /// At most `limit` characters, the rest replaced by an ellipsis.

@@ -25,7 +25,12 @@ pub struct TextStyle {
 
 impl Default for TextStyle {
     fn default() -> Self {
-        TextStyle { colour: false, unicode: true, width: 100, verbose: false }
+        TextStyle {
+            colour: false,
+            unicode: true,
+            width: 100,
+            verbose: false,
+        }
     }
 }
 
@@ -91,7 +96,11 @@ pub fn render_concise(report: &Report, style: &TextStyle) -> String {
             |p| format!("{}:{}:{}", sanitize(&p.path), p.line, p.column),
         );
         let level = style.level(finding.level, finding.level.name());
-        out.push_str(&format!("{at}: {level}[{}] {}\n", finding.rule, sanitize(&finding.message)));
+        out.push_str(&format!(
+            "{at}: {level}[{}] {}\n",
+            finding.rule,
+            sanitize(&finding.message)
+        ));
     }
     out.push_str(&closing::render(report, style));
     fold(out, style)
@@ -102,13 +111,19 @@ fn fold(text: String, style: &TextStyle) -> String {
     if style.unicode {
         return text;
     }
-    text.replace('·', "-").replace('…', "...").replace('→', "->").replace('⋮', ":")
+    text.replace('·', "-")
+        .replace('…', "...")
+        .replace('→', "->")
+        .replace('⋮', ":")
 }
 
 fn render_finding(report: &Report, finding: &Finding, style: &TextStyle, out: &mut String) {
     let head = format!("{}[{}]", finding.level.name(), finding.rule);
     out.push_str(&style.level(finding.level, &head));
-    out.push_str(&format!(": {}\n\n", style.paint(Paint::Strong, &sanitize(&finding.message))));
+    out.push_str(&format!(
+        ": {}\n\n",
+        style.paint(Paint::Strong, &sanitize(&finding.message))
+    ));
     render_step(report, &finding.primary, finding.level, None, style, out);
     for step in &finding.steps {
         render_step(report, step, Level::Note, Some(&step.text), style, out);
@@ -129,11 +144,25 @@ fn render_step(
     if let Some(sentence) = sentence {
         out.push_str(&format!("  {}\n", sanitize(sentence)));
     }
-    let label = step.label.as_deref().unwrap_or(if sentence.is_some() { "" } else { &step.text });
-    out.push_str(&excerpt::render(report, step.place.span, &sanitize(label), level, style));
+    let label = step
+        .label
+        .as_deref()
+        .unwrap_or(if sentence.is_some() { "" } else { &step.text });
+    out.push_str(&excerpt::render(
+        report,
+        step.place.span,
+        &sanitize(label),
+        level,
+        style,
+    ));
     for (address, span) in step.place.module_calls() {
         if let Some(at) = place::position(report, span) {
-            let line = format!("    called as {} at {}:{}", sanitize(address), sanitize(&at.path), at.line);
+            let line = format!(
+                "    called as {} at {}:{}",
+                sanitize(address),
+                sanitize(&at.path),
+                at.line
+            );
             out.push_str(&style.paint(Paint::Dim, &line));
             out.push('\n');
         }
@@ -149,16 +178,30 @@ fn render_facts(report: &Report, finding: &Finding, style: &TextStyle, out: &mut
         match &witness.passes {
             Some(passes) => fact("passes", &request_lines(passes), style, out),
             None if finding.outcome == crate::rule::Outcome::AlwaysDenied => {
-                fact("passes", &["nothing: no upload of this caller to this bucket by this path".into()], style, out);
+                fact(
+                    "passes",
+                    &["nothing: no upload of this caller to this bucket by this path".into()],
+                    style,
+                    out,
+                );
             }
             None => {}
         }
     }
-    let others: Vec<String> = finding.callers.iter().skip(1).map(|w| sanitize(&w.address)).collect();
+    let others: Vec<String> = finding
+        .callers
+        .iter()
+        .skip(1)
+        .map(|w| sanitize(&w.address))
+        .collect();
     if !others.is_empty() {
         let shown: Vec<&str> = others.iter().take(5).map(String::as_str).collect();
         let rest = others.len().saturating_sub(5);
-        let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let more = if rest > 0 {
+            format!(" and {rest} more")
+        } else {
+            String::new()
+        };
         fact("also", &[format!("{}{more}", shown.join(", "))], style, out);
     }
     if !finding.environments.is_empty() {
@@ -179,9 +222,21 @@ fn render_facts(report: &Report, finding: &Finding, style: &TextStyle, out: &mut
     let also = finding.also.len();
     if also > 0 {
         let word = if also == 1 { "refusal" } else { "refusals" };
-        fact("beside", &[format!("{also} other {word} of the same upload: mending one is not enough")], style, out);
+        fact(
+            "beside",
+            &[format!(
+                "{also} other {word} of the same upload: mending one is not enough"
+            )],
+            style,
+            out,
+        );
     }
-    fact("more", &[format!("iaclint explain {}", finding.rule)], style, out);
+    fact(
+        "more",
+        &[format!("iaclint explain {}", finding.rule)],
+        style,
+        out,
+    );
 }
 
 fn request_lines(request: &ShownRequest) -> Vec<String> {
@@ -192,7 +247,11 @@ fn request_lines(request: &ShownRequest) -> Vec<String> {
 
 fn fact(name: &str, lines: &[String], style: &TextStyle, out: &mut String) {
     for (i, line) in lines.iter().enumerate() {
-        let head = if i == 0 { style.paint(Paint::Strong, &format!("{name:<8}")) } else { " ".repeat(8) };
+        let head = if i == 0 {
+            style.paint(Paint::Strong, &format!("{name:<8}"))
+        } else {
+            " ".repeat(8)
+        };
         out.push_str(format!("  {head}  {}", line).trim_end());
         out.push('\n');
     }

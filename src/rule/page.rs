@@ -7,7 +7,14 @@ use thiserror::Error;
 use crate::rule::Level;
 
 /// The sections of a page, in their order.
-pub const SECTIONS: [&str; 6] = ["What happens", "Why", "Denied", "Allowed", "How to fix", "Limits"];
+pub const SECTIONS: [&str; 6] = [
+    "What happens",
+    "Why",
+    "Denied",
+    "Allowed",
+    "How to fix",
+    "Limits",
+];
 
 /// What a tag may say: where on the journey the rule stands.
 pub const TAGS: [&str; 5] = ["caller", "endpoint", "bucket", "key", "document"];
@@ -102,7 +109,12 @@ pub fn parse(name: &'static str, text: &'static str) -> Result<Page, PageError> 
                 page.status = match one {
                     "stable" => Status::Stable,
                     "preview" => Status::Preview,
-                    other => return Err(PageError::Value { field: "status", value: other.into() }),
+                    other => {
+                        return Err(PageError::Value {
+                            field: "status",
+                            value: other.into(),
+                        });
+                    }
                 }
             }
             "since" => page.since = one,
@@ -126,7 +138,10 @@ pub fn parse(name: &'static str, text: &'static str) -> Result<Page, PageError> 
         }
     }
     if let Some(tag) = page.tags.iter().find(|t| !TAGS.contains(t)) {
-        return Err(PageError::Value { field: "tags", value: tag.to_string() });
+        return Err(PageError::Value {
+            field: "tags",
+            value: tag.to_string(),
+        });
     }
     if !page.sections().iter().map(|(title, _)| *title).eq(SECTIONS) {
         return Err(PageError::Sections);
@@ -142,7 +157,10 @@ fn level(text: &str) -> Result<Level, PageError> {
         "error" => Ok(Level::Error),
         "warning" => Ok(Level::Warning),
         "note" => Ok(Level::Note),
-        other => Err(PageError::Value { field: "level", value: other.into() }),
+        other => Err(PageError::Value {
+            field: "level",
+            value: other.into(),
+        }),
     }
 }
 
@@ -161,7 +179,11 @@ fn fields(front: &'static str) -> Result<Vec<(&'static str, Vec<&'static str>)>,
         let (field, value) = line.split_once(':').ok_or(PageError::Line(number + 1))?;
         let value = value.trim();
         let values = match value.strip_prefix('[').and_then(|v| v.strip_suffix(']')) {
-            Some(list) => list.split(',').map(|v| unquote(v.trim())).filter(|v| !v.is_empty()).collect(),
+            Some(list) => list
+                .split(',')
+                .map(|v| unquote(v.trim()))
+                .filter(|v| !v.is_empty())
+                .collect(),
             None if value.is_empty() => Vec::new(),
             None => vec![unquote(value)],
         };
@@ -171,7 +193,9 @@ fn fields(front: &'static str) -> Result<Vec<(&'static str, Vec<&'static str>)>,
 }
 
 fn unquote(text: &'static str) -> &'static str {
-    text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text)
+    text.strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .unwrap_or(text)
 }
 
 struct Fence {
@@ -190,7 +214,10 @@ fn fences(body: &'static str) -> Option<Vec<Fence>> {
         let opened = rest.get(at + 3..)?;
         let (info, after) = opened.split_once('\n')?;
         let end = line_start_with(after, "```")?;
-        out.push(Fence { info: info.trim(), text: after.get(..end)? });
+        out.push(Fence {
+            info: info.trim(),
+            text: after.get(..end)?,
+        });
         rest = after.get(end..)?.split_once('\n').map_or("", |(_, r)| r);
     }
 }
@@ -221,17 +248,29 @@ impl Page {
             }
             at += line.len();
         }
-        let ends = starts.iter().skip(1).map(|s| s.0).chain(std::iter::once(self.body.len()));
+        let ends = starts
+            .iter()
+            .skip(1)
+            .map(|s| s.0)
+            .chain(std::iter::once(self.body.len()));
         starts
             .iter()
             .zip(ends)
-            .map(|((_, from, title), to)| (*title, self.body.get(*from..to).unwrap_or("").trim_matches('\n')))
+            .map(|((_, from, title), to)| {
+                (
+                    *title,
+                    self.body.get(*from..to).unwrap_or("").trim_matches('\n'),
+                )
+            })
             .collect()
     }
 
     /// The text of one section.
     pub fn section(&self, title: &str) -> &'static str {
-        self.sections().into_iter().find(|(t, _)| *t == title).map_or("", |(_, text)| text)
+        self.sections()
+            .into_iter()
+            .find(|(t, _)| *t == title)
+            .map_or("", |(_, text)| text)
     }
 
     /// The files of the examples below a heading; fences without a file name are none.
@@ -242,15 +281,28 @@ impl Page {
             .filter_map(|fence| {
                 let (language, rest) = fence.info.split_once(' ')?;
                 let path = rest.trim().strip_prefix("file=")?;
-                Some(Example { language, path, text: fence.text, marks: marks(fence.text) })
+                Some(Example {
+                    language,
+                    path,
+                    text: fence.text,
+                    marks: marks(fence.text),
+                })
             })
             .collect()
     }
 
     /// First line of *How to fix*, without its mark of a list.
     pub fn first_fix(&self) -> &'static str {
-        let first = self.section("How to fix").lines().find(|l| !l.trim().is_empty()).unwrap_or("").trim();
-        first.strip_prefix("- ").or_else(|| first.strip_prefix("1. ")).unwrap_or(first)
+        let first = self
+            .section("How to fix")
+            .lines()
+            .find(|l| !l.trim().is_empty())
+            .unwrap_or("")
+            .trim();
+        first
+            .strip_prefix("- ")
+            .or_else(|| first.strip_prefix("1. "))
+            .unwrap_or(first)
     }
 
     /// The page as Markdown for code scanning: without the examples, which are long.
@@ -271,7 +323,11 @@ impl Page {
 
     /// The same as plain text.
     pub fn help_text(&self) -> String {
-        format!("{}\n\nHow to fix: {}", self.section("What happens"), self.section("How to fix"))
+        format!(
+            "{}\n\nHow to fix: {}",
+            self.section("What happens"),
+            self.section("How to fix")
+        )
     }
 }
 
@@ -279,8 +335,13 @@ impl Page {
 fn marks(text: &'static str) -> Vec<(u32, Option<&'static str>)> {
     let mut out = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let Some((_, after)) = line.split_once("# denied") else { continue };
-        let rule = after.strip_prefix(':').map(str::trim).filter(|r| !r.is_empty());
+        let Some((_, after)) = line.split_once("# denied") else {
+            continue;
+        };
+        let rule = after
+            .strip_prefix(':')
+            .map(str::trim)
+            .filter(|r| !r.is_empty());
         out.push((number as u32 + 1, rule));
     }
     out
@@ -299,15 +360,21 @@ mod tests {
     #[test]
     fn a_page_is_read() {
         let page = parse("a-rule", PAGE).unwrap();
-        assert_eq!((page.summary, page.level, page.spec), ("a bucket says no", Level::Warning, "2.3: x"));
+        assert_eq!(
+            (page.summary, page.level, page.spec),
+            ("a bucket says no", Level::Warning, "2.3: x")
+        );
         assert_eq!(page.tags, ["bucket", "key"]);
         assert_eq!(page.references.len(), 2);
         assert_eq!(page.first_fix(), "Change it.");
         let denied = page.examples("Denied");
-        assert_eq!(denied.iter().map(|e| (e.language, e.path)).collect::<Vec<_>>(), [
-            ("hcl", "main.tf"),
-            ("yaml", "template.yaml")
-        ]);
+        assert_eq!(
+            denied
+                .iter()
+                .map(|e| (e.language, e.path))
+                .collect::<Vec<_>>(),
+            [("hcl", "main.tf"), ("yaml", "template.yaml")]
+        );
         assert_eq!(denied[0].marks, [(2, None), (3, Some("other-rule"))]);
         assert!(page.help_markdown().contains("Because.") && !page.help_markdown().contains("```"));
     }
@@ -315,13 +382,30 @@ mod tests {
     #[test]
     fn faults_are_named() {
         let broken = |from: &str, to: &str| {
-            parse("a-rule", Box::leak(PAGE.replacen(from, to, 1).into_boxed_str())).unwrap_err().to_string()
+            parse(
+                "a-rule",
+                Box::leak(PAGE.replacen(from, to, 1).into_boxed_str()),
+            )
+            .unwrap_err()
+            .to_string()
         };
         assert_eq!(broken("since: 0.1.0\n", ""), "field `since` is missing");
-        assert_eq!(broken("level: warning", "level: fatal"), "field `level` cannot be `fatal`");
+        assert_eq!(
+            broken("level: warning", "level: fatal"),
+            "field `level` cannot be `fatal`"
+        );
         assert_eq!(broken("since:", "cwe:"), "unknown field `cwe`");
-        assert_eq!(broken("[bucket, key]", "[bucket, lock]"), "field `tags` cannot be `lock`");
-        assert_eq!(broken("## Limits", "## Limit"), PageError::Sections.to_string());
-        assert_eq!(broken("---\nsummary", "summary"), PageError::NoFrontMatter.to_string());
+        assert_eq!(
+            broken("[bucket, key]", "[bucket, lock]"),
+            "field `tags` cannot be `lock`"
+        );
+        assert_eq!(
+            broken("## Limits", "## Limit"),
+            PageError::Sections.to_string()
+        );
+        assert_eq!(
+            broken("---\nsummary", "summary"),
+            PageError::NoFrontMatter.to_string()
+        );
     }
 }

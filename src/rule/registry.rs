@@ -9,12 +9,20 @@ use crate::rule::pages::PAGES;
 pub fn all() -> &'static [Page] {
     static ALL: OnceLock<Vec<Page>> = OnceLock::new();
     // INVARIANT: a page that does not parse fails the tests of this file, so none is lost here.
-    ALL.get_or_init(|| PAGES.iter().filter_map(|(name, text)| page::parse(name, text).ok()).collect())
+    ALL.get_or_init(|| {
+        PAGES
+            .iter()
+            .filter_map(|(name, text)| page::parse(name, text).ok())
+            .collect()
+    })
 }
 
 /// The page of a rule by its name or an alias.
 pub fn find(name: &str) -> Option<&'static Page> {
-    all().iter().find(|p| p.name == name).or_else(|| all().iter().find(|p| p.aliases.contains(&name)))
+    all()
+        .iter()
+        .find(|p| p.name == name)
+        .or_else(|| all().iter().find(|p| p.aliases.contains(&name)))
 }
 
 /// The rules that a selector means: a name, an alias, or the beginning of names up to a `-`.
@@ -23,7 +31,11 @@ pub fn select(selector: &str) -> Vec<&'static str> {
         return vec![page.name];
     }
     let beginning = format!("{}-", selector.trim_end_matches(['*', '-']));
-    all().iter().map(|p| p.name).filter(|name| name.starts_with(&beginning)).collect()
+    all()
+        .iter()
+        .map(|p| p.name)
+        .filter(|name| name.starts_with(&beginning))
+        .collect()
 }
 
 /// The name that is most like a mistyped one.
@@ -35,7 +47,11 @@ pub fn nearest(name: &str) -> Option<&'static str> {
             for (b, pair) in other.chars().zip(row.windows(2)) {
                 let [diagonal, above] = pair else { continue };
                 let left = next.last().copied().unwrap_or(0);
-                next.push((diagonal + usize::from(a != b)).min(above + 1).min(left + 1));
+                next.push(
+                    (diagonal + usize::from(a != b))
+                        .min(above + 1)
+                        .min(left + 1),
+                );
             }
             row = next;
         }
@@ -61,7 +77,10 @@ mod tests {
         }
         let names: Vec<&str> = PAGES.iter().map(|(n, _)| *n).collect();
         let sorted: BTreeSet<&str> = names.iter().copied().collect();
-        assert!(names.iter().copied().eq(sorted), "the list is sorted, each name once");
+        assert!(
+            names.iter().copied().eq(sorted),
+            "the list is sorted, each name once"
+        );
     }
 
     #[test]
@@ -69,7 +88,14 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut names: Vec<String> = std::fs::read_dir(root.join("rules"))
             .unwrap()
-            .filter_map(|e| e.unwrap().file_name().into_string().unwrap().strip_suffix(".md").map(str::to_string))
+            .filter_map(|e| {
+                e.unwrap()
+                    .file_name()
+                    .into_string()
+                    .unwrap()
+                    .strip_suffix(".md")
+                    .map(str::to_string)
+            })
             .collect();
         names.sort();
         if std::env::var_os("IACLINT_WRITE").is_some() {
@@ -80,27 +106,70 @@ mod tests {
                 .iter()
                 .map(|n| format!("    (\"{n}\", include_str!(\"../../rules/{n}.md\")),\n"))
                 .collect();
-            std::fs::write(path, format!("{head}pub const PAGES: &[(&str, &str)] = &[\n{rows}];\n")).unwrap();
+            std::fs::write(
+                path,
+                format!("{head}pub const PAGES: &[(&str, &str)] = &[\n{rows}];\n"),
+            )
+            .unwrap();
             return;
         }
         let listed: Vec<&str> = PAGES.iter().map(|(n, _)| *n).collect();
-        assert_eq!(listed, names, "run `IACLINT_WRITE=1 cargo test pages` after adding a page");
+        assert_eq!(
+            listed, names,
+            "run `IACLINT_WRITE=1 cargo test pages` after adding a page"
+        );
     }
 
     #[test]
     fn pages_keep_their_form() {
         for page in all() {
-            assert!(page.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", page.name);
-            assert!(!page.summary.ends_with('.') && page.summary.starts_with(|c: char| !c.is_uppercase()), "{}", page.name);
-            assert!(page.references.iter().all(|r| r.starts_with("https://docs.aws.amazon.com/")), "{}", page.name);
-            let prose: usize = page.sections().iter().filter(|(t, _)| *t != "Denied" && *t != "Allowed").map(|(_, s)| s.lines().count()).sum();
+            assert!(
+                page.name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                page.name
+            );
+            assert!(
+                !page.summary.ends_with('.')
+                    && page.summary.starts_with(|c: char| !c.is_uppercase()),
+                "{}",
+                page.name
+            );
+            assert!(
+                page.references
+                    .iter()
+                    .all(|r| r.starts_with("https://docs.aws.amazon.com/")),
+                "{}",
+                page.name
+            );
+            let prose: usize = page
+                .sections()
+                .iter()
+                .filter(|(t, _)| *t != "Denied" && *t != "Allowed")
+                .map(|(_, s)| s.lines().count())
+                .sum();
             assert!(prose <= 60, "{}: {prose} lines of prose", page.name);
             for title in ["Denied", "Allowed"] {
-                let languages: Vec<&str> = page.examples(title).iter().map(|e| e.language).collect();
-                assert!(page.formats.is_some() || (languages.contains(&"hcl") && languages.contains(&"yaml")), "{}: {title}", page.name);
+                let languages: Vec<&str> =
+                    page.examples(title).iter().map(|e| e.language).collect();
+                assert!(
+                    page.formats.is_some()
+                        || (languages.contains(&"hcl") && languages.contains(&"yaml")),
+                    "{}: {title}",
+                    page.name
+                );
             }
-            assert!(page.examples("Denied").iter().any(|e| !e.marks.is_empty()), "{}: no line is marked", page.name);
-            assert!(page.examples("Allowed").iter().all(|e| e.marks.is_empty()), "{}: a mended line is marked", page.name);
+            assert!(
+                page.examples("Denied").iter().any(|e| !e.marks.is_empty()),
+                "{}: no line is marked",
+                page.name
+            );
+            assert!(
+                page.examples("Allowed").iter().all(|e| e.marks.is_empty()),
+                "{}: a mended line is marked",
+                page.name
+            );
         }
     }
 
@@ -110,7 +179,10 @@ mod tests {
         assert_eq!(select(name), [name]);
         assert!(select("bucket-policy").contains(&name));
         assert!(select("bucket-pol").is_empty());
-        assert_eq!(nearest("bucket-policy-denies-missing-encryption-headers"), Some(name));
+        assert_eq!(
+            nearest("bucket-policy-denies-missing-encryption-headers"),
+            Some(name)
+        );
         assert_eq!(nearest("nothing"), None);
     }
 }

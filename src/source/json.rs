@@ -12,5 +12,8 @@ pub struct JsonError {
 /// Parses a text that is meant to be JSON (a policy in a heredoc, `file("p.json")`). Symbolic pieces may stand
 /// inside strings or in place of a whole value. Places are found through the text's source map, else all are `place`.
 pub fn parse_text(_text: &Text, place: &Place) -> Result<Value, JsonError> {
-    Err(JsonError { message: "not read".into(), place: place.clone() })
+    Err(JsonError {
+        message: "not read".into(),
+        place: place.clone(),
+    })
 }

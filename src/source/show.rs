@@ -16,7 +16,9 @@ pub fn to_json(value: &Value) -> Json {
         ValueKind::Number(n) => number(*n),
         ValueKind::Text(text) => text_to_json(text),
         ValueKind::Json(inner) => text_to_json(&encode::json_text(inner)),
-        ValueKind::List(items) | ValueKind::Set(items) => Json::Array(items.iter().map(to_json).collect()),
+        ValueKind::List(items) | ValueKind::Set(items) => {
+            Json::Array(items.iter().map(to_json).collect())
+        }
         ValueKind::Map(map) => {
             let mut out = JsonMap::new();
             for (key, entry) in map.iter() {
@@ -24,7 +26,10 @@ pub fn to_json(value: &Value) -> Json {
             }
             Json::Object(out)
         }
-        ValueKind::Unknown(Unknown { symbol: Some(symbol), .. }) => {
+        ValueKind::Unknown(Unknown {
+            symbol: Some(symbol),
+            ..
+        }) => {
             json!({ "$text": [{ "$ref": symbol.display() }] })
         }
         ValueKind::Unknown(unknown) => json!({ "$unknown": &*unknown.reason }),
@@ -52,7 +57,13 @@ fn text_to_json(text: &Text) -> Json {
     if let Some(literal) = text.as_literal() {
         return Json::String(literal.to_string());
     }
-    if let [Piece::Unknown(Unknown { symbol: None, reason })] = text.pieces() {
+    if let [
+        Piece::Unknown(Unknown {
+            symbol: None,
+            reason,
+        }),
+    ] = text.pieces()
+    {
         return json!({ "$unknown": &**reason });
     }
     let pieces: Vec<Json> = text
@@ -60,7 +71,10 @@ fn text_to_json(text: &Text) -> Json {
         .iter()
         .map(|piece| match piece {
             Piece::Literal(literal) => Json::String(literal.to_string()),
-            Piece::Unknown(Unknown { symbol: Some(symbol), .. }) => json!({ "$ref": symbol.display() }),
+            Piece::Unknown(Unknown {
+                symbol: Some(symbol),
+                ..
+            }) => json!({ "$ref": symbol.display() }),
             Piece::Unknown(unknown) => json!({ "$unknown": &*unknown.reason }),
         })
         .collect();

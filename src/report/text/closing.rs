@@ -37,8 +37,7 @@ pub fn render(report: &Report, style: &TextStyle) -> String {
 }
 
 /// What "certain" rests on.
-pub const COMPLETE: &str =
-    "taken as complete: the policies and endpoints declared here; grants made elsewhere are not imagined";
+pub const COMPLETE: &str = "taken as complete: the policies and endpoints declared here; grants made elsewhere are not imagined";
 
 /// `3 findings (1 error, 2 warnings), 1 mend is safe`.
 pub fn counts(report: &Report) -> String {
@@ -46,13 +45,26 @@ pub fn counts(report: &Report) -> String {
     let levels: Vec<String> = [Level::Error, Level::Warning, Level::Note]
         .into_iter()
         .filter(|level| report.count(*level) > 0)
-        .map(|level| number(report.count(level), level.name(), &format!("{}s", level.name())))
+        .map(|level| {
+            number(
+                report.count(level),
+                level.name(),
+                &format!("{}s", level.name()),
+            )
+        })
         .collect();
     if !levels.is_empty() {
         line.push_str(&format!(" ({})", levels.join(", ")));
     }
-    let safe =
-        report.findings.iter().filter(|f| f.fix.as_ref().is_some_and(|x| x.safe && !x.edits.is_empty())).count();
+    let safe = report
+        .findings
+        .iter()
+        .filter(|f| {
+            f.fix
+                .as_ref()
+                .is_some_and(|x| x.safe && !x.edits.is_empty())
+        })
+        .count();
     match safe {
         0 => {}
         1 => line.push_str(", 1 mend is safe"),
@@ -87,7 +99,10 @@ fn number(n: usize, one: &str, many: &str) -> String {
 pub fn gaps(report: &Report) -> Vec<String> {
     let mut groups: Vec<(&Gap, usize)> = Vec::new();
     for gap in &report.not_understood {
-        match groups.iter_mut().find(|(g, _)| g.what == gap.what && g.why == gap.why) {
+        match groups
+            .iter_mut()
+            .find(|(g, _)| g.what == gap.what && g.why == gap.why)
+        {
             Some((_, count)) => *count += 1,
             None => groups.push((gap, 1)),
         }
@@ -109,7 +124,12 @@ pub fn gaps(report: &Report) -> Vec<String> {
 
 /// `path:line`, or the path alone.
 pub fn whereabouts(report: &Report, gap: &Gap) -> Option<String> {
-    match (gap.place.as_ref().and_then(|p| place::position(report, p.span)), &gap.path) {
+    match (
+        gap.place
+            .as_ref()
+            .and_then(|p| place::position(report, p.span)),
+        &gap.path,
+    ) {
         (Some(at), _) => Some(format!("{}:{}", sanitize(&at.path), at.line)),
         (None, Some(path)) => Some(sanitize(path)),
         (None, None) => None,

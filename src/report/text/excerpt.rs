@@ -6,8 +6,8 @@
 use std::fmt;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
+    MietteSpanContents, SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 
 use crate::report::Report;
@@ -66,7 +66,9 @@ impl Diagnostic for Excerpt {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(self.label.clone(), self.mark))))
+        Some(Box::new(std::iter::once(
+            LabeledSpan::new_primary_with_span(self.label.clone(), self.mark),
+        )))
     }
 }
 
@@ -75,19 +77,38 @@ pub fn render(report: &Report, span: Span, label: &str, level: Level, style: &Te
     let Some(excerpt) = prepare(report, span, label, style) else {
         return "    (the place is not at hand)\n".to_string();
     };
-    let plain = draw(&excerpt, level, &TextStyle { colour: false, ..*style });
-    let shown = if style.colour { draw(&excerpt, level, style) } else { plain.clone() };
+    let plain = draw(
+        &excerpt,
+        level,
+        &TextStyle {
+            colour: false,
+            ..*style
+        },
+    );
+    let shown = if style.colour {
+        draw(&excerpt, level, style)
+    } else {
+        plain.clone()
+    };
     fold(&plain, &shown, folded_lines(report, span), style)
 }
 
 fn draw(excerpt: &Excerpt, level: Level, style: &TextStyle) -> String {
-    let mut styles = if style.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    let mut styles = if style.colour {
+        ThemeStyles::ansi()
+    } else {
+        ThemeStyles::none()
+    };
     styles.highlights = vec![match level {
         Level::Error => styles.error,
         Level::Warning => styles.warning,
         Level::Note => styles.advice,
     }];
-    let characters = if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
+    let characters = if style.unicode {
+        ThemeCharacters::unicode()
+    } else {
+        ThemeCharacters::ascii()
+    };
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
         .with_links(false)
         .with_width(style.width.max(40))
@@ -142,7 +163,11 @@ fn fold(plain: &str, shown: &str, lines: Option<(u32, u32)>, style: &TextStyle) 
     };
     let mut out = String::new();
     for (plain_line, shown_line) in plain.lines().zip(shown.lines()) {
-        let digits: String = plain_line.trim_start().chars().take_while(char::is_ascii_digit).collect();
+        let digits: String = plain_line
+            .trim_start()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
         match digits.parse::<u32>() {
             Ok(number) if number == first => {
                 let gutter = digits.len() + 2;
@@ -163,7 +188,11 @@ fn fold(plain: &str, shown: &str, lines: Option<(u32, u32)>, style: &TextStyle) 
 fn prepare(report: &Report, span: Span, label: &str, style: &TextStyle) -> Option<Excerpt> {
     let file = report.files.get(span.file)?;
     let at = place::position(report, span)?;
-    let first = if at.line == at.end_line { at.line.saturating_sub(CONTEXT).max(1) } else { at.line };
+    let first = if at.line == at.end_line {
+        at.line.saturating_sub(CONTEXT).max(1)
+    } else {
+        at.line
+    };
     let folded = folded_lines(report, span);
     let room = style.width.saturating_sub(16).clamp(40, 160);
     let mut text = String::new();
@@ -218,5 +247,8 @@ fn window(line: &str, column: u32, room: usize) -> (usize, usize) {
 /// Byte offset of a character of the whole line in the shown part of it.
 fn byte_of(shown: &str, character: usize, left_out: usize) -> usize {
     let wanted = character.saturating_sub(left_out);
-    shown.char_indices().nth(wanted).map_or(shown.len(), |(i, _)| i)
+    shown
+        .char_indices()
+        .nth(wanted)
+        .map_or(shown.len(), |(i, _)| i)
 }

@@ -22,15 +22,27 @@ pub fn lines(report: &Report, fix: &Fix, style: &TextStyle) -> Vec<String> {
     }
     let mut out = Vec::new();
     for (id, mut edits) in by_file {
-        let Some(file) = report.files.get(id) else { continue };
+        let Some(file) = report.files.get(id) else {
+            continue;
+        };
         edits.sort_by_key(|e| (e.span.start, e.span.end));
         for change in changes(file, &edits) {
             out.push(format!("{}:{}", sanitize(&file.path), change.line));
-            let removed = change.before.iter().map(|l| (Paint::Removed, format!("-{}", clean(l, style))));
-            let added = change.after.iter().map(|l| (Paint::Added, format!("+{}", clean(l, style))));
+            let removed = change
+                .before
+                .iter()
+                .map(|l| (Paint::Removed, format!("-{}", clean(l, style))));
+            let added = change
+                .after
+                .iter()
+                .map(|l| (Paint::Added, format!("+{}", clean(l, style))));
             let all: Vec<(Paint, String)> = removed.chain(added).collect();
             let left = all.len().saturating_sub(SHOWN);
-            out.extend(all.into_iter().take(SHOWN).map(|(paint, line)| style.paint(paint, &line)));
+            out.extend(
+                all.into_iter()
+                    .take(SHOWN)
+                    .map(|(paint, line)| style.paint(paint, &line)),
+            );
             if left > 0 {
                 out.push(format!("({left} more lines)"));
             }
@@ -40,7 +52,10 @@ pub fn lines(report: &Report, fix: &Fix, style: &TextStyle) -> Vec<String> {
 }
 
 fn clean(line: &str, style: &TextStyle) -> String {
-    shorten(&sanitize_lines(line).replace('\t', "    "), style.width.saturating_sub(14).clamp(40, 160))
+    shorten(
+        &sanitize_lines(line).replace('\t', "    "),
+        style.width.saturating_sub(14).clamp(40, 160),
+    )
 }
 
 struct Change {
@@ -85,7 +100,12 @@ fn apply(file: &SourceFile, edits: &[&Edit], first: u32, last: u32) -> Option<Ch
         at = to;
     }
     text.push_str(file.text.get(at..end)?);
-    let mut before: Vec<String> = file.text.get(start..end)?.lines().map(str::to_string).collect();
+    let mut before: Vec<String> = file
+        .text
+        .get(start..end)?
+        .lines()
+        .map(str::to_string)
+        .collect();
     let mut after: Vec<String> = text.lines().map(str::to_string).collect();
     let mut line = first;
     while before.first().is_some() && before.first() == after.first() {
@@ -97,7 +117,11 @@ fn apply(file: &SourceFile, edits: &[&Edit], first: u32, last: u32) -> Option<Ch
         before.pop();
         after.pop();
     }
-    Some(Change { line, before, after })
+    Some(Change {
+        line,
+        before,
+        after,
+    })
 }
 
 /// Byte offset of the start of a line.
