@@ -1,5 +1,6 @@
 //! The commands and their arguments (the contract is in `docs/`); each command lives in a file of its own.
 
+mod check;
 mod eval;
 mod rules;
 
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Report uploads that AWS will refuse
+    Check(Box<check::CheckArguments>),
     /// Print what the reader made of the sources, as JSON
     Eval(eval::EvalArguments),
     /// List the rules
@@ -30,6 +33,7 @@ enum Command {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),

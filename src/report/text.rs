@@ -261,3 +261,119 @@ fn fact(name: &str, lines: &[String], style: &TextStyle, out: &mut String) {
 pub fn path_line(at: &Position) -> String {
     format!("{}:{}", sanitize(&at.path), at.line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::SourceFile;
+    use crate::report::{github, json, markdown, sarif};
+    use crate::rule::{Edit, Fix, Outcome, Witness};
+    use crate::value::{Place, Span};
+
+    fn report() -> Report {
+        let mut report = Report::default();
+        let text = "a = 1\nb {\n  Action = [\"s3:PutObject\"]\u{1b}\n}\n";
+        let file = report.files.add(SourceFile::new("network.tf", text));
+        let long = report
+            .files
+            .add(SourceFile::new("main.tf", "x {\n  y = 1\n".repeat(10)));
+        let step = |file, start, end, text: &str| Step {
+            place: Place::at(Span::new(file, start, end)),
+            text: text.into(),
+            label: None,
+            address: "aws_x.y".into(),
+        };
+        let request = |command: &str| ShownRequest {
+            command: command.into(),
+            parameters: vec![],
+            notes: vec![],
+        };
+        report.findings.push(Finding {
+            rule: "bucket-policy-denies-missing-encryption-header",
+            level: Level::Warning,
+            outcome: Outcome::DefaultDenied,
+            message: "uploads to `b` are [refused]".into(),
+            primary: step(file, 21, 37, "no VPC endpoint policy allows it"),
+            steps: vec![step(long, 0, 100, "granted here")],
+            callers: vec![Witness {
+                address: "aws_iam_role.r".into(),
+                path: "internet".into(),
+                refused: Some(request("aws s3api put-object::error::x\n")),
+                passes: None,
+            }],
+            bucket: "b|<img>\"".into(),
+            fix: Some(Fix {
+                text: "allow the action".into(),
+                edits: vec![Edit {
+                    span: Span::new(file, 36, 37),
+                    replacement: ", \"s3:*\"]".into(),
+                }],
+                safe: true,
+                gains: vec![],
+            }),
+            fingerprint: "f".into(),
+            also: vec![],
+            environments: vec![],
+            only_with: None,
+        });
+        report
+    }
+
+    #[test]
+    fn a_finding_reads_as_one_block() {
+        let text = render(&report(), &TextStyle::default());
+        for part in [
+            "warning[bucket-policy-denies-missing-encryption-header]: uploads to `b` are [refused]",
+            "[network.tf:3:",
+            "no VPC endpoint policy allows it",
+            "  granted here\n",
+            "[main.tf:1:1]",
+            "lines)",
+            "  refused   aws s3api put-object",
+            "  mend      network.tf:3\n            -  Action",
+            "            +  Action",
+            "1 finding (1 warning), 1 mend is safe",
+            "taken as complete",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(
+            render(
+                &report(),
+                &TextStyle {
+                    colour: true,
+                    ..TextStyle::default()
+                }
+            )
+            .contains("\u{1b}[1;33mwarning")
+        );
+    }
+
+    #[test]
+    fn machine_formats_hold_the_finding() {
+        let report = report();
+        let log: serde_json::Value = serde_json::from_str(&sarif::render(&report)).unwrap();
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!(result["properties"]["outcome"], "default-denied");
+        assert_eq!(result["relatedLocations"][0]["id"], 1);
+        assert!(
+            result["message"]["text"]
+                .as_str()
+                .unwrap()
+                .contains("\\[refused\\].\n1. [granted here](1)")
+        );
+        assert_eq!(result["ruleIndex"], 0);
+        let document: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
+        assert!(document["findings"][0]["callers"][0]["passes"].is_null());
+        let commands = github::render(&report);
+        assert!(
+            commands.starts_with("::warning file=network.tf,line=3,"),
+            "{commands}"
+        );
+        assert!(!markdown::render(&report).contains("<img>"));
+        let empty: serde_json::Value =
+            serde_json::from_str(&sarif::render(&Report::default())).unwrap();
+        assert_eq!(empty["runs"][0]["results"], serde_json::json!([]));
+    }
+}
