@@ -1,9 +1,19 @@
 //! Words of a report: everything that a run found, ready to be printed in any format.
+//!
+//! The files below it print: none of them decides, reads files or asks the environment.
+
+pub mod github;
+pub mod json;
+pub mod markdown;
+pub mod place;
+pub mod plain;
+pub mod sarif;
+pub mod text;
 
 use std::sync::Arc;
 
 use crate::files::FileTable;
-use crate::rule::{Finding, Outcome};
+use crate::rule::{Finding, Level, Outcome};
 use crate::source::Gap;
 
 /// One upload that was played.
@@ -37,6 +47,20 @@ pub struct Report {
     pub not_understood: Vec<Gap>,
     pub read: ReadCounts,
     pub files: FileTable,
+    /// Findings that a comment in the sources silences; not among `findings`.
+    pub silenced: usize,
     /// Path from the repository root to the read boundary's root, for URIs; usually empty.
     pub uri_prefix: String,
+}
+
+impl Report {
+    /// Number of findings of a level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|f| f.level == level).count()
+    }
+
+    /// The highest level that occurs.
+    pub fn worst(&self) -> Option<Level> {
+        self.findings.iter().map(|f| f.level).max()
+    }
 }

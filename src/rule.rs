@@ -6,6 +6,9 @@ pub mod finding;
 pub mod message;
 pub mod name;
 pub mod request;
+pub mod page;
+pub mod pages;
+pub mod registry;
 
 use std::sync::Arc;
 
@@ -140,4 +143,15 @@ pub struct Finding {
     pub also: Vec<String>,
     /// Environments in which it holds, where not in all.
     pub environments: Vec<Arc<str>>,
+    /// Reported only where it is asked for.
+    pub only_with: Option<Show>,
+}
+
+/// What `--show` can ask for beyond the findings that are always reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Show {
+    /// Uploads that are refused for some values of what is unknown.
+    Depends,
+    /// Refused shapes of uploads that nothing in the sources shows or means.
+    Shapes,
 }

@@ -95,6 +95,7 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
         fingerprint: fingerprint.to_string(),
         also: Vec::new(),
         environments: Vec::new(),
+        only_with: None,
     }
 }
 
