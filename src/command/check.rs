@@ -269,12 +269,10 @@ fn load(paths: &[String]) -> Result<MemoryFiles, String> {
                 && entry
                     .metadata()
                     .is_ok_and(|m| m.len() <= Limits::default().file_bytes)
-            {
-                if let (Some(name), Ok(bytes)) =
+                && let (Some(name), Ok(bytes)) =
                     (entry.path().to_str(), std::fs::read(entry.path()))
-                {
-                    files.insert(name.trim_start_matches("./"), bytes);
-                }
+            {
+                files.insert(name.trim_start_matches("./"), bytes);
             }
         }
     }

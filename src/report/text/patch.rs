@@ -108,7 +108,7 @@ fn apply(file: &SourceFile, edits: &[&Edit], first: u32, last: u32) -> Option<Ch
         .collect();
     let mut after: Vec<String> = text.lines().map(str::to_string).collect();
     let mut line = first;
-    while before.first().is_some() && before.first() == after.first() {
+    while !before.is_empty() && before.first() == after.first() {
         before.remove(0);
         after.remove(0);
         line += 1;
