@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use iaclint::analysis::{self, Request};
-use iaclint::files::{Limits, MemoryFiles};
+use iaclint::files::{Files, Limits};
+use iaclint::files::disk::DiskFiles;
 use iaclint::report::text::TextStyle;
 use iaclint::report::{Report, github, json, markdown, sarif, text};
 use iaclint::rule::{Level, Show, registry};
@@ -94,6 +95,12 @@ pub struct CheckArguments {
     no_config: bool,
     #[arg(long, value_enum, default_value = "auto")]
     color: Colour,
+    /// Read nothing outside this folder (default: the repository, else the path)
+    #[arg(long, value_name = "DIR")]
+    root: Option<String>,
+    /// Leave files and folders out, as in an ignore file
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
     /// Print findings only by exit code
     #[arg(short, long)]
     quiet: bool,
@@ -114,16 +121,16 @@ pub fn run(arguments: &CheckArguments) -> ExitCode {
 }
 
 fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
+    let files = open(arguments)?;
     let request = Request {
-        paths: arguments
-            .paths
-            .iter()
-            .map(|p| clean(p))
-            .filter(|p| !p.is_empty())
-            .collect(),
+        paths: arguments.paths.iter().map(|p| inside(&files, p)).collect::<Result<_, _>>()?,
         inputs: Inputs {
             variables: pairs(&arguments.variables)?,
-            variable_files: arguments.variable_files.clone(),
+            variable_files: arguments
+                .variable_files
+                .iter()
+                .map(|p| inside(&files, p))
+                .collect::<Result<_, _>>()?,
             parameters: pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
@@ -140,7 +147,6 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
             .collect(),
         uri_prefix: String::new(),
     };
-    let files = load(&arguments.paths)?;
     let found = analysis::discover(&files, &request.paths);
     if arguments.show_files {
         for path in found.terraform.iter().chain(&found.templates) {
@@ -150,6 +156,10 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
     }
     if found == analysis::Discovery::default() {
         eprintln!("nothing to analyse: no Terraform file and no template was found");
+        // A file that was named and holds nothing to analyse is wrong use.
+        if request.paths.iter().any(|p| files.is_file(p)) {
+            return Ok(ExitCode::from(2));
+        }
     }
     let report = analysis::run(&files, &request);
     if !arguments.quiet {
@@ -210,15 +220,6 @@ fn print(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
     }
 }
 
-fn clean(path: &str) -> String {
-    let path = path.trim_start_matches("./").trim_end_matches('/');
-    if path == "." {
-        String::new()
-    } else {
-        path.to_string()
-    }
-}
-
 fn pairs(given: &[String]) -> Result<Vec<(String, String)>, String> {
     given
         .iter()
@@ -242,39 +243,22 @@ fn rules(given: &[String]) -> Result<Vec<String>, String> {
     Ok(out)
 }
 
-/// The regular files below the paths. A path that leaves the working directory is refused.
-fn load(paths: &[String]) -> Result<MemoryFiles, String> {
-    let mut files = MemoryFiles::new();
-    for path in paths {
-        if path.starts_with('/') || path.split('/').any(|p| p == "..") {
-            return Err(format!("{path} lies outside the working directory"));
-        }
-        let metadata =
-            std::fs::metadata(path).map_err(|e| format!("{path} cannot be read: {e}"))?;
-        let root = if metadata.is_file() {
-            std::path::Path::new(path).parent()
-        } else {
-            Some(path.as_ref())
-        };
-        let root = root
-            .filter(|r| !r.as_os_str().is_empty())
-            .unwrap_or_else(|| ".".as_ref());
-        for entry in ignore::WalkBuilder::new(root)
-            .require_git(false)
-            .build()
-            .flatten()
-        {
-            let regular = entry.file_type().is_some_and(|t| t.is_file());
-            if regular
-                && entry
-                    .metadata()
-                    .is_ok_and(|m| m.len() <= Limits::default().file_bytes)
-                && let (Some(name), Ok(bytes)) =
-                    (entry.path().to_str(), std::fs::read(entry.path()))
-            {
-                files.insert(name.trim_start_matches("./"), bytes);
-            }
-        }
+/// The tree that is read: the boundary of the first path, or the root that is named.
+fn open(arguments: &CheckArguments) -> Result<DiskFiles, String> {
+    let first = arguments.paths.first().map_or(".", |p| p.as_str());
+    for path in &arguments.paths {
+        std::fs::metadata(path).map_err(|e| format!("{path} cannot be read: {e}"))?;
     }
-    Ok(files)
+    let boundary = match &arguments.root {
+        Some(root) => std::path::PathBuf::from(root),
+        None => DiskFiles::boundary_of(first.as_ref()).ok_or_else(|| format!("{first} cannot be read"))?,
+    };
+    DiskFiles::new(&boundary, Limits::default())
+        .map(|files| files.excluding(&arguments.exclude))
+        .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))
+}
+
+/// A path of the command line, relative to the boundary.
+fn inside(files: &DiskFiles, path: &str) -> Result<String, String> {
+    files.relative(path.as_ref()).ok_or_else(|| format!("{path} lies outside the read boundary"))
 }
