@@ -8,6 +8,7 @@ pub mod assemble;
 pub mod build;
 pub mod declare;
 pub mod link;
+pub mod managed;
 pub mod terraform;
 
 use std::sync::Arc;

@@ -29,3 +29,126 @@ pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
     }
     assemble::assemble(&linker, &declarations)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::source::{Resource, Scope};
+    use crate::value::{
+        FileId, Map, Place, ScopeId, Span, Symbol, SymbolKind, Text, Value, ValueKind,
+    };
+
+    fn place() -> Place {
+        Place::at(Span::new(FileId(0), 0, 0))
+    }
+
+    fn reference(subject: &str, attribute: &str, rest: &str) -> Value {
+        let (kind, scope) = (SymbolKind::Resource, ScopeId(0));
+        let symbol = Symbol {
+            scope,
+            kind,
+            subject: subject.into(),
+            attribute: attribute.into(),
+        };
+        let mut text = Text::symbol(symbol, "later");
+        text.push_str(rest);
+        Value::new(ValueKind::Text(text), place())
+    }
+
+    fn map(entries: Vec<(&str, Value)>) -> Value {
+        let mut map = Map::default();
+        for (key, value) in entries {
+            map.insert(key, place(), value);
+        }
+        Value::map(map, place())
+    }
+
+    fn resource(type_name: &str, name: &str, properties: Vec<(&str, Value)>) -> Resource {
+        Resource {
+            scope: ScopeId(0),
+            address: format!("{type_name}.{name}").into(),
+            type_name: type_name.into(),
+            data: false,
+            properties: map(properties),
+            attributes: map(Vec::new()),
+            guards: Vec::new(),
+            provider: "".into(),
+            place: place(),
+            block: Span::new(FileId(0), 0, 0),
+        }
+    }
+
+    #[test]
+    fn policies_meet_their_holders_and_targets() {
+        let text = |t: &str| Value::text(t, place());
+        let document =
+            text(r#"{"Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}]}"#);
+        let statement = map(vec![
+            ("Effect", text("Allow")),
+            ("Action", text("s3:PutObject")),
+            ("Resource", reference("aws_s3_bucket.b", "arn", "/*")),
+        ]);
+        let resources = vec![
+            resource("aws_s3_bucket", "b", vec![("bucket", text("acme-logs"))]),
+            resource("aws_iam_role", "r", vec![("name", text("app"))]),
+            resource(
+                "aws_iam_role_policy",
+                "p",
+                vec![
+                    ("role", reference("aws_iam_role.r", "id", "")),
+                    ("policy", map(vec![("Statement", statement)])),
+                ],
+            ),
+            resource(
+                "aws_s3_bucket_policy",
+                "b",
+                vec![
+                    ("bucket", reference("aws_s3_bucket.b", "id", "")),
+                    ("policy", document),
+                ],
+            ),
+        ];
+        let scope = Scope {
+            id: ScopeId(0),
+            format: Format::Terraform,
+            path: "".into(),
+            environment: None,
+            providers: Vec::new(),
+            library: false,
+            writes_own_account: false,
+            exposed: Vec::new(),
+            outputs: Map::default(),
+            exports: Vec::new(),
+            backend: None,
+        };
+        let sources = Sources {
+            scopes: vec![scope],
+            resources,
+            ..Sources::default()
+        };
+        let inputs = Inputs {
+            account: Some("111122223333".into()),
+            ..Inputs::default()
+        };
+        let estate = build(&sources, &inputs);
+        let caller = estate.callers.first().unwrap();
+        assert_eq!(caller.arn.display(), "arn:aws:iam::111122223333:role/app");
+        let policy: &Arc<_> = &caller.identity.attached.first().unwrap().policy;
+        let pattern = &policy
+            .statements
+            .first()
+            .unwrap()
+            .resources
+            .as_ref()
+            .unwrap()
+            .patterns;
+        assert_eq!(
+            pattern.first().unwrap().text.display(),
+            "arn:aws:s3:::acme-logs/*"
+        );
+        assert_eq!(estate.buckets.len(), 1);
+        assert!(estate.buckets.first().unwrap().policy.is_some());
+    }
+}

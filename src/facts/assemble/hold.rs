@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Assembly, blank_caller, caller_kind};
 use crate::facts::declare::{Declaration, Declared, Holder, HolderKind};
 use crate::facts::link::Linker;
+use crate::facts::managed;
 use crate::facts::{AttachedPolicy, Caller, Policies};
 use crate::policy::{Effect, Policy, PolicyType, PrincipalKind, parse};
 use crate::value::{Guards, Place, Text, Value};
@@ -31,6 +32,16 @@ pub(super) fn canonical(linker: &Linker<'_>, policy: &mut Policy) {
         }
     }
 }
+
+/// AWS managed policies that allow nothing of S3 or KMS, by the end of their ARNs.
+const NO_S3_OR_KMS: [&str; 6] = [
+    "::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+    "::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+    "::aws:policy/AmazonSSMManagedInstanceCore",
+    "::aws:policy/CloudWatchAgentServerPolicy",
+    "::aws:policy/AWSXRayDaemonWriteAccess",
+];
 
 enum Held {
     Caller(usize),
@@ -212,6 +223,15 @@ impl Assembly<'_, '_> {
         let arn = self.resolve(arn);
         let account = self.linker.account(d.scope, &d.provider).id.identity();
         let Some(at) = self.managed.find(&arn, d.scope, account.as_deref()) else {
+            if arn
+                .as_literal()
+                .is_some_and(|a| NO_S3_OR_KMS.iter().any(|name| a.ends_with(name)))
+            {
+                return Policies::default();
+            }
+            if let Some(text) = arn.as_literal().and_then(managed::document) {
+                return self.aws_managed(text, &arn, policy_type, d);
+            }
             let why = format!(
                 "the text of the managed policy `{}` is not at hand",
                 arn.display()
@@ -245,6 +265,28 @@ impl Assembly<'_, '_> {
                 guards: all,
                 attached,
             }],
+            open: Vec::new(),
+        }
+    }
+
+    /// A managed policy of AWS, from the text that the program holds.
+    fn aws_managed(
+        &mut self,
+        text: String,
+        arn: &Text,
+        policy_type: PolicyType,
+        d: &Declared,
+    ) -> Policies {
+        let value = Value::text(text, d.place.clone());
+        let mut policy = parse::parse(&value, policy_type, &arn.display());
+        canonical(self.linker, &mut policy);
+        let attached = AttachedPolicy {
+            policy: Arc::new(policy),
+            guards: d.guards.clone(),
+            attached: Some(d.place.clone()),
+        };
+        Policies {
+            attached: vec![attached],
             open: Vec::new(),
         }
     }
