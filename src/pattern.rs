@@ -70,14 +70,23 @@ pub struct PatternOptions<'r> {
 
 impl PatternOptions<'_> {
     /// Wildcards, case-sensitive, without variables.
-    pub const GLOB: PatternOptions<'static> =
-        PatternOptions { wildcards: true, ignore_case: false, variables: None };
+    pub const GLOB: PatternOptions<'static> = PatternOptions {
+        wildcards: true,
+        ignore_case: false,
+        variables: None,
+    };
     /// Wildcards without regard to case, as actions are compared.
-    pub const ACTION: PatternOptions<'static> =
-        PatternOptions { wildcards: true, ignore_case: true, variables: None };
+    pub const ACTION: PatternOptions<'static> = PatternOptions {
+        wildcards: true,
+        ignore_case: true,
+        variables: None,
+    };
     /// Letter by letter.
-    pub const LITERAL: PatternOptions<'static> =
-        PatternOptions { wildcards: false, ignore_case: false, variables: None };
+    pub const LITERAL: PatternOptions<'static> = PatternOptions {
+        wildcards: false,
+        ignore_case: false,
+        variables: None,
+    };
 }
 
 /// Does the whole of `subject` match the whole of `pattern`?
@@ -87,7 +96,9 @@ pub fn matches(pattern: &Text, subject: &Text, options: &PatternOptions) -> Matc
             return Match::of(literal_matches(p, s, options));
         }
     }
-    let Some(pattern) = sequence::pattern_tokens(pattern, options) else { return Match::No };
+    let Some(pattern) = sequence::pattern_tokens(pattern, options) else {
+        return Match::No;
+    };
     let subject = sequence::subject_tokens(subject, options.ignore_case);
     sequence::compare(&pattern, &subject)
 }
@@ -153,7 +164,14 @@ fn glob(pattern: &[u8], subject: &[u8], ignore_case: bool) -> bool {
 /// The six fields of an ARN: the sixth keeps its own colons. `None` where there are fewer.
 pub fn arn_fields(arn: &str) -> Option<[&str; 6]> {
     let mut parts = arn.splitn(6, ':');
-    Some([parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?])
+    Some([
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+        parts.next()?,
+    ])
 }
 
 /// Does an ARN match an ARN pattern, field by field (spec A5, A6)?
@@ -167,9 +185,11 @@ pub fn arn_matches(pattern: &Text, subject: &Text, options: &PatternOptions) -> 
         }
         if options.variables.is_none() || !p.contains("${") {
             return match (arn_fields(p), arn_fields(s)) {
-                (Some(p), Some(s)) => {
-                    Match::of(p.iter().zip(s.iter()).all(|(p, s)| literal_matches(p, s, options)))
-                }
+                (Some(p), Some(s)) => Match::of(
+                    p.iter()
+                        .zip(s.iter())
+                        .all(|(p, s)| literal_matches(p, s, options)),
+                ),
                 (None, _) => short_pattern(p, s, options),
                 (Some(_), None) => Match::No,
             };
@@ -192,15 +212,20 @@ fn short_pattern(pattern: &str, subject: &str, options: &PatternOptions) -> Matc
 }
 
 fn symbolic_arn_matches(pattern: &Text, subject: &Text, options: &PatternOptions) -> Match {
-    let Some(pattern) = sequence::pattern_tokens(pattern, options) else { return Match::No };
+    let Some(pattern) = sequence::pattern_tokens(pattern, options) else {
+        return Match::No;
+    };
     if matches!(pattern.as_slice(), [Token::Many]) {
         return Match::Yes;
     }
     let subject = sequence::subject_tokens(subject, options.ignore_case);
     match (sequence::fields(&pattern), sequence::fields(&subject)) {
-        (sequence::Fields::Six(p), sequence::Fields::Six(s)) => {
-            p.iter().zip(s.iter()).map(|(p, s)| sequence::compare(p, s)).min().unwrap_or(Match::Unknown)
-        }
+        (sequence::Fields::Six(p), sequence::Fields::Six(s)) => p
+            .iter()
+            .zip(s.iter())
+            .map(|(p, s)| sequence::compare(p, s))
+            .min()
+            .unwrap_or(Match::Unknown),
         (sequence::Fields::Six(_), sequence::Fields::Fewer) => Match::No,
         (sequence::Fields::Fewer, _) => Match::Unknown,
         _ => match sequence::compare(&pattern, &subject) {
@@ -214,7 +239,10 @@ fn symbolic_arn_matches(pattern: &Text, subject: &Text, options: &PatternOptions
 
 /// True where a symbol of this kind may stand for text with colons, such as a whole ARN.
 pub(crate) fn may_hide_colons(kind: SymbolKind) -> bool {
-    matches!(kind, SymbolKind::Resource | SymbolKind::Data | SymbolKind::Input | SymbolKind::Import)
+    matches!(
+        kind,
+        SymbolKind::Resource | SymbolKind::Data | SymbolKind::Input | SymbolKind::Import
+    )
 }
 
 /// What the symbolic parts of a text hang on, for a reader: the first reason.
@@ -231,7 +259,12 @@ mod tests {
     use crate::value::{ScopeId, Symbol, Unknown};
 
     fn symbol(kind: SymbolKind, subject: &str) -> Symbol {
-        Symbol { scope: ScopeId(0), kind, subject: subject.into(), attribute: "".into() }
+        Symbol {
+            scope: ScopeId(0),
+            kind,
+            subject: subject.into(),
+            attribute: "".into(),
+        }
     }
 
     /// `<n:a>` is a generated name, `<i:x>` an input, `<r:x>` a resource attribute, `<a>` the account,
@@ -270,7 +303,11 @@ mod tests {
             ("a*", "", false),
             ("", "", true),
         ] {
-            assert_eq!(literal_matches(pattern, subject, &PatternOptions::GLOB), answer, "{pattern} {subject}");
+            assert_eq!(
+                literal_matches(pattern, subject, &PatternOptions::GLOB),
+                answer,
+                "{pattern} {subject}"
+            );
         }
     }
 
@@ -295,7 +332,11 @@ mod tests {
             ("*/<n:a>", "x/<n:b>", Match::No),
             ("x*<i:a>", "x/<i:a>", Match::Yes),
         ] {
-            assert_eq!(matches(&text(pattern), &text(subject), &PatternOptions::GLOB), answer, "{pattern} {subject}");
+            assert_eq!(
+                matches(&text(pattern), &text(subject), &PatternOptions::GLOB),
+                answer,
+                "{pattern} {subject}"
+            );
         }
     }
 
@@ -312,11 +353,27 @@ mod tests {
             ("<r:b.arn>/*", "<r:b.arn>/k", Match::Yes),
             ("<r:b.arn>", "<r:b.arn>/k", Match::No),
             ("<r:b.arn>/*", "arn:aws:s3:::b/k", Match::Unknown),
-            ("arn:aws:iam::<a>:role/x", "arn:aws:iam::<a>:role/x", Match::Yes),
-            ("arn:aws:iam::<a>:role/x", "arn:aws:iam::111122223333:role/y", Match::No),
-            ("arn:<p>:s3:::<n:b>/*", "arn:aws:s3:::<n:b>/k", Match::Unknown),
+            (
+                "arn:aws:iam::<a>:role/x",
+                "arn:aws:iam::<a>:role/x",
+                Match::Yes,
+            ),
+            (
+                "arn:aws:iam::<a>:role/x",
+                "arn:aws:iam::111122223333:role/y",
+                Match::No,
+            ),
+            (
+                "arn:<p>:s3:::<n:b>/*",
+                "arn:aws:s3:::<n:b>/k",
+                Match::Unknown,
+            ),
             ("arn:aws:s3:::<i:x>-b/*", "arn:aws:s3:::lit/k", Match::No),
-            ("arn:aws:s3:::<i:x>-b/*", "arn:aws:s3:::lit-b/k", Match::Unknown),
+            (
+                "arn:aws:s3:::<i:x>-b/*",
+                "arn:aws:s3:::lit-b/k",
+                Match::Unknown,
+            ),
             ("arn:aws:s3:::<i:x>/*", "arn:aws:s3:::lit", Match::No),
         ] {
             assert_eq!(
@@ -334,7 +391,10 @@ mod tests {
             "aws:userid" => VariableValue::Unknown,
             _ => VariableValue::Absent,
         };
-        let options = PatternOptions { variables: Some(&resolver), ..PatternOptions::GLOB };
+        let options = PatternOptions {
+            variables: Some(&resolver),
+            ..PatternOptions::GLOB
+        };
         for (pattern, subject, answer) in [
             ("${aws:username}/*", "u*/k", Match::Yes),
             ("${AWS:username}/*", "ux/k", Match::No),
@@ -348,10 +408,18 @@ mod tests {
             ("a${$}b${?}", "a$b?", Match::Yes),
             ("a${open", "a${open", Match::Yes),
         ] {
-            assert_eq!(matches(&text(pattern), &text(subject), &options), answer, "{pattern} {subject}");
+            assert_eq!(
+                matches(&text(pattern), &text(subject), &options),
+                answer,
+                "{pattern} {subject}"
+            );
         }
         assert_eq!(
-            matches(&text("${aws:username}"), &text("${aws:username}"), &PatternOptions::GLOB),
+            matches(
+                &text("${aws:username}"),
+                &text("${aws:username}"),
+                &PatternOptions::GLOB
+            ),
             Match::Yes
         );
     }

@@ -111,14 +111,20 @@ pub fn pattern_tokens(text: &Text, options: &PatternOptions) -> Option<Vec<Token
                     let (key, default) = match name.split_once(',') {
                         Some((key, default)) => {
                             let default = default.trim();
-                            let default = default.strip_prefix('\'').and_then(|d| d.strip_suffix('\''));
+                            let default = default
+                                .strip_prefix('\'')
+                                .and_then(|d| d.strip_suffix('\''));
                             (key.trim(), default)
                         }
                         None => (name.trim(), None),
                     };
                     match (resolver(key), default) {
-                        (VariableValue::Value(value), _) => push_literally(&mut out, &value, options.ignore_case),
-                        (VariableValue::Absent, Some(default)) => letters(&mut out, default, options.ignore_case),
+                        (VariableValue::Value(value), _) => {
+                            push_literally(&mut out, &value, options.ignore_case)
+                        }
+                        (VariableValue::Absent, Some(default)) => {
+                            letters(&mut out, default, options.ignore_case)
+                        }
                         (VariableValue::Absent, None) => return None,
                         (VariableValue::Unknown, _) => out.push(Token::Symbol(None)),
                     }
@@ -172,20 +178,33 @@ fn same(a: &Token, b: &Token) -> bool {
 }
 
 fn common_prefix(pattern: &[Token], subject: &[Token]) -> usize {
-    pattern.iter().zip(subject).take_while(|(p, s)| same(p, s)).count()
+    pattern
+        .iter()
+        .zip(subject)
+        .take_while(|(p, s)| same(p, s))
+        .count()
 }
 
 /// True where both begin alike, through a symbol that may hold ARN fields.
 pub fn shares_hidden_fields(pattern: &[Token], subject: &[Token]) -> bool {
-    let shared = pattern.get(..common_prefix(pattern, subject)).unwrap_or(&[]);
-    shared.iter().any(|t| matches!(t, Token::Symbol(Some(s)) if may_hide_colons(s.kind)))
+    let shared = pattern
+        .get(..common_prefix(pattern, subject))
+        .unwrap_or(&[]);
+    shared
+        .iter()
+        .any(|t| matches!(t, Token::Symbol(Some(s)) if may_hide_colons(s.kind)))
 }
 
 pub fn compare(pattern: &[Token], subject: &[Token]) -> Match {
     let prefix = common_prefix(pattern, subject);
     let pattern = pattern.get(prefix..).unwrap_or(&[]);
     let subject = subject.get(prefix..).unwrap_or(&[]);
-    let suffix = pattern.iter().rev().zip(subject.iter().rev()).take_while(|(p, s)| same(p, s)).count();
+    let suffix = pattern
+        .iter()
+        .rev()
+        .zip(subject.iter().rev())
+        .take_while(|(p, s)| same(p, s))
+        .count();
     let pattern_end = pattern.get(pattern.len() - suffix..).unwrap_or(&[]);
     let pattern = pattern.get(..pattern.len() - suffix).unwrap_or(&[]);
     let subject = subject.get(..subject.len() - suffix).unwrap_or(&[]);
@@ -195,7 +214,9 @@ pub fn compare(pattern: &[Token], subject: &[Token]) -> Match {
         _ => {}
     }
     if names_differ(pattern.iter(), subject.iter(), pattern_end.first())
-        || prefix == 0 && suffix == 0 && names_differ(pattern.iter().rev(), subject.iter().rev(), None)
+        || prefix == 0
+            && suffix == 0
+            && names_differ(pattern.iter().rev(), subject.iter().rev(), None)
     {
         return Match::No;
     }
@@ -262,7 +283,9 @@ fn names_differ<'t>(
 ) -> bool {
     match (segment(pattern, next), segment(subject, next)) {
         (Segment::Generated(a), Segment::Generated(b)) => a != b,
-        (Segment::Generated(_), Segment::Written) | (Segment::Written, Segment::Generated(_)) => true,
+        (Segment::Generated(_), Segment::Written) | (Segment::Written, Segment::Generated(_)) => {
+            true
+        }
         _ => false,
     }
 }
@@ -275,7 +298,10 @@ struct Letters {
 }
 
 impl Letters {
-    const ANY: Letters = Letters { ascii: u128::MAX, other: true };
+    const ANY: Letters = Letters {
+        ascii: u128::MAX,
+        other: true,
+    };
 
     const fn range(from: u8, to: u8) -> u128 {
         let mut set = 0;
@@ -287,18 +313,37 @@ impl Letters {
         set
     }
 
-    const DIGITS: Letters = Letters { ascii: Self::range(b'0', b'9'), other: false };
-    const REGION: Letters =
-        Letters { ascii: Self::range(b'0', b'9') | Self::range(b'a', b'z') | 1 << b'-', other: false };
-    const PARTITION: Letters = Letters { ascii: Self::range(b'a', b'z') | 1 << b'-', other: false };
-    const HOST: Letters = Letters { ascii: Self::REGION.ascii | 1 << b'.', other: false };
-    const NAME: Letters =
-        Letters { ascii: Self::HOST.ascii | Self::range(b'A', b'Z') | 1 << b'_', other: false };
+    const DIGITS: Letters = Letters {
+        ascii: Self::range(b'0', b'9'),
+        other: false,
+    };
+    const REGION: Letters = Letters {
+        ascii: Self::range(b'0', b'9') | Self::range(b'a', b'z') | 1 << b'-',
+        other: false,
+    };
+    const PARTITION: Letters = Letters {
+        ascii: Self::range(b'a', b'z') | 1 << b'-',
+        other: false,
+    };
+    const HOST: Letters = Letters {
+        ascii: Self::REGION.ascii | 1 << b'.',
+        other: false,
+    };
+    const NAME: Letters = Letters {
+        ascii: Self::HOST.ascii | Self::range(b'A', b'Z') | 1 << b'_',
+        other: false,
+    };
 
     fn of(c: char) -> Letters {
         match u32::from(c) {
-            n @ 0..128 => Letters { ascii: 1 << n, other: false },
-            _ => Letters { ascii: 0, other: true },
+            n @ 0..128 => Letters {
+                ascii: 1 << n,
+                other: false,
+            },
+            _ => Letters {
+                ascii: 0,
+                other: true,
+            },
         }
     }
 
@@ -409,7 +454,11 @@ fn possible(pattern: &[Part], subject: &[Part]) -> bool {
         let meets = matches!((p, s), (Some(p), Some(s)) if p.meets(s));
         let p_many = p.is_some_and(Part::is_many);
         let s_many = s.is_some_and(Part::is_many);
-        (p_many || s_many && meets, s_many || p_many && meets, meets && !p_many && !s_many)
+        (
+            p_many || s_many && meets,
+            s_many || p_many && meets,
+            meets && !p_many && !s_many,
+        )
     })
 }
 

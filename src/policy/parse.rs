@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::guards::join;
 use super::operator::read_operator;
 use super::{
-    ConditionTest, Effect, FaultKind, PatternElement, PlacedText, Policy, PolicyFault, PolicyGap, PolicyType,
-    PolicyVersion, PrincipalElement, PrincipalEntry, PrincipalKind, Statement,
+    ConditionTest, Effect, FaultKind, PatternElement, PlacedText, Policy, PolicyFault, PolicyGap,
+    PolicyType, PolicyVersion, PrincipalElement, PrincipalEntry, PrincipalKind, Statement,
 };
 use crate::source::json;
 use crate::value::{Guards, Map, Place, SymbolKind, Text, Unknown, Value, ValueKind};
@@ -64,7 +64,11 @@ const STATEMENT_ELEMENTS: [&str; 9] = [
 
 impl Reader {
     fn gap(&mut self, what: &str, why: impl Into<Arc<str>>, place: &Place) {
-        self.policy.gaps.push(PolicyGap { what: what.into(), why: why.into(), place: place.clone() });
+        self.policy.gaps.push(PolicyGap {
+            what: what.into(),
+            why: why.into(),
+            place: place.clone(),
+        });
     }
 
     fn open_gap(&mut self, what: &str, why: impl Into<Arc<str>>, place: &Place) {
@@ -73,7 +77,11 @@ impl Reader {
     }
 
     fn fault(&mut self, kind: FaultKind, detail: &str, place: &Place) {
-        let fault = PolicyFault { kind, detail: detail.into(), place: place.clone() };
+        let fault = PolicyFault {
+            kind,
+            detail: detail.into(),
+            place: place.clone(),
+        };
         if !self.policy.faults.contains(&fault) {
             self.policy.faults.push(fault);
         }
@@ -116,7 +124,11 @@ impl Reader {
                 }
                 match json::parse_text(text, &value.place) {
                     Ok(inner) if matches!(inner.kind, ValueKind::Text(_)) => {
-                        self.open_gap("policy document", "the JSON is a text, not an object", &value.place);
+                        self.open_gap(
+                            "policy document",
+                            "the JSON is a text, not an object",
+                            &value.place,
+                        );
                     }
                     Ok(inner) => self.document(&inner, guards, depth + 1),
                     Err(error) => self.open_gap(
@@ -185,7 +197,11 @@ impl Reader {
         }
         if self.policy.statements.len() >= STATEMENT_LIMIT {
             if !self.policy.open {
-                self.open_gap("Statement", format!("more than {STATEMENT_LIMIT} statements"), &value.place);
+                self.open_gap(
+                    "Statement",
+                    format!("more than {STATEMENT_LIMIT} statements"),
+                    &value.place,
+                );
             }
             return;
         }
@@ -213,7 +229,9 @@ impl Reader {
                 self.statement(map, guards, &value.place);
                 self.next_index += 1;
             }
-            ValueKind::Unknown(unknown) => self.open_gap("Statement", unknown.reason.clone(), &value.place),
+            ValueKind::Unknown(unknown) => {
+                self.open_gap("Statement", unknown.reason.clone(), &value.place)
+            }
             _ => self.open_gap("Statement", "it is not an object", &value.place),
         }
     }
@@ -234,10 +252,17 @@ impl Reader {
             }
             _ => {}
         }
-        let actions = self.pattern_element(map, "Action", "NotAction", place, &mut unknown).unwrap_or_else(|| {
-            unknown.push(("Action".into(), "the statement has no Action".into()));
-            PatternElement { negated: false, patterns: Vec::new(), open: true, place: place.clone() }
-        });
+        let actions = self
+            .pattern_element(map, "Action", "NotAction", place, &mut unknown)
+            .unwrap_or_else(|| {
+                unknown.push(("Action".into(), "the statement has no Action".into()));
+                PatternElement {
+                    negated: false,
+                    patterns: Vec::new(),
+                    open: true,
+                    place: place.clone(),
+                }
+            });
         let resources = if policy_type == PolicyType::Trust
             && map.get("Resource").is_none()
             && map.get("NotResource").is_none()
@@ -265,9 +290,13 @@ impl Reader {
         };
         let sid = map.get("Sid").and_then(Value::as_text);
         for (effect_guards, effect, doubt) in &effects {
-            let Some(with_effect) = join(guards, effect_guards) else { continue };
+            let Some(with_effect) = join(guards, effect_guards) else {
+                continue;
+            };
             for (condition_guards, tests) in &conditions {
-                let Some(guards) = join(&with_effect, condition_guards) else { continue };
+                let Some(guards) = join(&with_effect, condition_guards) else {
+                    continue;
+                };
                 let mut unknown = unknown.clone();
                 if let Some(why) = doubt {
                     unknown.push(("Effect".into(), why.clone()));
@@ -303,12 +332,17 @@ impl Reader {
                 (Some("Allow"), _) => out.push((guards, Effect::Allow, None)),
                 (Some("Deny"), _) => out.push((guards, Effect::Deny, None)),
                 (None, Some(text)) if !text.is_literal() => {
-                    let why = crate::pattern::because(&text).unwrap_or_else(|| "it is not known".into());
+                    let why =
+                        crate::pattern::because(&text).unwrap_or_else(|| "it is not known".into());
                     self.gap("Effect", why.clone(), &arm.place);
                     out.extend(both(&guards, why));
                 }
                 (written, _) => {
-                    self.fault(FaultKind::UnknownEffect, written.unwrap_or("Effect"), &arm.place);
+                    self.fault(
+                        FaultKind::UnknownEffect,
+                        written.unwrap_or("Effect"),
+                        &arm.place,
+                    );
                     out.extend(both(&guards, "AWS knows no such Effect".into()));
                 }
             }
@@ -329,7 +363,10 @@ impl Reader {
             (None, Some(value)) => (negated, value),
             (Some(value), Some(_)) => {
                 self.fault(FaultKind::ElementMissing, plain, place);
-                unknown.push((plain.into(), format!("both {plain} and {negated} are given").into()));
+                unknown.push((
+                    plain.into(),
+                    format!("both {plain} and {negated} are given").into(),
+                ));
                 (plain, value)
             }
             (None, None) => {
@@ -339,7 +376,12 @@ impl Reader {
         };
         let mut patterns = Vec::new();
         let open = self.texts(name, value, &Guards::new(), &mut patterns, 0);
-        Some(PatternElement { negated: name == negated, patterns, open, place: value.place.clone() })
+        Some(PatternElement {
+            negated: name == negated,
+            patterns,
+            open,
+            place: value.place.clone(),
+        })
     }
 
     /// Appends the entries of a single value or a list; true where there may be more than we see.
@@ -359,13 +401,21 @@ impl Reader {
             ValueKind::Null => false,
             ValueKind::Text(_) | ValueKind::Bool(_) | ValueKind::Number(_) => {
                 if let Some(text) = value.as_text() {
-                    out.push(PlacedText { text, place: value.place.clone(), guards: guards.clone() });
+                    out.push(PlacedText {
+                        text,
+                        place: value.place.clone(),
+                        guards: guards.clone(),
+                    });
                 }
                 false
             }
             ValueKind::Unknown(unknown) => {
                 let text = Text::unknown(unknown.clone());
-                out.push(PlacedText { text, place: value.place.clone(), guards: guards.clone() });
+                out.push(PlacedText {
+                    text,
+                    place: value.place.clone(),
+                    guards: guards.clone(),
+                });
                 let may_be_list = depth == 0 && may_be_list(unknown);
                 if unknown.symbol.is_none() || may_be_list {
                     self.gap(what, unknown.reason.clone(), &value.place);
@@ -392,7 +442,11 @@ impl Reader {
                 open
             }
             ValueKind::Json(_) | ValueKind::Map(_) => {
-                self.gap(what, "an object stands where a text is expected", &value.place);
+                self.gap(
+                    what,
+                    "an object stands where a text is expected",
+                    &value.place,
+                );
                 true
             }
         }
@@ -407,8 +461,12 @@ impl Reader {
         if value.is_null() {
             return None;
         }
-        let mut element =
-            PrincipalElement { negated, entries: Vec::new(), open: false, place: value.place.clone() };
+        let mut element = PrincipalElement {
+            negated,
+            entries: Vec::new(),
+            open: false,
+            place: value.place.clone(),
+        };
         for (guards, arm) in value.arms() {
             match &arm.kind {
                 ValueKind::Null => {}
@@ -416,6 +474,16 @@ impl Reader {
                 ValueKind::Text(text) if text.as_literal() == Some("*") => {
                     element.entries.push(PrincipalEntry {
                         kind: PrincipalKind::Everyone,
+                        text: text.clone(),
+                        place: arm.place.clone(),
+                        guards,
+                    });
+                }
+                // AWS asks for an object; one name alone can only mean an AWS principal.
+                ValueKind::Text(text) if text.as_literal().is_some_and(|t| !t.is_empty()) => {
+                    self.fault(FaultKind::UnknownElement, &text.display(), &arm.place);
+                    element.entries.push(PrincipalEntry {
+                        kind: PrincipalKind::Aws,
                         text: text.clone(),
                         place: arm.place.clone(),
                         guards,
@@ -449,7 +517,12 @@ impl Reader {
             };
             let mut texts = Vec::new();
             element.open |= self.texts("Principal", &entry.value, guards, &mut texts, 0);
-            for PlacedText { text, place, guards } in texts {
+            for PlacedText {
+                text,
+                place,
+                guards,
+            } in texts
+            {
                 if kind == PrincipalKind::Aws {
                     let wild = text.pieces().iter().any(|piece| match piece {
                         crate::value::Piece::Literal(text) => text.contains(['*', '?']),
@@ -459,7 +532,12 @@ impl Reader {
                         self.fault(FaultKind::PrincipalWildcard, &text.display(), &place);
                     }
                 }
-                element.entries.push(PrincipalEntry { kind, text, place, guards });
+                element.entries.push(PrincipalEntry {
+                    kind,
+                    text,
+                    place,
+                    guards,
+                });
             }
         }
     }
@@ -514,14 +592,22 @@ impl Reader {
         let arms = value.arms();
         for (guards, tests) in worlds {
             for (arm_guards, arm) in &arms {
-                let Some(guards) = join(&guards, arm_guards) else { continue };
+                let Some(guards) = join(&guards, arm_guards) else {
+                    continue;
+                };
                 let mut inner = vec![(guards, tests.clone())];
                 match &arm.kind {
                     ValueKind::Null => {}
                     ValueKind::Map(keys) => {
                         self.check_duplicates(keys);
                         for (key, entry) in keys.iter() {
-                            inner = self.key_worlds(inner, operator, key, &entry.key_place, &entry.value)?;
+                            inner = self.key_worlds(
+                                inner,
+                                operator,
+                                key,
+                                &entry.key_place,
+                                &entry.value,
+                            )?;
                         }
                     }
                     _ => {
@@ -565,7 +651,9 @@ impl Reader {
         let mut out = Vec::new();
         for (guards, tests) in worlds {
             for (arm_guards, arm) in &arms {
-                let Some(guards) = join(&guards, arm_guards) else { continue };
+                let Some(guards) = join(&guards, arm_guards) else {
+                    continue;
+                };
                 let mut tests = tests.clone();
                 tests.extend(self.test(operator, key, key_place, arm));
                 out.push((guards, tests));
@@ -577,7 +665,13 @@ impl Reader {
         Some(out)
     }
 
-    fn test(&mut self, written: &Arc<str>, key: &Arc<str>, key_place: &Place, value: &Value) -> Option<ConditionTest> {
+    fn test(
+        &mut self,
+        written: &Arc<str>,
+        key: &Arc<str>,
+        key_place: &Place,
+        value: &Value,
+    ) -> Option<ConditionTest> {
         if value.is_null() {
             return None;
         }
