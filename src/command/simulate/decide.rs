@@ -69,7 +69,16 @@ pub fn decision(question: &Json) -> Answer {
         .unwrap_or("")
         .to_string();
     let target = match action.get(..4) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("kms:") => TargetKind::Key,
+        // An alias or a wildcard has no key policy of its own.
+        Some(prefix)
+            if prefix.eq_ignore_ascii_case("kms:")
+                && (policies.get("resource").is_some()
+                    || [":key/", ":alias/aws/"]
+                        .iter()
+                        .any(|part| request.resource.known_prefix().contains(part))) =>
+        {
+            TargetKind::Key
+        }
         _ => TargetKind::Bucket,
     };
     let resource_type = if target == TargetKind::Key {
@@ -78,6 +87,13 @@ pub fn decision(question: &Json) -> Answer {
         PolicyType::Bucket
     };
     let get = |name: &str| policies.get(name);
+    let endpoint_kind = match question
+        .pointer("/settings/endpoint_kind")
+        .and_then(Json::as_str)
+    {
+        Some("gateway") => EndpointKind::Gateway,
+        _ => EndpointKind::Interface,
+    };
     let set = PolicySet {
         identity: layer(items(get("identity")), PolicyType::Identity, "identity"),
         boundary: given(get("boundary")).map(|d| layer(d, PolicyType::Boundary, "pb")),
@@ -100,7 +116,31 @@ pub fn decision(question: &Json) -> Answer {
         },
     };
     let world = World::default();
-    let favourable = evaluate(&request, &set, Reading::Favourable, &world);
+    let mut favourable = evaluate(&request, &set, Reading::Favourable, &world);
+    if let (true, false, Principal::Role { arn, account, .. }) = (
+        is_discovery(question),
+        favourable.allowed,
+        &request.principal,
+    ) {
+        // Another session of the same role may be meant.
+        let principal = Principal::Role {
+            arn: arn.clone(),
+            account: account.clone(),
+            session: None,
+        };
+        let other = evaluate(
+            &Request {
+                principal,
+                ..request.clone()
+            },
+            &set,
+            Reading::Favourable,
+            &world,
+        );
+        if other.allowed {
+            favourable = other;
+        }
+    }
     let unfavourable = evaluate(&request, &set, Reading::Unfavourable, &world);
     let restricted = restricted(question, &set, &request.principal, own == owner);
 
@@ -112,6 +152,7 @@ pub fn decision(question: &Json) -> Answer {
         allowed = false;
         reasons = unfavourable.reasons.iter().collect();
     }
+    let restricted = restricted || publishes(question);
     let mut blocked_by: BTreeSet<&str> = reasons.iter().map(|r| blocker(r)).collect();
     if restricted {
         blocked_by = BTreeSet::from(["s3-bpa"]);
@@ -166,6 +207,39 @@ fn restricted(question: &Json, set: &PolicySet, principal: &Principal, same_acco
             .resource
             .as_ref()
             .is_some_and(|l| l.policies.iter().any(|p| is_public(p) == Match::Yes))
+}
+
+/// Block Public Access refuses a public ACL and a public policy when they are set (spec 6.2).
+fn publishes(question: &Json) -> bool {
+    let on = |name: &str| {
+        question
+            .pointer(&format!("/settings/public_access_block/{name}"))
+            .and_then(Json::as_bool)
+            == Some(true)
+    };
+    let acl = question
+        .pointer("/request/context")
+        .and_then(Json::as_object)
+        .and_then(|keys| {
+            keys.iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case("s3:x-amz-acl"))
+        })
+        .and_then(|(_, value)| value.as_str())
+        .or_else(|| {
+            question
+                .pointer("/api/headers/x-amz-acl")
+                .and_then(Json::as_str)
+        });
+    let public_acl = matches!(
+        acl,
+        Some("public-read" | "public-read-write" | "authenticated-read")
+    );
+    let public_policy = question
+        .pointer("/settings/new_bucket_policy")
+        .is_some_and(|document| {
+            is_public(&policy(document, PolicyType::Bucket, "new")) == Match::Yes
+        });
+    on("BlockPublicAcls") && public_acl || on("BlockPublicPolicy") && public_policy
 }
 
 fn blocker(reason: &DenyReason) -> &'static str {

@@ -306,6 +306,8 @@ pub fn request(question: &Json, documents: &[&Json], wild: bool) -> Result<Reque
     let request = question.get("request").ok_or("no request")?;
     let text = |name: &str| request.get(name).and_then(Json::as_str).unwrap_or("");
     let resource = text("resource");
+    // An action that works on no resource is asked about `*` itself.
+    let wild = wild && request.get("wildcard_only_action").and_then(Json::as_bool) != Some(true);
     Ok(Request {
         principal: principal(request.get("principal"), documents),
         action: text("action").into(),
