@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use iaclint::decision::evaluate::evaluate;
 use iaclint::decision::{
     AccountRelation, DenyKind, DenyReason, EndpointKind, Layer, Match, PolicySet, Principal,
-    Reading, TargetKind, World,
+    Reading, Request, TargetKind, World,
 };
 use iaclint::policy::PolicyType;
 use iaclint::policy::public::is_public;
