@@ -179,6 +179,12 @@ pub fn evaluate(
     } = out;
     let allowed = reasons.is_empty() && missing.is_empty();
     for policy_type in missing {
+        if reasons
+            .iter()
+            .any(|r| r.policy_type == policy_type && matches!(r.kind, DenyKind::Implicit { .. }))
+        {
+            continue;
+        }
         let at = Gate {
             endpoint: policies
                 .endpoint
@@ -345,9 +351,7 @@ impl Gate<'_> {
                     .push(format!("{} statements that are not at hand", policy_type.name()).into());
             }
             said.grant = favourable.then_some(GrantForm::Direct);
-            if !favourable && policy_type == PolicyType::Rcp
-                || !favourable && said.allowing.is_some()
-            {
+            if !favourable {
                 // What is not seen may deny.
                 out.reasons.push(DenyReason {
                     policy_type,

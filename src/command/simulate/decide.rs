@@ -98,12 +98,8 @@ pub fn decision(question: &Json) -> Answer {
         identity: layer(items(get("identity")), PolicyType::Identity, "identity"),
         boundary: given(get("boundary")).map(|d| layer(d, PolicyType::Boundary, "pb")),
         session: given(get("session")).map(|d| layer(d, PolicyType::Session, "session")),
-        endpoint: given(get("vpce")).map(|d| {
-            (
-                EndpointKind::Interface,
-                layer(d, PolicyType::Endpoint, "vpce"),
-            )
-        }),
+        endpoint: given(get("vpce"))
+            .map(|d| (endpoint_kind, layer(d, PolicyType::Endpoint, "vpce"))),
         scp: levels(get("scp"), PolicyType::Scp, "scp"),
         rcp: levels(get("rcp"), PolicyType::Rcp, "rcp"),
         resource: given(get("resource")).map(|d| layer(d, resource_type, "resource")),
