@@ -309,6 +309,8 @@ impl World {
 
     /// All guards of a conjunction.
     pub fn all(&self, guards: &[Guard]) -> Match {
-        guards.iter().fold(Match::Yes, |all, guard| all.and(self.holds(guard)))
+        guards
+            .iter()
+            .fold(Match::Yes, |all, guard| all.and(self.holds(guard)))
     }
 }

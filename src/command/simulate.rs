@@ -12,7 +12,9 @@ use serde_json::{Value as Json, json};
 pub fn run() -> ExitCode {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().split(b'\n') {
-        let Ok(line) = line else { return ExitCode::from(2) };
+        let Ok(line) = line else {
+            return ExitCode::from(2);
+        };
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }

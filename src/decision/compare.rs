@@ -13,7 +13,11 @@ use crate::policy::ConditionOperator;
 /// An exact whole number, or a float where there is a fraction.
 pub fn read_number(text: &str) -> Option<f64> {
     let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b)) {
+    if text.is_empty()
+        || !text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
+    {
         return None;
     }
     text.parse::<f64>().ok().filter(|n| n.is_finite())
@@ -21,7 +25,9 @@ pub fn read_number(text: &str) -> Option<f64> {
 
 fn ordered(operator: ConditionOperator, value: Option<Ordering>) -> Match {
     use ConditionOperator::*;
-    let Some(order) = value else { return Match::Unknown };
+    let Some(order) = value else {
+        return Match::Unknown;
+    };
     Match::of(match operator {
         NumericLessThan | DateLessThan => order.is_lt(),
         NumericLessThanEquals | DateLessThanEquals => order.is_le(),
@@ -48,7 +54,11 @@ pub fn read_date(text: &str) -> Option<i128> {
     if let Ok(epoch) = text.parse::<i128>() {
         // Four digits are a year.
         if text.len() != 4 {
-            return Some(if epoch.abs() >= 100_000_000_000 { epoch } else { epoch.checked_mul(1000)? });
+            return Some(if epoch.abs() >= 100_000_000_000 {
+                epoch
+            } else {
+                epoch.checked_mul(1000)?
+            });
         }
     }
     if let Some(epoch) = read_number(text).filter(|_| text.contains('.') && !text.contains('-')) {
@@ -61,7 +71,9 @@ pub fn read_date(text: &str) -> Option<i128> {
     let mut parts = date.split('-');
     let number = |part: Option<&str>, digits: usize| match part {
         None => Some(None),
-        Some(p) if p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()) => p.parse::<i128>().ok().map(Some),
+        Some(p) if p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()) => {
+            p.parse::<i128>().ok().map(Some)
+        }
         Some(_) => None,
     };
     let year = number(parts.next(), 4)??;
@@ -86,9 +98,15 @@ fn read_time(time: &str) -> Option<i128> {
         let zone = zone.get(1..)?;
         let (hours, minutes) = match zone.split_once(':') {
             Some(pair) => pair,
-            None => (zone.get(..2)?, zone.get(2..).filter(|m| !m.is_empty()).unwrap_or("0")),
+            None => (
+                zone.get(..2)?,
+                zone.get(2..).filter(|m| !m.is_empty()).unwrap_or("0"),
+            ),
         };
-        (clock, sign * (hours.parse::<i128>().ok()? * 60 + minutes.parse::<i128>().ok()?))
+        (
+            clock,
+            sign * (hours.parse::<i128>().ok()? * 60 + minutes.parse::<i128>().ok()?),
+        )
     } else {
         (time, 0)
     };
@@ -140,7 +158,11 @@ pub fn compare_bool(listed: &str, value: &str) -> Match {
 }
 
 pub fn compare_binary(listed: &str, value: &str) -> Match {
-    let decode = |text: &str| base64::engine::general_purpose::STANDARD.decode(text.trim()).ok();
+    let decode = |text: &str| {
+        base64::engine::general_purpose::STANDARD
+            .decode(text.trim())
+            .ok()
+    };
     match (decode(listed), decode(value)) {
         (Some(listed), Some(value)) => Match::of(listed == value),
         _ => Match::Unknown,
@@ -191,7 +213,13 @@ mod tests {
         assert_eq!(compare_ip("203.0.113.9", "203.0.113.8"), Match::No);
         assert_eq!(compare_ip("2001:0db8::/32", "10.0.0.1"), Match::No);
         assert_eq!(compare_ip("nowhere", "10.0.0.1"), Match::Unknown);
-        assert_eq!(compare_number(ConditionOperator::NumericLessThan, "1.2", "1.15"), Match::Yes);
-        assert_eq!(compare_number(ConditionOperator::NumericEquals, "10", "ten"), Match::Unknown);
+        assert_eq!(
+            compare_number(ConditionOperator::NumericLessThan, "1.2", "1.15"),
+            Match::Yes
+        );
+        assert_eq!(
+            compare_number(ConditionOperator::NumericEquals, "10", "ten"),
+            Match::Unknown
+        );
     }
 }

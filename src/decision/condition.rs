@@ -28,16 +28,28 @@ pub fn is_multivalued(key: &str) -> bool {
 }
 
 /// The answer of one test.
-pub fn test_answer(test: &ConditionTest, version: PolicyVersion, context: &RequestContext, world: &World) -> Match {
+pub fn test_answer(
+    test: &ConditionTest,
+    version: PolicyVersion,
+    context: &RequestContext,
+    world: &World,
+) -> Match {
     if test.operator == ConditionOperator::Unrecognized {
         return Match::Unknown;
     }
-    let Some(key) = test.key.as_literal() else { return Match::Unknown };
+    let Some(key) = test.key.as_literal() else {
+        return Match::Unknown;
+    };
     let value = context.get(key);
     if test.operator == ConditionOperator::Null {
         return null_answer(test, value, world);
     }
-    let state = Test { test, version, context, world };
+    let state = Test {
+        test,
+        version,
+        context,
+        world,
+    };
     match test.set {
         None => {
             let absent = Match::of(test.if_exists || test.operator.is_negated());
@@ -55,18 +67,24 @@ pub fn test_answer(test: &ConditionTest, version: PolicyVersion, context: &Reque
         }
         Some(SetOperator::ForAllValues) => match value {
             ContextValue::Absent => Match::Yes,
-            ContextValue::Present(values) => {
-                values.iter().fold(Match::Yes, |all, value| all.and(state.passes(value)))
+            ContextValue::Present(values) => values
+                .iter()
+                .fold(Match::Yes, |all, value| all.and(state.passes(value))),
+            ContextValue::PresentUnknown | ContextValue::Unknown => {
+                agree(Match::Yes, state.passes(&anything()))
             }
-            ContextValue::PresentUnknown | ContextValue::Unknown => agree(Match::Yes, state.passes(&anything())),
         },
         Some(SetOperator::ForAnyValue) => {
-            let absent = if test.if_exists { Match::Unknown } else { Match::No };
+            let absent = if test.if_exists {
+                Match::Unknown
+            } else {
+                Match::No
+            };
             match value {
                 ContextValue::Absent => absent,
-                ContextValue::Present(values) => {
-                    values.iter().fold(Match::No, |any, value| any.or(state.passes(value)))
-                }
+                ContextValue::Present(values) => values
+                    .iter()
+                    .fold(Match::No, |any, value| any.or(state.passes(value))),
                 ContextValue::PresentUnknown => state.passes(&anything()),
                 ContextValue::Unknown => agree(absent, state.passes(&anything())),
             }
@@ -98,7 +116,10 @@ pub fn because(test: &ConditionTest, context: &RequestContext) -> Arc<str> {
 }
 
 fn anything() -> Text {
-    Text::unknown(Unknown { reason: "".into(), symbol: None })
+    Text::unknown(Unknown {
+        reason: "".into(),
+        symbol: None,
+    })
 }
 
 fn agree(a: Match, b: Match) -> Match {
@@ -135,14 +156,24 @@ struct Test<'t> {
 impl Test<'_> {
     /// One value of the request against the listed ones: OR, or NOR for a negated operator.
     fn passes(&self, value: &Text) -> Match {
-        let mut any = if self.test.open { Match::Unknown } else { Match::No };
+        let mut any = if self.test.open {
+            Match::Unknown
+        } else {
+            Match::No
+        };
         for listed in &self.test.values {
-            any = any.or(self.compare(&listed.text, value).and(self.world.all(&listed.guards)));
+            any = any.or(self
+                .compare(&listed.text, value)
+                .and(self.world.all(&listed.guards)));
             if any == Match::Yes {
                 break;
             }
         }
-        if self.test.operator.is_negated() { !any } else { any }
+        if self.test.operator.is_negated() {
+            !any
+        } else {
+            any
+        }
     }
 
     /// A plain operator on several values: certain only where no reading of it could match.
@@ -158,16 +189,35 @@ impl Test<'_> {
         use ConditionOperator::*;
         let operator = self.test.operator;
         match operator {
-            StringEquals | StringNotEquals => self.text(listed, value, PatternOptions::LITERAL, pattern::matches),
+            StringEquals | StringNotEquals => {
+                self.text(listed, value, PatternOptions::LITERAL, pattern::matches)
+            }
             StringEqualsIgnoreCase | StringNotEqualsIgnoreCase => {
-                let options = PatternOptions { ignore_case: true, ..PatternOptions::LITERAL };
+                let options = PatternOptions {
+                    ignore_case: true,
+                    ..PatternOptions::LITERAL
+                };
                 self.text(listed, value, options, pattern::matches)
             }
-            StringLike | StringNotLike => self.text(listed, value, PatternOptions::GLOB, pattern::matches),
-            ArnEquals | ArnLike | ArnNotEquals | ArnNotLike => self.text(listed, value, PatternOptions::GLOB, arn),
-            NumericEquals | NumericNotEquals | NumericLessThan | NumericLessThanEquals | NumericGreaterThan
-            | NumericGreaterThanEquals => literals(listed, value, |l, v| compare_number(operator, l, v)),
-            DateEquals | DateNotEquals | DateLessThan | DateLessThanEquals | DateGreaterThan
+            StringLike | StringNotLike => {
+                self.text(listed, value, PatternOptions::GLOB, pattern::matches)
+            }
+            ArnEquals | ArnLike | ArnNotEquals | ArnNotLike => {
+                self.text(listed, value, PatternOptions::GLOB, arn)
+            }
+            NumericEquals
+            | NumericNotEquals
+            | NumericLessThan
+            | NumericLessThanEquals
+            | NumericGreaterThan
+            | NumericGreaterThanEquals => {
+                literals(listed, value, |l, v| compare_number(operator, l, v))
+            }
+            DateEquals
+            | DateNotEquals
+            | DateLessThan
+            | DateLessThanEquals
+            | DateGreaterThan
             | DateGreaterThanEquals => literals(listed, value, |l, v| compare_date(operator, l, v)),
             Bool => literals(listed, value, compare_bool),
             BinaryEquals => literals(listed, value, compare_binary),
@@ -184,7 +234,9 @@ impl Test<'_> {
         options: PatternOptions<'static>,
         compare: fn(&Text, &Text, &PatternOptions) -> Match,
     ) -> Match {
-        with_variables(self.version, self.context, options, |options| compare(listed, value, options))
+        with_variables(self.version, self.context, options, |options| {
+            compare(listed, value, options)
+        })
     }
 }
 
@@ -220,7 +272,10 @@ pub fn with_variables(
         ContextValue::Absent => VariableValue::Absent,
         ContextValue::Unknown | ContextValue::PresentUnknown => VariableValue::Unknown,
     };
-    let with = PatternOptions { variables: Some(&resolver), ..options };
+    let with = PatternOptions {
+        variables: Some(&resolver),
+        ..options
+    };
     match version {
         PolicyVersion::V2012 => compare(&with),
         PolicyVersion::V2008 => compare(&options),
@@ -249,7 +304,11 @@ mod tests {
             key_place: place(),
             values: values
                 .iter()
-                .map(|v| PlacedText { text: Text::literal(*v), place: place(), guards: Vec::new() })
+                .map(|v| PlacedText {
+                    text: Text::literal(*v),
+                    place: place(),
+                    guards: Vec::new(),
+                })
                 .collect(),
             open: false,
             written: written.into(),
@@ -270,22 +329,57 @@ mod tests {
             ("Null", &["false"], Absent, Match::No),
             ("ForAllValues:StringNotEquals", &["a"], Absent, Match::Yes),
             ("ForAnyValue:StringEquals", &["a"], Absent, Match::No),
-            ("ForAnyValue:StringEqualsIfExists", &["a"], Absent, Match::Unknown),
+            (
+                "ForAnyValue:StringEqualsIfExists",
+                &["a"],
+                Absent,
+                Match::Unknown,
+            ),
             ("StringNotEquals", &["a", "b"], one("b"), Match::No),
             ("StringNotEquals", &["a", "b"], one("c"), Match::Yes),
             ("StringLike", &["*"], PresentUnknown, Match::Yes),
             ("StringLike", &["*"], Unknown, Match::Unknown),
             ("StringLikeIfExists", &["*"], Unknown, Match::Yes),
             ("StringEquals", &["a*"], one("ab"), Match::No),
-            ("StringEquals", &["a"], Present(vec!["a".into(), "b".into()]), Match::Unknown),
-            ("StringEquals", &["c"], Present(vec!["a".into(), "b".into()]), Match::No),
-            ("ForAllValues:StringEquals", &["a"], Present(vec!["a".into(), "b".into()]), Match::No),
-            ("ForAnyValue:StringEquals", &["a"], Present(vec!["a".into(), "b".into()]), Match::Yes),
+            (
+                "StringEquals",
+                &["a"],
+                Present(vec!["a".into(), "b".into()]),
+                Match::Unknown,
+            ),
+            (
+                "StringEquals",
+                &["c"],
+                Present(vec!["a".into(), "b".into()]),
+                Match::No,
+            ),
+            (
+                "ForAllValues:StringEquals",
+                &["a"],
+                Present(vec!["a".into(), "b".into()]),
+                Match::No,
+            ),
+            (
+                "ForAnyValue:StringEquals",
+                &["a"],
+                Present(vec!["a".into(), "b".into()]),
+                Match::Yes,
+            ),
             ("Nonsense", &["a"], one("a"), Match::Unknown),
             ("Bool", &["false"], Absent, Match::No),
             ("BoolIfExists", &["false"], Absent, Match::Yes),
-            ("ArnEquals", &["arn:aws:iam::1:role/*"], one("arn:aws:iam::1:role/x"), Match::Yes),
-            ("ArnLike", &["arn:aws:iam::1:role/*"], one("x"), Match::Unknown),
+            (
+                "ArnEquals",
+                &["arn:aws:iam::1:role/*"],
+                one("arn:aws:iam::1:role/x"),
+                Match::Yes,
+            ),
+            (
+                "ArnLike",
+                &["arn:aws:iam::1:role/*"],
+                one("x"),
+                Match::Unknown,
+            ),
         ] {
             let mut context = RequestContext::default();
             context.set("k", value.clone());

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::principal::GrantForm;
 use super::statement::{Surroundings, applies, statement_answer, strongest};
 use super::{
-    AccountRelation, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer, Match, NearMiss, PolicySet,
-    Principal, Reading, Request, TargetKind, World,
+    AccountRelation, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer, Match, NearMiss,
+    PolicySet, Principal, Reading, Request, TargetKind, World,
 };
 use crate::policy::{Effect, Policy, PolicyType, StatementRef};
 use crate::value::Text;
@@ -17,10 +17,24 @@ use crate::value::Text;
 const NEAR_MISSES: usize = 3;
 
 /// Decides one request under one reading, in one world.
-pub fn evaluate(request: &Request, policies: &PolicySet, reading: Reading, world: &World) -> Decision {
+pub fn evaluate(
+    request: &Request,
+    policies: &PolicySet,
+    reading: Reading,
+    world: &World,
+) -> Decision {
     let bounded = policies.boundary.is_some();
-    let gate = Gate { request, reading, world, bounded, endpoint: EndpointKind::Unknown };
-    let own_policies = !matches!(request.principal, Principal::Service { .. } | Principal::Anonymous);
+    let gate = Gate {
+        request,
+        reading,
+        world,
+        bounded,
+        endpoint: EndpointKind::Unknown,
+    };
+    let own_policies = !matches!(
+        request.principal,
+        Principal::Service { .. } | Principal::Anonymous
+    );
     let limited = own_policies && !matches!(request.principal, Principal::Root { .. });
 
     let mut out = Collected::default();
@@ -28,26 +42,42 @@ pub fn evaluate(request: &Request, policies: &PolicySet, reading: Reading, world
         gate.layer(&policies.identity, PolicyType::Identity, &mut out)
     } else {
         // The root user of an account has everything that its account may have.
-        Said { grant: own_policies.then_some(GrantForm::Direct), ..Said::default() }
+        Said {
+            grant: own_policies.then_some(GrantForm::Direct),
+            ..Said::default()
+        }
     };
     let boundary = policies.boundary.as_ref().filter(|_| limited);
     let boundary = boundary.map(|layer| gate.layer(layer, PolicyType::Boundary, &mut out));
     let session = policies.session.as_ref().filter(|_| limited);
     let session = session.map(|layer| gate.layer(layer, PolicyType::Session, &mut out));
     let scp: Vec<Said> = match own_policies {
-        true => policies.scp.iter().map(|level| gate.layer(level, PolicyType::Scp, &mut out)).collect(),
+        true => policies
+            .scp
+            .iter()
+            .map(|level| gate.layer(level, PolicyType::Scp, &mut out))
+            .collect(),
         false => Vec::new(),
     };
     let endpoint = policies.endpoint.as_ref().map(|(kind, layer)| {
-        Gate { endpoint: *kind, ..gate }.layer(layer, PolicyType::Endpoint, &mut out)
+        Gate {
+            endpoint: *kind,
+            ..gate
+        }
+        .layer(layer, PolicyType::Endpoint, &mut out)
     });
     let target_type = match policies.target {
         TargetKind::Bucket => PolicyType::Bucket,
         TargetKind::Key => PolicyType::Key,
     };
-    let access_point =
-        policies.access_point.as_ref().map(|layer| gate.layer(layer, PolicyType::AccessPoint, &mut out));
-    let resource = policies.resource.as_ref().map(|layer| gate.layer(layer, target_type, &mut out));
+    let access_point = policies
+        .access_point
+        .as_ref()
+        .map(|layer| gate.layer(layer, PolicyType::AccessPoint, &mut out));
+    let resource = policies
+        .resource
+        .as_ref()
+        .map(|layer| gate.layer(layer, target_type, &mut out));
     for level in &policies.rcp {
         // AWS's own allow-all policy stands at every level and cannot be taken away.
         gate.layer(level, PolicyType::Rcp, &mut out);
@@ -103,7 +133,8 @@ pub fn evaluate(request: &Request, policies: &PolicySet, reading: Reading, world
         if !session_ok {
             missing.push(PolicyType::Session);
         }
-        let target_needed = relation == AccountRelation::Cross || policies.target == TargetKind::Key;
+        let target_needed =
+            relation == AccountRelation::Cross || policies.target == TargetKind::Key;
         if target.is_none() && (target_needed || !identity_ok) {
             let access_point_lacks = access_point.as_ref().is_some_and(|s| s.grant.is_none());
             if access_point_lacks {
@@ -117,14 +148,18 @@ pub fn evaluate(request: &Request, policies: &PolicySet, reading: Reading, world
     };
     let mut missing = match policies.relation {
         AccountRelation::Unknown => {
-            let (same, cross) = (lacking(AccountRelation::Same), lacking(AccountRelation::Cross));
+            let (same, cross) = (
+                lacking(AccountRelation::Same),
+                lacking(AccountRelation::Cross),
+            );
             let settled = same.is_empty() == cross.is_empty();
             let favoured = match reading {
                 Reading::Favourable => same.is_empty() || !cross.is_empty(),
                 Reading::Unfavourable => !same.is_empty(),
             };
             if !settled {
-                out.hangs_on.push("whether caller and target are in the same account".into());
+                out.hangs_on
+                    .push("whether caller and target are in the same account".into());
             }
             if favoured { same } else { cross }
         }
@@ -137,31 +172,54 @@ pub fn evaluate(request: &Request, policies: &PolicySet, reading: Reading, world
         missing.push(PolicyType::Endpoint);
     }
 
-    let Collected { mut reasons, mut allowing, mut hangs_on } = out;
+    let Collected {
+        mut reasons,
+        mut allowing,
+        mut hangs_on,
+    } = out;
     let allowed = reasons.is_empty() && missing.is_empty();
     for policy_type in missing {
-        let at = Gate { endpoint: policies.endpoint.as_ref().map_or(EndpointKind::Unknown, |(k, _)| *k), ..gate };
+        if reasons
+            .iter()
+            .any(|r| r.policy_type == policy_type && matches!(r.kind, DenyKind::Implicit { .. }))
+        {
+            continue;
+        }
+        let at = Gate {
+            endpoint: policies
+                .endpoint
+                .as_ref()
+                .map_or(EndpointKind::Unknown, |(k, _)| *k),
+            ..gate
+        };
         let layers: Vec<&Layer> = match policy_type {
             PolicyType::Identity => vec![&policies.identity],
             PolicyType::Boundary => policies.boundary.iter().collect(),
             PolicyType::Session => policies.session.iter().collect(),
             PolicyType::Scp => {
                 let levels = policies.scp.iter().zip(&scp);
-                levels.filter(|(_, said)| said.grant.is_none()).map(|(level, _)| level).collect()
+                levels
+                    .filter(|(_, said)| said.grant.is_none())
+                    .map(|(level, _)| level)
+                    .collect()
             }
             PolicyType::Endpoint => policies.endpoint.iter().map(|(_, layer)| layer).collect(),
             PolicyType::AccessPoint => policies.access_point.iter().collect(),
             _ => policies.resource.iter().collect(),
         };
-        let delegated_by = (policy_type == PolicyType::Identity && target == Some(GrantForm::Account))
-            .then(|| resource.as_ref().and_then(|s| s.allowing.clone()))
-            .flatten();
+        let delegated_by = (policy_type == PolicyType::Identity
+            && target == Some(GrantForm::Account))
+        .then(|| resource.as_ref().and_then(|s| s.allowing.clone()))
+        .flatten();
         reasons.push(DenyReason {
             policy_type,
             action: request.action.clone(),
             kind: DenyKind::Implicit {
                 nearest: at.nearest(&layers, policy_type),
-                documents: layers.iter().flat_map(|l| l.policies.iter().cloned()).collect(),
+                documents: layers
+                    .iter()
+                    .flat_map(|l| l.policies.iter().cloned())
+                    .collect(),
                 delegated_by,
             },
         });
@@ -172,7 +230,12 @@ pub fn evaluate(request: &Request, policies: &PolicySet, reading: Reading, world
     }
     hangs_on.sort();
     hangs_on.dedup();
-    Decision { allowed, reasons, allowing, hangs_on }
+    Decision {
+        allowed,
+        reasons,
+        allowing,
+        hangs_on,
+    }
 }
 
 /// Position of a gate on the way from the caller to the target.
@@ -226,8 +289,11 @@ impl Gate<'_> {
 
     fn layer(&self, layer: &Layer, policy_type: PolicyType, out: &mut Collected) -> Said {
         let favourable = self.reading == Reading::Favourable;
-        let (least_allow, least_deny) =
-            if favourable { (Match::Unknown, Match::Yes) } else { (Match::Yes, Match::Unknown) };
+        let (least_allow, least_deny) = if favourable {
+            (Match::Unknown, Match::Yes)
+        } else {
+            (Match::Yes, Match::Unknown)
+        };
         let mut said = Said::default();
         let mut certain: Option<GrantForm> = None;
         let mut doubtful: Vec<(&Arc<Policy>, usize)> = Vec::new();
@@ -247,7 +313,10 @@ impl Gate<'_> {
                             self.note_unknowns(policy, position, policy_type, out);
                         }
                         if any >= least_deny {
-                            let reference = StatementRef { policy: policy.clone(), position };
+                            let reference = StatementRef {
+                                policy: policy.clone(),
+                                position,
+                            };
                             out.reasons.push(self.explicit(reference, policy_type));
                         }
                     }
@@ -259,7 +328,10 @@ impl Gate<'_> {
                         let form = strongest(answer, least_allow);
                         if form > said.grant {
                             said.grant = form;
-                            said.allowing = Some(StatementRef { policy: policy.clone(), position });
+                            said.allowing = Some(StatementRef {
+                                policy: policy.clone(),
+                                position,
+                            });
                         }
                     }
                 }
@@ -275,10 +347,11 @@ impl Gate<'_> {
         }
         if open {
             if certain < Some(GrantForm::Direct) || !favourable {
-                out.hangs_on.push(format!("{} statements that are not at hand", policy_type.name()).into());
+                out.hangs_on
+                    .push(format!("{} statements that are not at hand", policy_type.name()).into());
             }
             said.grant = favourable.then_some(GrantForm::Direct);
-            if !favourable && policy_type == PolicyType::Rcp || !favourable && said.allowing.is_some() {
+            if !favourable {
                 // What is not seen may deny.
                 out.reasons.push(DenyReason {
                     policy_type,
@@ -294,15 +367,24 @@ impl Gate<'_> {
         said
     }
 
-    fn note_unknowns(&self, policy: &Arc<Policy>, position: usize, policy_type: PolicyType, out: &mut Collected) {
-        let Some(statement) = policy.statements.get(position) else { return };
+    fn note_unknowns(
+        &self,
+        policy: &Arc<Policy>,
+        position: usize,
+        policy_type: PolicyType,
+        out: &mut Collected,
+    ) {
+        let Some(statement) = policy.statements.get(position) else {
+            return;
+        };
         let answer = statement_answer(statement, self.request, self.around(policy, policy_type));
         for element in answer.elements {
             if element.answer == Match::Unknown {
                 out.hangs_on.extend(element.because);
             }
         }
-        out.hangs_on.extend(statement.unknown.iter().map(|(_, why)| why.clone()));
+        out.hangs_on
+            .extend(statement.unknown.iter().map(|(_, why)| why.clone()));
     }
 
     fn explicit(&self, reference: StatementRef, policy_type: PolicyType) -> DenyReason {
@@ -326,7 +408,10 @@ impl Gate<'_> {
         DenyReason {
             policy_type,
             action: self.request.action.clone(),
-            kind: DenyKind::Explicit { statement: reference, deciding },
+            kind: DenyKind::Explicit {
+                statement: reference,
+                deciding,
+            },
         }
     }
 
@@ -342,18 +427,36 @@ impl Gate<'_> {
                 if statement.effect != Effect::Allow {
                     continue;
                 }
-                let answer = statement_answer(statement, self.request, self.around(policy, policy_type));
-                let failed: Vec<Element> =
-                    answer.elements.iter().filter(|e| e.answer < least).map(|e| e.element).collect();
+                let answer =
+                    statement_answer(statement, self.request, self.around(policy, policy_type));
+                let failed: Vec<Element> = answer
+                    .elements
+                    .iter()
+                    .filter(|e| e.answer < least)
+                    .map(|e| e.element)
+                    .collect();
                 // A statement about other actions is far, however little else differs.
-                let distance = failed.iter().map(|e| if *e == Element::Action { 100 } else { 1 }).sum();
+                let distance = failed
+                    .iter()
+                    .map(|e| if *e == Element::Action { 100 } else { 1 })
+                    .sum();
                 found.push((
                     distance,
-                    NearMiss { statement: StatementRef { policy: policy.clone(), position }, failed },
+                    NearMiss {
+                        statement: StatementRef {
+                            policy: policy.clone(),
+                            position,
+                        },
+                        failed,
+                    },
                 ));
             }
         }
         found.sort_by_key(|(distance, _)| *distance);
-        found.into_iter().take(NEAR_MISSES).map(|(_, near)| near).collect()
+        found
+            .into_iter()
+            .take(NEAR_MISSES)
+            .map(|(_, near)| near)
+            .collect()
     }
 }

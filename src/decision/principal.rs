@@ -25,7 +25,11 @@ pub struct PrincipalAnswer {
 }
 
 impl PrincipalAnswer {
-    const NO: PrincipalAnswer = PrincipalAnswer { account: Match::No, role: Match::No, direct: Match::No };
+    const NO: PrincipalAnswer = PrincipalAnswer {
+        account: Match::No,
+        role: Match::No,
+        direct: Match::No,
+    };
 
     fn of(form: GrantForm, answer: Match) -> PrincipalAnswer {
         let mut out = PrincipalAnswer::NO;
@@ -72,7 +76,11 @@ pub struct Circumstances<'w> {
 }
 
 /// Is the caller named by the element?
-pub fn principal_answer(element: &PrincipalElement, caller: &Principal, at: Circumstances) -> PrincipalAnswer {
+pub fn principal_answer(
+    element: &PrincipalElement,
+    caller: &Principal,
+    at: Circumstances,
+) -> PrincipalAnswer {
     if element.negated {
         return PrincipalAnswer::of(GrantForm::Direct, not_listed(element, caller, at));
     }
@@ -101,17 +109,24 @@ fn not_listed(element: &PrincipalElement, caller: &Principal, at: Circumstances)
         .fold(Match::No, |any, e| any.or(at.world.all(&e.guards)));
     let spared = match (at.effect, caller) {
         (Effect::Deny, Principal::User { .. } | Principal::Role { .. }) if at.bounded => Match::No,
-        (Effect::Allow, _) | (_, Principal::Service { .. } | Principal::Anonymous | Principal::Root { .. }) => {
+        (Effect::Allow, _)
+        | (_, Principal::Service { .. } | Principal::Anonymous | Principal::Root { .. }) => {
             listed.any()
         }
         // AWS may ask for the account, then the role, then the session or user: each has to be listed.
-        (Effect::Deny, Principal::Role { .. }) => everybody.or(listed.account.and(listed.role).and(listed.direct)),
+        (Effect::Deny, Principal::Role { .. }) => {
+            everybody.or(listed.account.and(listed.role).and(listed.direct))
+        }
         (Effect::Deny, Principal::User { .. } | Principal::FederatedUser { .. }) => {
             everybody.or(listed.account.and(listed.direct))
         }
         (Effect::Deny, Principal::Account { .. }) => everybody.or(listed.any().and(Match::Unknown)),
     };
-    !spared.or(if element.open && spared == Match::No { Match::Unknown } else { Match::No })
+    !spared.or(if element.open && spared == Match::No {
+        Match::Unknown
+    } else {
+        Match::No
+    })
 }
 
 fn entry_answer(entry: &PrincipalEntry, caller: &Principal, at: Circumstances) -> PrincipalAnswer {
@@ -124,21 +139,30 @@ fn entry_answer(entry: &PrincipalEntry, caller: &Principal, at: Circumstances) -
         PrincipalKind::Service => match caller {
             Principal::Service { name } => PrincipalAnswer::of(
                 GrantForm::Direct,
-                pattern::matches(text, name, &PatternOptions { ignore_case: true, ..PatternOptions::LITERAL }),
+                pattern::matches(
+                    text,
+                    name,
+                    &PatternOptions {
+                        ignore_case: true,
+                        ..PatternOptions::LITERAL
+                    },
+                ),
             ),
             _ => PrincipalAnswer::NO,
         },
         PrincipalKind::Federated => match caller {
-            Principal::Service { name } => {
-                PrincipalAnswer::of(GrantForm::Direct, pattern::matches(text, name, &PatternOptions::LITERAL))
-            }
+            Principal::Service { name } => PrincipalAnswer::of(
+                GrantForm::Direct,
+                pattern::matches(text, name, &PatternOptions::LITERAL),
+            ),
             _ => PrincipalAnswer::NO,
         },
         // The canonical id of an account is not known from its number.
         PrincipalKind::CanonicalUser => match caller {
-            Principal::Service { name } => {
-                PrincipalAnswer::of(GrantForm::Direct, pattern::matches(text, name, &PatternOptions::LITERAL))
-            }
+            Principal::Service { name } => PrincipalAnswer::of(
+                GrantForm::Direct,
+                pattern::matches(text, name, &PatternOptions::LITERAL),
+            ),
             Principal::Anonymous => PrincipalAnswer::NO,
             _ => PrincipalAnswer::of(GrantForm::Account, Match::Unknown),
         },
@@ -150,7 +174,11 @@ fn entry_answer(entry: &PrincipalEntry, caller: &Principal, at: Circumstances) -
                     EndpointKind::Unknown => {
                         let gateway = gateway_answer(text, caller).any();
                         let interface = aws_answer(text, caller).any();
-                        let answer = if gateway == interface { gateway } else { Match::Unknown };
+                        let answer = if gateway == interface {
+                            gateway
+                        } else {
+                            Match::Unknown
+                        };
                         PrincipalAnswer::of(GrantForm::Direct, answer)
                     }
                 };
@@ -166,7 +194,9 @@ fn gateway_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
     match named(text) {
         Named::Account(_) => match caller {
             Principal::Root { .. } => plain,
-            Principal::Account { .. } => PrincipalAnswer::of(GrantForm::Account, plain.any().and(Match::Unknown)),
+            Principal::Account { .. } => {
+                PrincipalAnswer::of(GrantForm::Account, plain.any().and(Match::Unknown))
+            }
             _ => PrincipalAnswer::NO,
         },
         _ => plain.and(Match::Unknown),
@@ -224,14 +254,18 @@ fn named(text: &Text) -> Named {
             _ => Named::Open,
         };
     }
-    let Some(fields) = text_fields(text) else { return Named::Open };
+    let Some(fields) = text_fields(text) else {
+        return Named::Open;
+    };
     let [_, _, service, _, account, tail] = fields;
     match (service.as_literal(), tail.known_prefix()) {
         (Some("iam"), "root") if tail.is_literal() => Named::Account(account),
         (Some("iam"), prefix) if prefix.starts_with("user/") => Named::User(account),
         (Some("iam"), prefix) if prefix.starts_with("role/") => Named::Role(account),
         (Some("sts"), prefix) if prefix.starts_with("assumed-role/") => Named::Session(account),
-        (Some("sts"), prefix) if prefix.starts_with("federated-user/") => Named::FederatedUser(account),
+        (Some("sts"), prefix) if prefix.starts_with("federated-user/") => {
+            Named::FederatedUser(account)
+        }
         _ => Named::Open,
     }
 }
@@ -250,7 +284,9 @@ pub fn text_fields(text: &Text) -> Option<[Text; 6]> {
             Piece::Literal(literal) => {
                 let mut rest: &str = literal;
                 while fields.len() < 6 {
-                    let Some((before, after)) = rest.split_once(':') else { break };
+                    let Some((before, after)) = rest.split_once(':') else {
+                        break;
+                    };
                     if let Some(last) = fields.last_mut() {
                         last.push_str(before);
                     }
@@ -299,14 +335,25 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
             Some(own) => PrincipalAnswer::of(GrantForm::Account, same(&account, own)),
             None => PrincipalAnswer::NO,
         },
-        (Named::Role(_), Principal::Role { arn, .. }) => PrincipalAnswer::of(GrantForm::Role, same(text, arn)),
-        (Named::Session(_), Principal::Role { session: Some(session), .. }) => {
-            PrincipalAnswer::of(GrantForm::Direct, same(text, session))
+        (Named::Role(_), Principal::Role { arn, .. }) => {
+            PrincipalAnswer::of(GrantForm::Role, same(text, arn))
         }
-        (Named::Session(_), Principal::Role { arn, session: None, .. }) => {
-            PrincipalAnswer::of(GrantForm::Direct, session_of(text, arn))
+        (
+            Named::Session(_),
+            Principal::Role {
+                session: Some(session),
+                ..
+            },
+        ) => PrincipalAnswer::of(GrantForm::Direct, same(text, session)),
+        (
+            Named::Session(_),
+            Principal::Role {
+                arn, session: None, ..
+            },
+        ) => PrincipalAnswer::of(GrantForm::Direct, session_of(text, arn)),
+        (Named::User(_), Principal::User { arn, .. }) => {
+            PrincipalAnswer::of(GrantForm::Direct, same(text, arn))
         }
-        (Named::User(_), Principal::User { arn, .. }) => PrincipalAnswer::of(GrantForm::Direct, same(text, arn)),
         (Named::User(account), Principal::FederatedUser { account: own, .. }) => {
             PrincipalAnswer::of(GrantForm::Role, same(&account, own).and(Match::Unknown))
         }
@@ -314,11 +361,16 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
             PrincipalAnswer::of(GrantForm::Direct, same(text, arn))
         }
         (
-            Named::User(account) | Named::Role(account) | Named::Session(account) | Named::FederatedUser(account),
+            Named::User(account)
+            | Named::Role(account)
+            | Named::Session(account)
+            | Named::FederatedUser(account),
             Principal::Account { account: own },
         ) => PrincipalAnswer::of(GrantForm::Direct, same(&account, own).and(Match::Unknown)),
         (Named::Open, caller) => open_answer(text, caller),
-        (Named::User(_) | Named::Role(_) | Named::Session(_) | Named::FederatedUser(_), _) => PrincipalAnswer::NO,
+        (Named::User(_) | Named::Role(_) | Named::Session(_) | Named::FederatedUser(_), _) => {
+            PrincipalAnswer::NO
+        }
     }
 }
 
@@ -326,7 +378,9 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
 fn open_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
     let (form, whole) = match caller {
         Principal::Role { arn, .. } => (GrantForm::Role, same(text, arn)),
-        Principal::User { arn, .. } | Principal::FederatedUser { arn, .. } => (GrantForm::Direct, same(text, arn)),
+        Principal::User { arn, .. } | Principal::FederatedUser { arn, .. } => {
+            (GrantForm::Direct, same(text, arn))
+        }
         _ => (GrantForm::Direct, Match::Unknown),
     };
     if whole == Match::Yes {
@@ -338,11 +392,19 @@ fn open_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
 
 /// Could the named session be one of the role? Its own name is not known.
 fn session_of(session: &Text, role: &Text) -> Match {
-    let (Some(session), Some(role)) = (session.as_literal(), role.as_literal()) else { return Match::Unknown };
-    let (Some(s), Some(r)) = (principal_fields(session), principal_fields(role)) else { return Match::No };
+    let (Some(session), Some(role)) = (session.as_literal(), role.as_literal()) else {
+        return Match::Unknown;
+    };
+    let (Some(s), Some(r)) = (principal_fields(session), principal_fields(role)) else {
+        return Match::No;
+    };
     let [_, partition, _, account, tail] = s;
     let [_, role_partition, _, role_account, role_tail] = r;
-    let name = tail.strip_prefix("assumed-role/").and_then(|t| t.split('/').next());
-    let same = partition == role_partition && account == role_account && name == role_tail.rsplit('/').next();
+    let name = tail
+        .strip_prefix("assumed-role/")
+        .and_then(|t| t.split('/').next());
+    let same = partition == role_partition
+        && account == role_account
+        && name == role_tail.rsplit('/').next();
     if same { Match::Unknown } else { Match::No }
 }

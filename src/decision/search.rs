@@ -3,8 +3,8 @@
 //! Depth first over the classes of each variable, with three-valued pruning and a bound on the cost. The
 //! budget is counted in states, so that the answer is the same on every machine.
 
-use super::space::Variable;
 use super::Match;
+use super::space::Variable;
 
 /// Outcome of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,19 +50,36 @@ pub fn search(
     let mut rest = vec![0u64; variables.len() + 1];
     let mut sum = 0u64;
     for (position, variable) in variables.iter().enumerate().rev() {
-        sum = sum.saturating_add(variable.classes.iter().map(|c| u64::from(c.cost)).min().unwrap_or(0));
+        sum = sum.saturating_add(
+            variable
+                .classes
+                .iter()
+                .map(|c| u64::from(c.cost))
+                .min()
+                .unwrap_or(0),
+        );
         if let Some(cell) = rest.get_mut(position) {
             *cell = sum;
         }
     }
-    let mut search =
-        Search { variables, decide, order, rest, states: 0, budget, doubtful: false, best: None };
+    let mut search = Search {
+        variables,
+        decide,
+        order,
+        rest,
+        states: 0,
+        budget,
+        doubtful: false,
+        best: None,
+    };
     let mut chosen = vec![None; variables.len()];
     let finished = search.descend(0, 0, &mut chosen);
     match (finished, search.best) {
         (true, Some((cost, classes))) => SearchResult::Found { classes, cost },
         (true, None) if !search.doubtful => SearchResult::None,
-        (_, best) => SearchResult::Undecided { best: best.map(|(_, classes)| classes) },
+        (_, best) => SearchResult::Undecided {
+            best: best.map(|(_, classes)| classes),
+        },
     }
 }
 
@@ -71,7 +88,11 @@ impl Search<'_> {
     fn descend(&mut self, depth: usize, cost: u64, chosen: &mut Vec<Option<usize>>) -> bool {
         // The variables are few and bounded by the caller; each one is a level of recursion.
         let rest = self.rest.get(depth).copied().unwrap_or(0);
-        if self.best.as_ref().is_some_and(|(best, _)| cost.saturating_add(rest) >= *best) {
+        if self
+            .best
+            .as_ref()
+            .is_some_and(|(best, _)| cost.saturating_add(rest) >= *best)
+        {
             return true;
         }
         if self.states >= self.budget {
@@ -99,7 +120,10 @@ impl Search<'_> {
         }
         let classes = self.order.get(depth).cloned().unwrap_or_default();
         for class in classes {
-            let own = self.variables.get(depth).map_or(0, |v| u64::from(v.cost(class)));
+            let own = self
+                .variables
+                .get(depth)
+                .map_or(0, |v| u64::from(v.cost(class)));
             if let Some(cell) = chosen.get_mut(depth) {
                 *cell = Some(class);
             }
@@ -117,13 +141,22 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::space::Class;
     use super::super::ContextValue;
+    use super::super::space::Class;
     use super::*;
 
     fn variable(costs: &[u32]) -> Variable {
-        let classes = costs.iter().map(|cost| Class { value: ContextValue::Absent, cost: *cost }).collect();
-        Variable { name: "x".into(), classes }
+        let classes = costs
+            .iter()
+            .map(|cost| Class {
+                value: ContextValue::Absent,
+                cost: *cost,
+            })
+            .collect();
+        Variable {
+            name: "x".into(),
+            classes,
+        }
     }
 
     #[test]
@@ -135,24 +168,53 @@ mod tests {
             (Some(_), Some(_)) => Match::Yes,
             _ => Match::Unknown,
         };
-        assert_eq!(search(&variables, 1000, &mut rule), SearchResult::Found { classes: vec![0, 1, 0], cost: 1 });
-        assert_eq!(search(&variables, 1000, &mut |_| Match::No), SearchResult::None);
-        assert_eq!(search(&variables, 2, &mut rule), SearchResult::Undecided { best: None });
-        assert_eq!(search(&variables, 1000, &mut |_| Match::Unknown), SearchResult::Undecided { best: None });
+        assert_eq!(
+            search(&variables, 1000, &mut rule),
+            SearchResult::Found {
+                classes: vec![0, 1, 0],
+                cost: 1
+            }
+        );
+        assert_eq!(
+            search(&variables, 1000, &mut |_| Match::No),
+            SearchResult::None
+        );
+        assert_eq!(
+            search(&variables, 2, &mut rule),
+            SearchResult::Undecided { best: None }
+        );
+        assert_eq!(
+            search(&variables, 1000, &mut |_| Match::Unknown),
+            SearchResult::Undecided { best: None }
+        );
     }
 
     #[test]
     fn agrees_with_enumeration() {
-        let variables = [variable(&[0, 2, 7]), variable(&[0, 4, 3]), variable(&[0, 1, 1])];
+        let variables = [
+            variable(&[0, 2, 7]),
+            variable(&[0, 4, 3]),
+            variable(&[0, 1, 1]),
+        ];
         for table in 0..2000u32 {
             // A pseudo-random set of passing assignments.
             let passes = |c: &[usize]| {
                 let code = (c[0] * 9 + c[1] * 3 + c[2]) as u32;
-                (code.wrapping_mul(2_654_435_761).wrapping_add(table.wrapping_mul(40_503)) >> 20) % 11 == 0
+                (code
+                    .wrapping_mul(2_654_435_761)
+                    .wrapping_add(table.wrapping_mul(40_503))
+                    >> 20)
+                    % 11
+                    == 0
             };
             let all: Vec<Vec<usize>> = (0..27).map(|n| vec![n / 9, n / 3 % 3, n % 3]).collect();
             let mut decide = |chosen: &[Option<usize>]| {
-                let fits = |c: &&Vec<usize>| chosen.iter().zip(c.iter()).all(|(a, b)| a.is_none_or(|a| a == *b));
+                let fits = |c: &&Vec<usize>| {
+                    chosen
+                        .iter()
+                        .zip(c.iter())
+                        .all(|(a, b)| a.is_none_or(|a| a == *b))
+                };
                 let good = all.iter().filter(fits).filter(|c| passes(c)).count();
                 match (good, all.iter().filter(fits).count()) {
                     (0, _) => Match::No,
@@ -160,10 +222,18 @@ mod tests {
                     _ => Match::Unknown,
                 }
             };
-            let cost = |c: &[usize]| -> u64 { c.iter().zip(&variables).map(|(c, v)| u64::from(v.cost(*c))).sum() };
+            let cost = |c: &[usize]| -> u64 {
+                c.iter()
+                    .zip(&variables)
+                    .map(|(c, v)| u64::from(v.cost(*c)))
+                    .sum()
+            };
             let best = all.iter().filter(|c| passes(c)).map(|c| cost(c)).min();
             match search(&variables, 10_000, &mut decide) {
-                SearchResult::Found { classes, cost: found } => {
+                SearchResult::Found {
+                    classes,
+                    cost: found,
+                } => {
                     assert!(passes(&classes));
                     assert_eq!(cost(&classes), found);
                     assert_eq!(Some(found), best);

@@ -80,7 +80,10 @@ pub fn classes_of(tests: &[&ConditionTest], domain: &Domain) -> Vec<Class> {
     match &domain.values {
         DomainValues::Fixed(legal) => legal.iter().cloned().for_each(&mut one),
         DomainValues::AnyText => texts_of(tests).into_iter().for_each(&mut one),
-        DomainValues::Bool => ["true", "false"].into_iter().map(Text::literal).for_each(&mut one),
+        DomainValues::Bool => ["true", "false"]
+            .into_iter()
+            .map(Text::literal)
+            .for_each(&mut one),
         DomainValues::Ip => addresses(tests).into_iter().for_each(&mut one),
         DomainValues::Number => numbers(tests).into_iter().for_each(&mut one),
         DomainValues::Date => dates(tests).into_iter().for_each(&mut one),
@@ -104,7 +107,10 @@ pub fn classes_of(tests: &[&ConditionTest], domain: &Domain) -> Vec<Class> {
     values
         .into_iter()
         .enumerate()
-        .map(|(position, value)| Class { value, cost: u32::from(position > 0) })
+        .map(|(position, value)| Class {
+            value,
+            cost: u32::from(position > 0),
+        })
         .collect()
 }
 
@@ -115,7 +121,9 @@ fn texts_of(tests: &[&ConditionTest]) -> Vec<Text> {
     let mut patterns: Vec<(String, bool, bool)> = Vec::new();
     for test in tests {
         let (wildcards, ignore_case) = match test.operator {
-            StringLike | StringNotLike | ArnLike | ArnEquals | ArnNotLike | ArnNotEquals => (true, false),
+            StringLike | StringNotLike | ArnLike | ArnEquals | ArnNotLike | ArnNotEquals => {
+                (true, false)
+            }
             StringEqualsIgnoreCase | StringNotEqualsIgnoreCase => (false, true),
             Null | Unrecognized => continue,
             _ => (false, false),
@@ -166,7 +174,11 @@ pub fn key_classes(patterns: &[&Text], prefix: &Text) -> Vec<Text> {
             }
         }
     }
-    witnesses(&literal, "").texts.into_iter().map(Text::literal).collect()
+    witnesses(&literal, "")
+        .texts
+        .into_iter()
+        .map(Text::literal)
+        .collect()
 }
 
 /// What a resource pattern says about the key, where it begins with the prefix or a pattern that covers it.
@@ -182,8 +194,11 @@ fn key_part(pattern: &Text, prefix: &Text) -> Option<String> {
                     return rest.contains('*').then(|| after_star(rest));
                 }
                 match pattern_pieces.next() {
-                    Some(Piece::Unknown(found)) if found.symbol.is_some() && found.symbol == wanted.symbol => {}
-                    Some(Piece::Literal(literal)) if literal.contains('*') => return Some(after_star(literal)),
+                    Some(Piece::Unknown(found))
+                        if found.symbol.is_some() && found.symbol == wanted.symbol => {}
+                    Some(Piece::Literal(literal)) if literal.contains('*') => {
+                        return Some(after_star(literal));
+                    }
                     _ => return None,
                 }
             }
@@ -212,7 +227,9 @@ fn key_part(pattern: &Text, prefix: &Text) -> Option<String> {
                     // The rest of the fields may lie under the star; the sixth field decides about the key.
                     let tail = rest.rsplit(':').next().unwrap_or(rest);
                     return Some(match tail.split_once('/') {
-                        Some((bucket, key)) if bucket.contains('*') && !key.is_empty() => key.to_string(),
+                        Some((bucket, key)) if bucket.contains('*') && !key.is_empty() => {
+                            key.to_string()
+                        }
                         _ => after_star(rest),
                     });
                 }
@@ -233,7 +250,10 @@ fn key_part(pattern: &Text, prefix: &Text) -> Option<String> {
 }
 
 fn after_star(rest: &str) -> String {
-    rest.rfind('*').and_then(|at| rest.get(at..)).unwrap_or("*").to_string()
+    rest.rfind('*')
+        .and_then(|at| rest.get(at..))
+        .unwrap_or("*")
+        .to_string()
 }
 
 fn literal_values<'t>(tests: &'t [&ConditionTest]) -> impl Iterator<Item = &'t str> {
@@ -258,25 +278,41 @@ fn addresses(tests: &[&ConditionTest]) -> Vec<Text> {
         }
     }
     points.push(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]));
-    points.extend(["192.0.2.1", "8.8.8.8", "2600::1"].iter().filter_map(|a| a.parse::<IpAddr>().ok()));
-    let signature = |address: &IpAddr| -> Vec<bool> { networks.iter().map(|n| n.contains(address)).collect() };
+    points.extend(
+        ["192.0.2.1", "8.8.8.8", "2600::1"]
+            .iter()
+            .filter_map(|a| a.parse::<IpAddr>().ok()),
+    );
+    let signature =
+        |address: &IpAddr| -> Vec<bool> { networks.iter().map(|n| n.contains(address)).collect() };
     let mut seen = BTreeSet::new();
     points.retain(|point| seen.insert(signature(point)));
     // Outside everything is the plain case.
     points.sort_by_key(|point| signature(point).iter().any(|b| *b));
-    points.into_iter().map(|p| Text::literal(p.to_string())).collect()
+    points
+        .into_iter()
+        .map(|p| Text::literal(p.to_string()))
+        .collect()
 }
 
 fn neighbour(address: IpAddr, up: bool) -> Option<IpAddr> {
     match address {
         IpAddr::V4(a) => {
             let n = u32::from(a);
-            let n = if up { n.checked_add(1)? } else { n.checked_sub(1)? };
+            let n = if up {
+                n.checked_add(1)?
+            } else {
+                n.checked_sub(1)?
+            };
             Some(IpAddr::V4(n.into()))
         }
         IpAddr::V6(a) => {
             let n = u128::from(a);
-            let n = if up { n.checked_add(1)? } else { n.checked_sub(1)? };
+            let n = if up {
+                n.checked_add(1)?
+            } else {
+                n.checked_sub(1)?
+            };
             Some(IpAddr::V6(n.into()))
         }
     }
@@ -293,23 +329,35 @@ fn numbers(tests: &[&ConditionTest]) -> Vec<Text> {
             None => (bound - 1.0).ceil().min(bound - 0.5),
             Some(previous) => {
                 let whole = previous.floor() + 1.0;
-                if whole < *bound { whole } else { previous + (bound - previous) / 2.0 }
+                if whole < *bound {
+                    whole
+                } else {
+                    previous + (bound - previous) / 2.0
+                }
             }
         };
         points.push(before);
         points.push(*bound);
     }
-    points.into_iter().map(|n| Text::literal(n.to_string())).collect()
+    points
+        .into_iter()
+        .map(|n| Text::literal(n.to_string()))
+        .collect()
 }
 
 /// As [`numbers`], in epoch seconds or the date as written.
 fn dates(tests: &[&ConditionTest]) -> Vec<Text> {
-    let mut bounds: Vec<(i128, String)> =
-        literal_values(tests).filter_map(|t| Some((read_date(t)?, t.to_string()))).collect();
+    let mut bounds: Vec<(i128, String)> = literal_values(tests)
+        .filter_map(|t| Some((read_date(t)?, t.to_string())))
+        .collect();
     bounds.sort();
     bounds.dedup_by_key(|(millis, _)| *millis);
     let seconds = |millis: i128| Text::literal((millis.div_euclid(1000)).to_string());
-    let mut points = vec![seconds(bounds.last().map_or(1_767_225_600_000, |(last, _)| last + 86_400_000))];
+    let mut points = vec![seconds(
+        bounds
+            .last()
+            .map_or(1_767_225_600_000, |(last, _)| last + 86_400_000),
+    )];
     for (position, (millis, written)) in bounds.iter().enumerate() {
         points.push(match position.checked_sub(1).and_then(|p| bounds.get(p)) {
             None => seconds(millis - 86_400_000),
@@ -322,7 +370,15 @@ fn dates(tests: &[&ConditionTest]) -> Vec<Text> {
 
 /// The tests on one condition key, among many.
 pub fn tests_on<'t>(tests: &[&'t ConditionTest], key: &str) -> Vec<&'t ConditionTest> {
-    tests.iter().copied().filter(|t| t.key.as_literal().is_some_and(|k| k.eq_ignore_ascii_case(key))).collect()
+    tests
+        .iter()
+        .copied()
+        .filter(|t| {
+            t.key
+                .as_literal()
+                .is_some_and(|k| k.eq_ignore_ascii_case(key))
+        })
+        .collect()
 }
 
 /// What a key holds by its name: several texts, a truth value, an address, a number, a date, or any text.
@@ -335,7 +391,9 @@ pub fn domain_values(key: &str) -> DomainValues {
         | "aws:viaawsservice"
         | "aws:multifactorauthpresent"
         | "s3:objectcreationoperation" => DomainValues::Bool,
-        "aws:currenttime" | "aws:tokenissuetime" | "s3:object-lock-retain-until-date" => DomainValues::Date,
+        "aws:currenttime" | "aws:tokenissuetime" | "s3:object-lock-retain-until-date" => {
+            DomainValues::Date
+        }
         "s3:tlsversion"
         | "s3:signatureage"
         | "s3:object-lock-remaining-retention-days"
@@ -353,8 +411,10 @@ mod tests {
     fn keys(patterns: &[&str]) -> Vec<String> {
         let texts: Vec<Text> = patterns.iter().map(|p| Text::literal(*p)).collect();
         let texts: Vec<&Text> = texts.iter().collect();
-        let mut found: Vec<String> =
-            key_classes(&texts, &"arn:aws:s3:::b/".into()).iter().map(Text::display).collect();
+        let mut found: Vec<String> = key_classes(&texts, &"arn:aws:s3:::b/".into())
+            .iter()
+            .map(Text::display)
+            .collect();
         found.sort();
         found
     }
@@ -364,7 +424,10 @@ mod tests {
         assert_eq!(keys(&["arn:aws:s3:::b/*"]), ["x"]);
         assert_eq!(keys(&["*"]), ["x"]);
         assert_eq!(keys(&["arn:aws:s3:::b/logs/*"]), ["logs/x", "x"]);
-        assert_eq!(keys(&["arn:aws:s3:::b/logs/*", "arn:aws:s3:::b/*.gz"]), ["logs/x", "logs/x.gz", "x", "x.gz"]);
+        assert_eq!(
+            keys(&["arn:aws:s3:::b/logs/*", "arn:aws:s3:::b/*.gz"]),
+            ["logs/x", "logs/x.gz", "x", "x.gz"]
+        );
         assert_eq!(keys(&["arn:aws:s3:::other/*"]), ["x"]);
         assert_eq!(keys(&[]), ["x"]);
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::principal::{Circumstances, GrantForm, PrincipalAnswer, principal_answer};
-use super::{Element, ElementAnswer, EndpointKind, Match, Request, StatementAnswer, World, condition};
+use super::{
+    Element, ElementAnswer, EndpointKind, Match, Request, StatementAnswer, World, condition,
+};
 use crate::pattern::{self, PatternOptions};
 use crate::policy::{PatternElement, PolicyType, PolicyVersion, Statement};
 
@@ -38,7 +40,12 @@ pub fn applies(statement: &Statement, request: &Request, around: Surroundings) -
         return no_answer();
     }
     for test in &statement.conditions {
-        rest = rest.and(condition::test_answer(test, around.version, &request.context, around.world));
+        rest = rest.and(condition::test_answer(
+            test,
+            around.version,
+            &request.context,
+            around.world,
+        ));
         if rest == Match::No {
             return no_answer();
         }
@@ -50,46 +57,97 @@ pub fn applies(statement: &Statement, request: &Request, around: Surroundings) -
 }
 
 /// The same with the answer of every element.
-pub fn statement_answer(statement: &Statement, request: &Request, around: Surroundings) -> StatementAnswer {
+pub fn statement_answer(
+    statement: &Statement,
+    request: &Request,
+    around: Surroundings,
+) -> StatementAnswer {
     let mut elements = Vec::with_capacity(4 + statement.conditions.len());
     let mut push = |element: Element, answer: Match, because: &dyn Fn() -> Option<Arc<str>>| {
-        let because = if answer == Match::Unknown { because() } else { None };
-        elements.push(ElementAnswer { element, answer, because });
+        let because = if answer == Match::Unknown {
+            because()
+        } else {
+            None
+        };
+        elements.push(ElementAnswer {
+            element,
+            answer,
+            because,
+        });
     };
     let doubt = |names: &[&str]| {
-        statement.unknown.iter().find(|(element, _)| names.contains(&&**element)).map(|(_, why)| why.clone())
+        statement
+            .unknown
+            .iter()
+            .find(|(element, _)| names.contains(&&**element))
+            .map(|(_, why)| why.clone())
     };
     let weaken = |answer: Match, names: &[&str]| match doubt(names) {
         Some(_) => answer.and(Match::Unknown),
         None => answer,
     };
     if around.policy_type.names_principals() {
-        push(Element::Principal, named_answer(statement, request, around).any(), &|| {
-            let entries = statement.principals.iter().flat_map(|p| &p.entries);
-            entries.map(|e| pattern::because(&e.text)).next().flatten().or_else(|| Some("who the caller is".into()))
-        });
+        push(
+            Element::Principal,
+            named_answer(statement, request, around).any(),
+            &|| {
+                let entries = statement.principals.iter().flat_map(|p| &p.entries);
+                entries
+                    .map(|e| pattern::because(&e.text))
+                    .next()
+                    .flatten()
+                    .or_else(|| Some("who the caller is".into()))
+            },
+        );
     }
-    let action = weaken(action_answer(&statement.actions, request, around.world), &["Action", "NotAction", "Effect"]);
+    let action = weaken(
+        action_answer(&statement.actions, request, around.world),
+        &["Action", "NotAction", "Effect"],
+    );
     push(Element::Action, action, &|| {
-        doubt(&["Action", "NotAction", "Effect"])
-            .or_else(|| statement.actions.patterns.iter().find_map(|p| pattern::because(&p.text)))
-    });
-    let resource = weaken(resource_answer(statement, request, around), &["Resource", "NotResource"]);
-    push(Element::Resource, resource, &|| {
-        doubt(&["Resource", "NotResource"]).or_else(|| pattern::because(&request.resource)).or_else(|| {
-            statement.resources.iter().flat_map(|r| &r.patterns).find_map(|p| pattern::because(&p.text))
+        doubt(&["Action", "NotAction", "Effect"]).or_else(|| {
+            statement
+                .actions
+                .patterns
+                .iter()
+                .find_map(|p| pattern::because(&p.text))
         })
+    });
+    let resource = weaken(
+        resource_answer(statement, request, around),
+        &["Resource", "NotResource"],
+    );
+    push(Element::Resource, resource, &|| {
+        doubt(&["Resource", "NotResource"])
+            .or_else(|| pattern::because(&request.resource))
+            .or_else(|| {
+                statement
+                    .resources
+                    .iter()
+                    .flat_map(|r| &r.patterns)
+                    .find_map(|p| pattern::because(&p.text))
+            })
     });
     for (position, test) in statement.conditions.iter().enumerate() {
         let answer = condition::test_answer(test, around.version, &request.context, around.world);
-        push(Element::Condition(position), answer, &|| Some(condition::because(test, &request.context)));
+        push(Element::Condition(position), answer, &|| {
+            Some(condition::because(test, &request.context))
+        });
     }
     if let Some(why) = doubt(&["Condition"]) {
-        push(Element::Condition(statement.conditions.len()), Match::Unknown, &|| Some(why.clone()));
+        push(
+            Element::Condition(statement.conditions.len()),
+            Match::Unknown,
+            &|| Some(why.clone()),
+        );
     }
     if !statement.guards.is_empty() {
         push(Element::Guard, around.world.all(&statement.guards), &|| {
-            statement.guards.iter().find(|g| around.world.holds(g) == Match::Unknown).map(|g| g.label.clone())
+            statement
+                .guards
+                .iter()
+                .find(|g| around.world.holds(g) == Match::Unknown)
+                .map(|g| g.label.clone())
         });
     }
     let mut answer = elements.iter().fold(Match::Yes, |all, e| all.and(e.answer));
@@ -100,15 +158,27 @@ pub fn statement_answer(statement: &Statement, request: &Request, around: Surrou
 }
 
 fn no_answer() -> PrincipalAnswer {
-    PrincipalAnswer { account: Match::No, role: Match::No, direct: Match::No }
+    PrincipalAnswer {
+        account: Match::No,
+        role: Match::No,
+        direct: Match::No,
+    }
 }
 
 fn everybody() -> PrincipalAnswer {
-    PrincipalAnswer { account: Match::No, role: Match::No, direct: Match::Yes }
+    PrincipalAnswer {
+        account: Match::No,
+        role: Match::No,
+        direct: Match::Yes,
+    }
 }
 
 /// Is the caller named, in which form?
-pub fn named_answer(statement: &Statement, request: &Request, around: Surroundings) -> PrincipalAnswer {
+pub fn named_answer(
+    statement: &Statement,
+    request: &Request,
+    around: Surroundings,
+) -> PrincipalAnswer {
     if !around.policy_type.names_principals() {
         return everybody();
     }
@@ -145,12 +215,20 @@ pub fn strongest(answer: PrincipalAnswer, least: Match) -> Option<GrantForm> {
 
 /// Action patterns against the request's action.
 pub fn action_answer(element: &PatternElement, request: &Request, world: &World) -> Match {
-    let mut any = if element.open { Match::Unknown } else { Match::No };
+    let mut any = if element.open {
+        Match::Unknown
+    } else {
+        Match::No
+    };
     for entry in &element.patterns {
         let answer = match entry.text.as_literal() {
             Some("*") => Match::Yes,
             Some(written) => literal_action(written, &request.action),
-            None => pattern::matches(&entry.text, &(&*request.action).into(), &PatternOptions::ACTION),
+            None => pattern::matches(
+                &entry.text,
+                &(&*request.action).into(),
+                &PatternOptions::ACTION,
+            ),
         };
         any = any.or(answer.and(world.all(&entry.guards)));
         if any == Match::Yes {
@@ -167,7 +245,9 @@ fn literal_action(written: &str, action: &str) -> Match {
     }
     match written.split_once(':') {
         Some((service, _)) if service.contains(['*', '?']) => Match::Unknown,
-        None if written.contains(['*', '?']) && !written.bytes().all(|b| b == b'*') => Match::Unknown,
+        None if written.contains(['*', '?']) && !written.bytes().all(|b| b == b'*') => {
+            Match::Unknown
+        }
         _ => Match::Yes,
     }
 }
@@ -175,9 +255,17 @@ fn literal_action(written: &str, action: &str) -> Match {
 /// Resource patterns against the request's resource.
 pub fn resource_answer(statement: &Statement, request: &Request, around: Surroundings) -> Match {
     let Some(element) = &statement.resources else {
-        return if around.policy_type == PolicyType::Trust { Match::Yes } else { Match::Unknown };
+        return if around.policy_type == PolicyType::Trust {
+            Match::Yes
+        } else {
+            Match::Unknown
+        };
     };
-    let mut any = if element.open { Match::Unknown } else { Match::No };
+    let mut any = if element.open {
+        Match::Unknown
+    } else {
+        Match::No
+    };
     for entry in &element.patterns {
         let mut answer = condition::with_variables(
             around.version,

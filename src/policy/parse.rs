@@ -479,6 +479,16 @@ impl Reader {
                         guards,
                     });
                 }
+                // AWS asks for an object; one name alone can only mean an AWS principal.
+                ValueKind::Text(text) if text.as_literal().is_some_and(|t| !t.is_empty()) => {
+                    self.fault(FaultKind::UnknownElement, &text.display(), &arm.place);
+                    element.entries.push(PrincipalEntry {
+                        kind: PrincipalKind::Aws,
+                        text: text.clone(),
+                        place: arm.place.clone(),
+                        guards,
+                    });
+                }
                 ValueKind::Unknown(unknown) => {
                     self.gap("Principal", unknown.reason.clone(), &arm.place);
                     element.open = true;

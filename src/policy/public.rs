@@ -2,15 +2,23 @@
 //!
 //! A statement starts public; it is not if its principal or one of its tests binds it to fixed values.
 
-use super::{ConditionOperator, ConditionTest, Effect, Policy, PolicyVersion, PrincipalKind, Statement};
-use crate::decision::compare::read_network;
+use super::{
+    ConditionOperator, ConditionTest, Effect, Policy, PolicyVersion, PrincipalKind, Statement,
+};
 use crate::decision::Match;
+use crate::decision::compare::read_network;
 use crate::pattern::arn_fields;
 
 /// Public in any statement?
 pub fn is_public(policy: &Policy) -> Match {
-    let start = if policy.open { Match::Unknown } else { Match::No };
-    policy.statements.iter().fold(start, |any, statement| any.or(is_public_statement(statement, policy.version)))
+    let start = if policy.open {
+        Match::Unknown
+    } else {
+        Match::No
+    };
+    policy.statements.iter().fold(start, |any, statement| {
+        any.or(is_public_statement(statement, policy.version))
+    })
 }
 
 /// Does this statement alone make the policy public?
@@ -30,11 +38,17 @@ pub fn is_public_statement(statement: &Statement, version: PolicyVersion) -> Mat
 
 /// Names everybody, or a kind of principal that anyone may have.
 fn open_principal(statement: &Statement) -> Match {
-    let Some(element) = &statement.principals else { return Match::No };
+    let Some(element) = &statement.principals else {
+        return Match::No;
+    };
     if element.negated {
         return Match::Yes;
     }
-    let mut any = if element.open { Match::Unknown } else { Match::No };
+    let mut any = if element.open {
+        Match::Unknown
+    } else {
+        Match::No
+    };
     for entry in &element.entries {
         let answer = match (entry.kind, entry.text.as_literal()) {
             (PrincipalKind::Everyone | PrincipalKind::Federated, _) => Match::Yes,
@@ -45,7 +59,11 @@ fn open_principal(statement: &Statement) -> Match {
             },
             (_, None) => Match::No,
         };
-        any = any.or(if entry.guards.is_empty() { answer } else { answer.and(Match::Unknown) });
+        any = any.or(if entry.guards.is_empty() {
+            answer
+        } else {
+            answer.and(Match::Unknown)
+        });
     }
     any
 }
@@ -53,7 +71,9 @@ fn open_principal(statement: &Statement) -> Match {
 /// Does a test bind the statement to fixed values? What AWS's list omits is unknown.
 fn limits(test: &ConditionTest, version: PolicyVersion) -> Match {
     use ConditionOperator::*;
-    let Some(key) = test.key.as_literal() else { return Match::Unknown };
+    let Some(key) = test.key.as_literal() else {
+        return Match::Unknown;
+    };
     let key = key.to_ascii_lowercase();
     let wildcards = matches!(test.operator, StringLike | ArnLike | ArnEquals);
     let positive = matches!(
@@ -66,22 +86,51 @@ fn limits(test: &ConditionTest, version: PolicyVersion) -> Match {
         return Match::No;
     }
     let listed = match key.as_str() {
-        "aws:sourceip" | "aws:sourcearn" | "aws:sourcevpc" | "aws:sourcevpce" | "aws:sourceowner"
-        | "aws:sourceaccount" | "aws:userid" | "aws:principalorgid" | "s3:dataaccesspointarn"
-        | "s3:dataaccesspointaccount" | "s3:x-amz-server-side-encryption-aws-kms-key-id" => Match::Yes,
-        "aws:principalaccount" | "aws:principalarn" | "aws:principalorgpaths" | "aws:principalisawsservice"
-        | "aws:principalservicename" | "aws:sourcevpcarn" | "aws:vpceaccount" | "aws:vpceorgid"
+        "aws:sourceip"
+        | "aws:sourcearn"
+        | "aws:sourcevpc"
+        | "aws:sourcevpce"
+        | "aws:sourceowner"
+        | "aws:sourceaccount"
+        | "aws:userid"
+        | "aws:principalorgid"
+        | "s3:dataaccesspointarn"
+        | "s3:dataaccesspointaccount"
+        | "s3:x-amz-server-side-encryption-aws-kms-key-id" => Match::Yes,
+        "aws:principalaccount"
+        | "aws:principalarn"
+        | "aws:principalorgpaths"
+        | "aws:principalisawsservice"
+        | "aws:principalservicename"
+        | "aws:sourcevpcarn"
+        | "aws:vpceaccount"
+        | "aws:vpceorgid"
         | "aws:vpceorgpaths" => Match::Unknown,
         _ => return Match::No,
     };
-    if key == "aws:sourceip" && test.operator != IpAddress || key != "aws:sourceip" && test.operator == IpAddress {
+    if key == "aws:sourceip" && test.operator != IpAddress
+        || key != "aws:sourceip" && test.operator == IpAddress
+    {
         return Match::No;
     }
-    let mut fixed = if test.open { Match::Unknown } else { Match::Yes };
+    let mut fixed = if test.open {
+        Match::Unknown
+    } else {
+        Match::Yes
+    };
     for value in &test.values {
         let answer = match value.text.as_literal() {
             None => Match::Unknown,
             Some(text) if version != PolicyVersion::V2008 && text.contains("${") => Match::No,
+            // Its classification is not documented either way.
+            Some(text)
+                if key == "aws:userid"
+                    && wildcards
+                    && text.ends_with(":*")
+                    && !text.starts_with('*') =>
+            {
+                Match::Unknown
+            }
             Some(text) => Match::of(is_fixed(&key, text, wildcards)),
         };
         fixed = fixed.and(answer);
@@ -96,6 +145,11 @@ fn is_fixed(key: &str, text: &str, wildcards: bool) -> bool {
             ipnet::IpNet::V6(n) => n.prefix_len() >= 32,
         }),
         "aws:userid" => !wildcards || !text.contains(['*', '?']),
+        "aws:principalorgpaths" | "aws:vpceorgpaths" => text
+            .split('/')
+            .next()
+            .is_some_and(|org| org.starts_with("o-") && !org.contains(['*', '?'])),
+        "aws:principalservicename" => text != "*",
         "aws:principalisawsservice" => text.eq_ignore_ascii_case("true"),
         // The name may be a pattern where the account is fixed.
         "s3:dataaccesspointarn" | "aws:principalarn" if wildcards && text.contains(['*', '?']) => {

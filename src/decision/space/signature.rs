@@ -51,7 +51,9 @@ impl Automaton {
     fn close(&self, mut positions: Vec<u16>) -> Vec<u16> {
         let mut at = 0;
         while let Some(position) = positions.get(at).copied() {
-            if matches!(self.steps.get(usize::from(position)), Some(Step::Many)) && !positions.contains(&(position + 1)) {
+            if matches!(self.steps.get(usize::from(position)), Some(Step::Many))
+                && !positions.contains(&(position + 1))
+            {
                 positions.push(position + 1);
             }
             at += 1;
@@ -68,7 +70,8 @@ impl Automaton {
                 Some(Step::Many) => next.push(*position),
                 Some(Step::One) => next.push(position + 1),
                 Some(Step::Letter(c))
-                    if *c == letter || self.ignore_case && c.to_lowercase().eq(letter.to_lowercase()) =>
+                    if *c == letter
+                        || self.ignore_case && c.to_lowercase().eq(letter.to_lowercase()) =>
                 {
                     next.push(position + 1);
                 }
@@ -79,7 +82,9 @@ impl Automaton {
     }
 
     fn accepts(&self, positions: &[u16]) -> bool {
-        positions.last().is_some_and(|p| usize::from(*p) == self.steps.len())
+        positions
+            .last()
+            .is_some_and(|p| usize::from(*p) == self.steps.len())
     }
 }
 
@@ -90,20 +95,39 @@ pub fn witnesses(patterns: &[(String, bool, bool)], start: &str) -> Witnesses {
         .filter(|(text, _, _)| text.len() < usize::from(u16::MAX) / 2)
         .map(|(text, wildcards, ignore_case)| Automaton::new(text, *wildcards, *ignore_case))
         .collect();
-    let mut letters: Vec<char> =
-        automata.iter().flat_map(|a| &a.steps).filter_map(|s| if let Step::Letter(c) = s { Some(*c) } else { None }).collect();
+    let mut letters: Vec<char> = automata
+        .iter()
+        .flat_map(|a| &a.steps)
+        .filter_map(|s| {
+            if let Step::Letter(c) = s {
+                Some(*c)
+            } else {
+                None
+            }
+        })
+        .collect();
     letters.sort_unstable();
     letters.dedup();
     // The fresh letter stands for all that do not occur; it is tried first, so that witnesses stay plain.
-    let fresh = ('x'..='z').chain('a'..='w').chain('0'..='9').chain('\u{a1}'..).find(|c| {
-        !letters.iter().any(|l| l == c || l.to_lowercase().eq(c.to_lowercase()))
-    });
+    let fresh = ('x'..='z')
+        .chain('a'..='w')
+        .chain('0'..='9')
+        .chain('\u{a1}'..)
+        .find(|c| {
+            !letters
+                .iter()
+                .any(|l| l == c || l.to_lowercase().eq(c.to_lowercase()))
+        });
     let alphabet: Vec<char> = fresh.into_iter().chain(letters.iter().copied()).collect();
 
     type State = Vec<Vec<u16>>;
     let mut first: State = automata.iter().map(|a| a.close(vec![0])).collect();
     for letter in start.chars() {
-        first = automata.iter().zip(&first).map(|(a, p)| a.advance(p, letter)).collect();
+        first = automata
+            .iter()
+            .zip(&first)
+            .map(|(a, p)| a.advance(p, letter))
+            .collect();
     }
     // The start is not marked as seen: a text that leads back to it has a signature of its own.
     let mut seen: HashSet<State> = HashSet::new();
@@ -113,7 +137,11 @@ pub fn witnesses(patterns: &[(String, bool, bool)], start: &str) -> Witnesses {
     let mut limit = SignatureLimit::Complete;
     while let Some((state, text)) = queue.pop_front() {
         for letter in &alphabet {
-            let next: State = automata.iter().zip(&state).map(|(a, p)| a.advance(p, *letter)).collect();
+            let next: State = automata
+                .iter()
+                .zip(&state)
+                .map(|(a, p)| a.advance(p, *letter))
+                .collect();
             if seen.contains(&next) {
                 continue;
             }
@@ -124,7 +152,11 @@ pub fn witnesses(patterns: &[(String, bool, bool)], start: &str) -> Witnesses {
             }
             let mut longer = text.clone();
             longer.push(*letter);
-            let signature: Vec<bool> = automata.iter().zip(&next).map(|(a, p)| a.accepts(p)).collect();
+            let signature: Vec<bool> = automata
+                .iter()
+                .zip(&next)
+                .map(|(a, p)| a.accepts(p))
+                .collect();
             if !found.contains_key(&signature) {
                 order.push(signature.clone());
                 found.insert(signature, longer.clone());
@@ -142,7 +174,10 @@ pub fn witnesses(patterns: &[(String, bool, bool)], start: &str) -> Witnesses {
         })
         .collect();
     texts.sort_by_key(|(matched, _)| *matched);
-    Witnesses { texts: texts.into_iter().map(|(_, text)| text).collect(), limit }
+    Witnesses {
+        texts: texts.into_iter().map(|(_, text)| text).collect(),
+        limit,
+    }
 }
 
 /// A text written like one of the matched patterns, where it has the same signature as the shortest one.
@@ -170,7 +205,10 @@ fn readable(
             continue;
         }
         let text = pattern.replace("**", "*").replace(['*', '?'], "x");
-        if !text.is_empty() && of(&text) == signature && best.as_ref().is_none_or(|b| text.len() < b.len()) {
+        if !text.is_empty()
+            && of(&text) == signature
+            && best.as_ref().is_none_or(|b| text.len() < b.len())
+        {
             best = Some(text);
         }
     }
@@ -190,7 +228,10 @@ mod tests {
     use super::*;
 
     fn found(patterns: &[&str]) -> Vec<String> {
-        let patterns: Vec<_> = patterns.iter().map(|p| (p.to_string(), true, false)).collect();
+        let patterns: Vec<_> = patterns
+            .iter()
+            .map(|p| (p.to_string(), true, false))
+            .collect();
         witnesses(&patterns, "").texts
     }
 
