@@ -11,8 +11,8 @@ use super::choice;
 use super::evaluate::{Evaluator, limited, made, text_of};
 use crate::source::{GapKind, yaml};
 use crate::value::{
-    Arm, Guard, Map, Number, Piece, Place, Segment, SourceMap, Span, Step, Text, Unknown, Value,
-    ValueKind,
+    Arm, Guard, Map, Number, Piece, Place, Segment, SourceMap, Span, Step, Symbol, Text, Unknown,
+    Value, ValueKind,
 };
 
 /// Keys of a mapping that are told apart where the key is unknown.
@@ -92,6 +92,11 @@ impl Evaluator<'_, '_> {
                 Some(literal) => (literal.to_string(), None),
                 None => return self.not_understood("Fn::Sub", "its text is not known", node),
             },
+        };
+        // Loop variables are filled in before the holes are read: `${Bucket${Name}}`.
+        let (literal, source_map) = match super::for_each::fill(&literal, &self.loops) {
+            Some(filled) => (filled, None),
+            None => (literal, source_map),
         };
         let parts = holes(&literal);
         let mut names: Vec<&str> = Vec::new();
@@ -229,9 +234,25 @@ impl Evaluator<'_, '_> {
                 .as_literal()
                 .and_then(|t| t.trim().parse::<usize>().ok());
             match (&list.kind, number) {
-                (ValueKind::Unknown(unknown), _) => {
+                (ValueKind::Unknown(unknown), number) => {
                     let why = format!("a member of what is not known: {}", unknown.reason);
-                    Value::unknown(Unknown::because(why), node.place.clone())
+                    // The same member of the same list is the same unknown.
+                    let member = unknown.symbol.as_ref().zip(number).map(|(list, number)| {
+                        let attribute = if list.attribute.is_empty() {
+                            number.to_string()
+                        } else {
+                            format!("{}.{number}", list.attribute)
+                        };
+                        Symbol {
+                            attribute: attribute.into(),
+                            ..list.as_ref().clone()
+                        }
+                    });
+                    let unknown = match member {
+                        Some(symbol) => Unknown::symbol(symbol, why),
+                        None => Unknown::because(why),
+                    };
+                    Value::unknown(unknown, node.place.clone())
                 }
                 (ValueKind::List(items), Some(number)) => match items.get(number) {
                     Some(item) => item
