@@ -173,7 +173,8 @@ impl Evaluator<'_, '_> {
         let written = list.as_items().is_some();
         let mut operands = vec![self.value(delimiter)];
         operands.extend(members);
-        let value = choice::lift(&operands, &node.place, &mut |operands| {
+
+        choice::lift(&operands, &node.place, &mut |operands| {
             let Some((delimiter, members)) = operands.split_first() else {
                 return Value::null(node.place.clone());
             };
@@ -217,8 +218,7 @@ impl Evaluator<'_, '_> {
                 text = self.dynamic(literal);
             }
             made(ValueKind::Text(limited(text)), "Fn::Join", node)
-        });
-        value
+        })
     }
 
     fn select(&self, operand: &Value, node: &Value) -> Option<Value> {
