@@ -1,10 +1,13 @@
 //! The commands and their arguments (the contract is in `docs/`); each command lives in a file of its own.
 
+mod check;
 mod eval;
+mod simulate;
+mod rules;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Finds S3 uploads that AWS will refuse, in Terraform and CloudFormation.
 #[derive(Debug, Parser)]
@@ -16,13 +19,36 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Report uploads that AWS will refuse
+    Check(Box<check::CheckArguments>),
     /// Print what the reader made of the sources, as JSON
     Eval(eval::EvalArguments),
+    /// Decide requests that are given as JSON lines on standard input
+    Simulate,
+    /// List the rules
+    Rules(rules::RulesArguments),
+    /// Print the page of a rule
+    Explain(rules::ExplainArguments),
+    /// Write shell completions
+    Completions { shell: clap_complete::Shell },
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(arguments),
+        Command::Simulate => simulate::run(),
+        Command::Rules(arguments) => rules::list(&arguments),
+        Command::Explain(arguments) => rules::explain(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "iaclint",
+                &mut std::io::stdout(),
+            );
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -3,48 +3,20 @@
 //! The decision knows policies and requests, neither buckets nor templates. Every question is answered
 //! with three values; a reading turns the third one into an answer in favour of the request or against it.
 
+pub mod compare;
+pub mod condition;
+pub mod evaluate;
+pub mod principal;
+pub mod search;
+pub mod space;
+pub mod statement;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::pattern::Match;
 use crate::policy::{Policy, PolicyType, StatementRef};
-use crate::value::Text;
-
-/// `Match`, `NoMatch` or unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Match {
-    No,
-    Unknown,
-    Yes,
-}
-
-impl Match {
-    pub fn of(value: bool) -> Match {
-        if value { Match::Yes } else { Match::No }
-    }
-
-    /// Conjunction.
-    pub fn and(self, other: Match) -> Match {
-        self.min(other)
-    }
-
-    /// Disjunction.
-    pub fn or(self, other: Match) -> Match {
-        self.max(other)
-    }
-}
-
-impl std::ops::Not for Match {
-    type Output = Match;
-
-    /// Negation of unknown is unknown.
-    fn not(self) -> Match {
-        match self {
-            Match::No => Match::Yes,
-            Match::Unknown => Match::Unknown,
-            Match::Yes => Match::No,
-        }
-    }
-}
+use crate::value::{Guard, ScopeId, Text};
 
 /// How an unknown is read (architecture, idea 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -313,4 +285,30 @@ pub struct Decision {
     pub allowing: Vec<(PolicyType, StatementRef)>,
     /// What unknowns were read in favour or against, for a reader, sorted and without repeats.
     pub hangs_on: Vec<Arc<str>>,
+}
+
+/// One arm for each input that is decided; guards over any other input are unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct World {
+    arms: BTreeMap<(ScopeId, Arc<str>), u32>,
+}
+
+impl World {
+    /// Decides one input.
+    pub fn set(&mut self, scope: ScopeId, input: &Arc<str>, arm: u32) {
+        self.arms.insert((scope, input.clone()), arm);
+    }
+
+    pub fn holds(&self, guard: &Guard) -> Match {
+        match self.arms.get(&(guard.scope, guard.input.clone())) {
+            Some(arm) => Match::of(*arm == guard.arm),
+            None if guard.arms == 1 => Match::Yes,
+            None => Match::Unknown,
+        }
+    }
+
+    /// All guards of a conjunction.
+    pub fn all(&self, guards: &[Guard]) -> Match {
+        guards.iter().fold(Match::Yes, |all, guard| all.and(self.holds(guard)))
+    }
 }

@@ -4,6 +4,12 @@
 //! All texts are resolved: an ARN, name or policy pattern mentions a declared resource by its canonical form
 //! (`facts/link.rs`), so that equal things are equal texts.
 
+pub mod assemble;
+pub mod build;
+pub mod declare;
+pub mod link;
+pub mod terraform;
+
 use std::sync::Arc;
 
 use crate::decision::EndpointKind;
@@ -404,4 +410,37 @@ pub struct Estate {
     /// Policy documents met, and how many of them were understood in full.
     pub policies: usize,
     pub policies_understood: usize,
+    /// Positions by canonical text.
+    pub names: Names,
+}
+
+/// Where buckets, keys and callers are found by canonical text.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    pub buckets: assemble::Index,
+    pub keys: assemble::Index,
+    pub roles: assemble::Index,
+    pub users: assemble::Index,
+}
+
+impl Estate {
+    /// A bucket by canonical name or ARN.
+    pub fn bucket(&self, text: &Text) -> Option<usize> {
+        self.names.buckets.only(text)
+    }
+
+    /// A key by ARN, id, alias or alias ARN, seen from an account.
+    pub fn key(&self, text: &Text, scope: ScopeId, account: &Text) -> Option<usize> {
+        self.names
+            .keys
+            .find(text, scope, account.identity().as_deref())
+    }
+
+    /// A role or user by canonical ARN.
+    pub fn caller(&self, arn: &Text) -> Option<usize> {
+        self.names
+            .roles
+            .only(arn)
+            .or_else(|| self.names.users.only(arn))
+    }
 }

@@ -3,6 +3,8 @@
 //! A tree is a disk folder, memory, or a git tree. Paths are relative to the read boundary, with forward
 //! slashes and without `.` or `..`; nothing outside the boundary has a name. Limits on size live here.
 
+pub mod disk;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

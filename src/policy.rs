@@ -3,6 +3,11 @@
 //! `policy/parse.rs` makes them from values; facts attach them; the decision reads them.
 //! Nothing here knows a bucket, a template or a request.
 
+pub mod guards;
+pub mod operator;
+pub mod parse;
+pub mod public;
+
 use std::sync::Arc;
 
 use crate::value::{Guards, Place, Text};

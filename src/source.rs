@@ -7,6 +7,7 @@ pub mod encode;
 pub mod functions;
 pub mod json;
 pub mod show;
+pub mod terraform;
 pub mod yaml;
 
 use std::sync::Arc;

@@ -326,6 +326,53 @@ impl Text {
         text
     }
 
+    /// A key under which equal texts meet in a map; `None` where a piece is unknown without an identity,
+    /// because such a text equals nothing for certain.
+    pub fn identity(&self) -> Option<String> {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => out.push_str(text),
+                Piece::Unknown(Unknown {
+                    symbol: Some(symbol),
+                    ..
+                }) => {
+                    out.push('\u{1}');
+                    out.push_str(&symbol.scope.0.to_string());
+                    out.push(char::from(b'a' + symbol.kind as u8));
+                    out.push_str(&symbol.subject);
+                    out.push('\u{2}');
+                    out.push_str(&symbol.attribute);
+                    out.push('\u{3}');
+                }
+                Piece::Unknown(Unknown { symbol: None, .. }) => return None,
+            }
+        }
+        Some(out)
+    }
+
+    /// The part before the first `separator` that stands in a literal piece, and the part after it.
+    pub fn split_once(&self, separator: char) -> Option<(Text, Text)> {
+        let (at, literal, offset) =
+            self.pieces
+                .iter()
+                .enumerate()
+                .find_map(|(i, piece)| match piece {
+                    Piece::Literal(text) => text.find(separator).map(|offset| (i, text, offset)),
+                    Piece::Unknown(_) => None,
+                })?;
+        let mut before = Text::from_pieces(self.pieces.iter().take(at).cloned());
+        before.push_str(literal.get(..offset)?);
+        let mut after = Text::literal(literal.get(offset + separator.len_utf8()..)?);
+        for piece in self.pieces.iter().skip(at + 1) {
+            match piece {
+                Piece::Literal(text) => after.push_str(text),
+                Piece::Unknown(unknown) => after.push_unknown(unknown.clone()),
+            }
+        }
+        Some((before, after))
+    }
+
     /// For a reader: symbols in `${…}`.
     pub fn display(&self) -> String {
         let mut out = String::new();

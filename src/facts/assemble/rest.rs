@@ -1,0 +1,551 @@
+//! Joins of buckets, keys, endpoints and networks: policies and settings that stand beside their targets.
+
+use super::{Assembly, blank_bucket, set};
+use crate::facts::declare::{
+    BucketSetting, Declaration, Declared, DeclaredEncryption, DeclaredSender, RunsAs,
+};
+use crate::facts::{
+    AccessPoint, Algorithm, Bucket, BucketUse, Encryption, KeyName, KeyUse, KmsGrant, Network,
+    OrganizationPolicy, Sender, Setting, ShownUpload, Subnet, Workload,
+};
+use crate::policy::PolicyType;
+use crate::value::{Place, Text, Value};
+
+impl Assembly<'_, '_> {
+    fn account_key(&self, d: &Declared) -> Option<String> {
+        self.linker.account(d.scope, &d.provider).id.identity()
+    }
+
+    pub(super) fn stand_rest(&mut self, d: &Declared, account: Option<&str>) {
+        match &d.what {
+            Declaration::OrganizationPolicy {
+                id,
+                policy_type,
+                document,
+            } => {
+                let policy = self.policy(document, *policy_type, &d.address);
+                let at = self.estate.organization.len();
+                let id = self.resolve(id);
+                self.organization.add(&id, d.scope, account, at);
+                let (address, scope, guards) = (d.address.clone(), d.scope, d.guards.clone());
+                self.estate.organization.push(OrganizationPolicy {
+                    address,
+                    policy,
+                    targets: Vec::new(),
+                    scope,
+                    guards,
+                });
+            }
+            Declaration::Subnet { id, vpc } => {
+                let (id, vpc) = (self.resolve(id), vpc.as_ref().map(|t| self.resolve(t)));
+                self.estate.subnets.push(Subnet {
+                    scope: d.scope,
+                    id,
+                    vpc,
+                    route_table: None,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Second pass: aliases, by which later passes name keys.
+    pub(super) fn join_alias(&mut self, d: &Declared) {
+        let Declaration::Alias { name, key } = &d.what else {
+            return;
+        };
+        let account = self.account_key(d);
+        let (name, key) = (self.resolve(name), self.resolve(key));
+        let Some(at) = self.keys.find(&key, d.scope, account.as_deref()) else {
+            return;
+        };
+        self.keys.add(&name, d.scope, account.as_deref(), at);
+        if let Some(found) = self.estate.keys.get_mut(at) {
+            if let Some((prefix, _)) = split_last_slash(&found.arn, &found.id) {
+                let mut arn = prefix;
+                arn.push(&name);
+                self.keys.add(&arn, d.scope, account.as_deref(), at);
+            }
+            found.aliases.push(name);
+        }
+    }
+
+    /// Third pass: what stands beside its target.
+    pub(super) fn join(&mut self, d: &Declared) {
+        match &d.what {
+            Declaration::BucketSetting { bucket, setting } => {
+                let encryption = match setting {
+                    BucketSetting::Encryption(declared) => self.encryption(declared, d),
+                    _ => Setting::Unknown("no source sets it".into()),
+                };
+                if let Some(found) = self
+                    .bucket(bucket, d)
+                    .and_then(|at| self.estate.buckets.get_mut(at))
+                {
+                    set(found, setting.clone(), || encryption);
+                }
+            }
+            Declaration::BucketPolicy { bucket, document } => {
+                let policies = self.one(document, PolicyType::Bucket, d, None);
+                if let Some(found) = self
+                    .bucket(bucket, d)
+                    .and_then(|at| self.estate.buckets.get_mut(at))
+                {
+                    found
+                        .policy
+                        .get_or_insert_default()
+                        .attached
+                        .extend(policies.attached);
+                }
+            }
+            Declaration::AccessPoint {
+                name,
+                arn,
+                bucket,
+                vpc,
+                document,
+            } => {
+                let at = self.estate.access_points.len();
+                let (name, arn) = (self.resolve(name), self.resolve(arn));
+                let account = self.account_key(d);
+                for text in [&name, &arn] {
+                    self.access_points
+                        .add(text, d.scope, account.as_deref(), at);
+                }
+                let policy = document
+                    .as_ref()
+                    .map(|v| self.one(v, PolicyType::AccessPoint, d, None));
+                let bucket = self.bucket(bucket, d);
+                let vpc = vpc.as_ref().map(|t| self.resolve(t));
+                let (scope, address, place) = (d.scope, d.address.clone(), d.place.clone());
+                self.estate.access_points.push(AccessPoint {
+                    scope,
+                    address,
+                    name,
+                    arn,
+                    bucket,
+                    policy,
+                    vpc,
+                    place,
+                });
+            }
+            Declaration::KeyPolicy { key, document } => {
+                let policies = self.one(document, PolicyType::Key, d, None);
+                if let Some(found) = self.key(key, d).and_then(|at| self.estate.keys.get_mut(at)) {
+                    found.policy = Some(policies);
+                }
+            }
+            Declaration::Grant {
+                key,
+                grantee,
+                operations,
+            } => {
+                let grantee = self.resolve(grantee);
+                let operations = operations.iter().map(|t| self.resolve(t)).collect();
+                if let Some(found) = self.key(key, d).and_then(|at| self.estate.keys.get_mut(at)) {
+                    found.grants.push(KmsGrant {
+                        grantee,
+                        operations,
+                        place: d.place.clone(),
+                    });
+                }
+            }
+            Declaration::EndpointPolicy { endpoint, document } => {
+                let policies = self.one(document, PolicyType::Endpoint, d, None);
+                if let Some(found) = self.endpoint(endpoint, d) {
+                    found.policy = Some(policies);
+                }
+            }
+            Declaration::EndpointRoute {
+                endpoint,
+                route_table,
+            } => {
+                let table = self.resolve(route_table);
+                if let Some(found) = self.endpoint(endpoint, d) {
+                    found.route_tables.push(table);
+                }
+            }
+            Declaration::EndpointSubnet { endpoint, subnet } => {
+                let subnet = self.resolve(subnet);
+                if let Some(found) = self.endpoint(endpoint, d) {
+                    found.subnets.push(subnet);
+                }
+            }
+            Declaration::OrganizationAttachment { policy, target } => {
+                let (policy, target) = (self.resolve(policy), self.resolve(target));
+                let account = self.account_key(d);
+                let found = self.organization.find(&policy, d.scope, account.as_deref());
+                if let Some(found) = found.and_then(|at| self.estate.organization.get_mut(at)) {
+                    found.targets.push(target);
+                }
+            }
+            _ => self.join_holder(d),
+        }
+    }
+
+    /// Last pass: what needs the rest joined.
+    pub(super) fn join_late(&mut self, d: &Declared) {
+        match &d.what {
+            Declaration::AccessPointPolicy {
+                access_point,
+                document,
+            } => {
+                let policies = self.one(document, PolicyType::AccessPoint, d, None);
+                let (text, account) = (self.resolve(access_point), self.account_key(d));
+                let at = self.access_points.find(&text, d.scope, account.as_deref());
+                if let Some(found) = at.and_then(|at| self.estate.access_points.get_mut(at)) {
+                    found.policy = Some(policies);
+                }
+            }
+            Declaration::Upload {
+                sender,
+                bucket,
+                key,
+                headers,
+                multipart,
+            } => {
+                let account = self.linker.account(d.scope, &d.provider);
+                let role = |text: &Option<Text>| {
+                    text.as_ref().and_then(|t| {
+                        self.roles
+                            .find(&self.resolve(t), d.scope, account.id.identity().as_deref())
+                    })
+                };
+                let sender = match sender {
+                    DeclaredSender::Deployer { role: r } => Sender::Deployer {
+                        caller: role(r),
+                        account: account.clone(),
+                    },
+                    DeclaredSender::Role(r) => match role(&Some(r.clone())) {
+                        Some(at) => Sender::Caller(at),
+                        None => Sender::Deployer {
+                            caller: None,
+                            account: account.clone(),
+                        },
+                    },
+                    DeclaredSender::Writer {
+                        service,
+                        role: r,
+                        source_arn,
+                        region,
+                    } => Sender::Writer {
+                        service: service.clone(),
+                        role: role(r),
+                        account: account.clone(),
+                        source_arn: source_arn.as_ref().map(|t| self.resolve(t)),
+                        region: Some(region.as_ref().map_or_else(
+                            || self.linker.region(d.scope, &d.provider),
+                            |t| self.resolve(t),
+                        )),
+                    },
+                };
+                let name = self.resolve(bucket);
+                let bucket =
+                    match self
+                        .buckets
+                        .find(&name, d.scope, account.id.identity().as_deref())
+                    {
+                        Some(at) => BucketUse::Declared(at),
+                        None => BucketUse::Named(name),
+                    };
+                let key = key.as_ref().map(|t| self.resolve(t));
+                let mut headers = headers.clone();
+                headers
+                    .iter_mut()
+                    .for_each(|h| h.value = self.linker.resolve(&h.value));
+                let (place, address, guards) =
+                    (d.place.clone(), d.address.clone(), d.guards.clone());
+                let multipart = *multipart;
+                self.estate.shown.push(ShownUpload {
+                    sender,
+                    bucket,
+                    key,
+                    headers,
+                    multipart,
+                    place,
+                    address,
+                    guards,
+                });
+            }
+            Declaration::Workload {
+                ids,
+                runs_as,
+                network,
+                strings,
+                scripts,
+            } => {
+                let account = self.account_key(d);
+                let role = match runs_as {
+                    Some(RunsAs::Role(role)) => Some(self.resolve(role)),
+                    Some(RunsAs::InstanceProfile(profile)) => self
+                        .profiles
+                        .find(&self.resolve(profile), d.scope, account.as_deref())
+                        .and_then(|at| self.profile_roles.get(at).cloned()),
+                    Some(RunsAs::Workload(_)) | None => None,
+                };
+                let Some(at) = role.and_then(|r| self.roles.find(&r, d.scope, account.as_deref()))
+                else {
+                    return;
+                };
+                let placed = |list: &[(Text, Place)]| -> Vec<(Text, Place)> {
+                    list.iter()
+                        .map(|(t, p)| (self.linker.resolve(t), p.clone()))
+                        .collect()
+                };
+                let workload = Workload {
+                    address: d.address.clone(),
+                    network: self.network(network),
+                    strings: placed(strings),
+                    scripts: placed(scripts),
+                    guards: d.guards.clone(),
+                    place: d.place.clone(),
+                };
+                let Some(caller) = self.estate.callers.get_mut(at) else {
+                    return;
+                };
+                let position = caller.workloads.len();
+                caller.workloads.push(workload);
+                let number = self.workload_list.len();
+                self.workload_list.push((at, position));
+                for id in ids {
+                    self.workloads.add(
+                        &self.linker.resolve(id),
+                        d.scope,
+                        account.as_deref(),
+                        number,
+                    );
+                }
+            }
+            Declaration::AccountPublicAccess(access) => {
+                let account = self.account_key(d);
+                for bucket in &mut self.estate.buckets {
+                    if account.is_some() && bucket.account.id.identity() == account {
+                        let own = &mut bucket.public_access;
+                        either(&mut own.block_public_acls, &access.block_public_acls);
+                        either(&mut own.ignore_public_acls, &access.ignore_public_acls);
+                        either(&mut own.block_public_policy, &access.block_public_policy);
+                        either(
+                            &mut own.restrict_public_buckets,
+                            &access.restrict_public_buckets,
+                        );
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn network(&self, network: &Network) -> Network {
+        match network {
+            Network::Subnets { subnets, place } => Network::Subnets {
+                subnets: subnets.iter().map(|t| self.resolve(t)).collect(),
+                place: place.clone(),
+            },
+            other => other.clone(),
+        }
+    }
+
+    /// What workloads get from other resources, and which route tables subnets use.
+    pub(super) fn join_network(&mut self, declared: &[Declared]) {
+        let mut tables = rustc_hash::FxHashMap::default();
+        for d in declared {
+            match &d.what {
+                Declaration::RouteTableAssociation {
+                    subnet,
+                    route_table,
+                } => {
+                    if let Some(identity) = self.resolve(subnet).identity() {
+                        tables.insert(identity, self.resolve(route_table));
+                    }
+                }
+                Declaration::WorkloadNetwork { workload, network } => {
+                    let account = self.account_key(d);
+                    let found =
+                        self.workloads
+                            .find(&self.resolve(workload), d.scope, account.as_deref());
+                    let network = self.network(network);
+                    if let Some((caller, position)) =
+                        found.and_then(|at| self.workload_list.get(at).copied())
+                    {
+                        let caller = self.estate.callers.get_mut(caller);
+                        if let Some(workload) = caller.and_then(|c| c.workloads.get_mut(position)) {
+                            workload.network = network;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for subnet in &mut self.estate.subnets {
+            subnet.route_table = subnet.id.identity().and_then(|i| tables.get(&i).cloned());
+        }
+        for d in declared {
+            let Declaration::MainRouteTable { vpc, route_table } = &d.what else {
+                continue;
+            };
+            let (vpc, table) = (self.resolve(vpc).identity(), self.resolve(route_table));
+            for subnet in &mut self.estate.subnets {
+                let same = vpc.is_some() && subnet.vpc.as_ref().and_then(Text::identity) == vpc;
+                if same && subnet.route_table.is_none() {
+                    subnet.route_table = Some(table.clone());
+                }
+            }
+        }
+    }
+
+    /// The bucket that a text names; one that no source declares becomes an open bucket.
+    fn bucket(&mut self, named: &Text, d: &Declared) -> Option<usize> {
+        let (name, account) = (self.resolve(named), self.account_key(d));
+        if let Some(at) = self.buckets.find(&name, d.scope, account.as_deref()) {
+            return Some(at);
+        }
+        let at = self.estate.buckets.len();
+        let mut arn = Text::literal("arn:");
+        arn.push(&self.linker.partition(d.scope, &d.provider));
+        arn.push_str(":s3:::");
+        arn.push(&name);
+        for text in [&name, &arn] {
+            self.buckets.add(text, d.scope, account.as_deref(), at);
+        }
+        let account = self.linker.account(d.scope, &d.provider);
+        self.estate.buckets.push(Bucket {
+            account,
+            open: true,
+            ..blank_bucket(d, name, arn)
+        });
+        Some(at)
+    }
+
+    fn key(&self, named: &Text, d: &Declared) -> Option<usize> {
+        self.keys.find(
+            &self.resolve(named),
+            d.scope,
+            self.account_key(d).as_deref(),
+        )
+    }
+
+    fn endpoint(&mut self, named: &Text, d: &Declared) -> Option<&mut crate::facts::VpcEndpoint> {
+        let at = self.endpoints.find(
+            &self.resolve(named),
+            d.scope,
+            self.account_key(d).as_deref(),
+        )?;
+        self.estate.endpoints.get_mut(at)
+    }
+
+    fn encryption(
+        &self,
+        declared: &Setting<DeclaredEncryption>,
+        d: &Declared,
+    ) -> Setting<Encryption> {
+        match declared {
+            Setting::Is(e, place) => self.one_encryption(e, d, |e| Setting::Is(e, place.clone())),
+            Setting::Default(e) => self.one_encryption(e, d, Setting::Default),
+            Setting::Choice(arms) => Setting::Choice(
+                arms.iter()
+                    .map(|(g, s)| (g.clone(), self.encryption(s, d)))
+                    .collect(),
+            ),
+            Setting::Unknown(why) => Setting::Unknown(why.clone()),
+        }
+    }
+
+    fn one_encryption(
+        &self,
+        e: &DeclaredEncryption,
+        d: &Declared,
+        wrap: impl Fn(Encryption) -> Setting<Encryption>,
+    ) -> Setting<Encryption> {
+        let with = |key| Encryption {
+            algorithm: e.algorithm,
+            key,
+            bucket_key: e.bucket_key.clone(),
+            place: e.place.clone(),
+        };
+        match (&e.key, e.algorithm) {
+            (_, Algorithm::Aes256) => wrap(with(KeyUse::None)),
+            (None, _) => wrap(with(KeyUse::AwsManaged)),
+            (Some(key), _) => {
+                let mut arms: Vec<_> = key
+                    .arms()
+                    .into_iter()
+                    .map(|(g, v)| (g, wrap(with(self.key_use(v, d)))))
+                    .collect();
+                match (arms.len(), arms.pop()) {
+                    (1, Some((_, only))) => only,
+                    (_, Some(last)) => {
+                        arms.push(last);
+                        Setting::Choice(arms)
+                    }
+                    (_, None) => Setting::Unknown("the key is not known".into()),
+                }
+            }
+        }
+    }
+
+    fn key_use(&self, value: &Value, d: &Declared) -> KeyUse {
+        if value.is_null() {
+            return KeyUse::AwsManaged;
+        }
+        let Some(text) = value.as_text() else {
+            return KeyUse::Unknown("the key is not known".into());
+        };
+        let id = self.resolve(&text);
+        let written = id.display();
+        if written == "alias/aws/s3" || written.ends_with(":alias/aws/s3") {
+            return KeyUse::AwsManaged;
+        }
+        let place = value.place.clone();
+        let named_by = match id.known_prefix() {
+            p if p.starts_with("arn:") && written.contains(":alias/") => KeyName::AliasArn,
+            p if p.starts_with("arn:") => KeyName::Arn,
+            p if p.starts_with("alias/") => KeyName::Alias,
+            "" => KeyName::Unknown,
+            _ => KeyName::BareId,
+        };
+        match self.key(&id, d) {
+            Some(key) => {
+                let named_by = if named_by == KeyName::Unknown {
+                    KeyName::BareId
+                } else {
+                    named_by
+                };
+                KeyUse::Declared {
+                    key,
+                    named_by,
+                    place,
+                }
+            }
+            None => KeyUse::Other {
+                id,
+                named_by,
+                place,
+            },
+        }
+    }
+}
+
+/// The ARN of a key up to `key/`, where its id ends it.
+fn split_last_slash(arn: &Text, id: &Text) -> Option<(Text, ())> {
+    let prefix: Vec<_> = arn
+        .pieces()
+        .iter()
+        .take(arn.pieces().len().checked_sub(id.pieces().len())?)
+        .cloned()
+        .collect();
+    let mut text = Text::default();
+    for piece in prefix {
+        match piece {
+            crate::value::Piece::Literal(l) => text.push_str(l.strip_suffix("key/").unwrap_or(&l)),
+            crate::value::Piece::Unknown(u) => text.push_unknown(u),
+        }
+    }
+    (!text.is_empty()).then_some((text, ()))
+}
+
+/// The account's setting holds too where the bucket's own does not already block.
+fn either(own: &mut Setting<bool>, account: &Setting<bool>) {
+    if account.value() == Some(&true) && own.value() != Some(&true) {
+        *own = account.clone();
+    }
+}

@@ -1,0 +1,357 @@
+//! The resolver: texts with symbols become canonical texts, so that equal things are equal texts.
+//!
+//! What an attribute of a resource means is said by its format, in a table of functions ([`Table`]); accounts,
+//! regions and partitions come from the provider configurations and from the options of the run.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::facts::Account;
+use crate::source::{Format, Inputs, Resource, Scope, Sources};
+use crate::value::{Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
+
+/// Symbols that lead to symbols are followed to this depth.
+const DEPTH: usize = 24;
+
+/// What a format knows about its resource types.
+pub struct Table {
+    /// The attribute of a resource as a text, which may hold further symbols; `None` leaves the symbol as it is.
+    pub attribute: fn(&Linker<'_>, &Resource, &str) -> Option<Text>,
+    /// Under which name a declared resource is found by those that do not hold its address (`aws_iam_role` data
+    /// sources, ARNs): the kind, the name and the canonical ARN.
+    pub named: fn(&Linker<'_>, &Resource) -> Option<(NameKind, Text)>,
+    /// The attribute that is the resource's ARN.
+    pub arn_attribute: &'static str,
+}
+
+/// Name spaces in which resources are found by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NameKind {
+    Bucket,
+    Role,
+    User,
+    Group,
+    Policy,
+    Alias,
+    Endpoint,
+    InstanceProfile,
+}
+
+/// Resolves texts of one run.
+pub struct Linker<'s> {
+    sources: &'s Sources,
+    inputs: &'s Inputs,
+    terraform: &'s Table,
+    cloudformation: &'s Table,
+    scopes: FxHashMap<ScopeId, &'s Scope>,
+    /// (scope, data, address) to the resource.
+    resources: FxHashMap<(ScopeId, bool, Arc<str>), &'s Resource>,
+    names: FxHashMap<(NameKind, String), Vec<&'s Resource>>,
+    exports: FxHashMap<String, &'s Value>,
+    /// Accounts that the sources let us infer, by scope and provider.
+    accounts: FxHashMap<(ScopeId, Arc<str>), Arc<str>>,
+    memo: RefCell<FxHashMap<Arc<Symbol>, Option<Text>>>,
+    depth: RefCell<usize>,
+}
+
+impl<'s> Linker<'s> {
+    pub fn new(
+        sources: &'s Sources,
+        inputs: &'s Inputs,
+        terraform: &'s Table,
+        cloudformation: &'s Table,
+    ) -> Linker<'s> {
+        let mut linker = Linker {
+            sources,
+            inputs,
+            terraform,
+            cloudformation,
+            scopes: sources.scopes.iter().map(|s| (s.id, s)).collect(),
+            resources: FxHashMap::default(),
+            names: FxHashMap::default(),
+            exports: FxHashMap::default(),
+            accounts: FxHashMap::default(),
+            memo: RefCell::default(),
+            depth: RefCell::default(),
+        };
+        for resource in &sources.resources {
+            linker
+                .resources
+                .entry((resource.scope, resource.data, resource.address.clone()))
+                .or_insert(resource);
+        }
+        for scope in &sources.scopes {
+            for (name, value) in &scope.exports {
+                if let Some(identity) = name.as_text().and_then(|t| linker.resolve(&t).identity()) {
+                    linker.exports.entry(identity).or_insert(value);
+                }
+            }
+        }
+        for resource in sources.resources.iter().filter(|r| !r.data) {
+            let table = linker.table(resource);
+            if let Some((kind, name)) = (table.named)(&linker, resource) {
+                if let Some(identity) = linker.resolve(&name).identity() {
+                    linker
+                        .names
+                        .entry((kind, identity))
+                        .or_default()
+                        .push(resource);
+                }
+            }
+        }
+        linker.memo.borrow_mut().clear();
+        linker
+    }
+
+    pub fn sources(&self) -> &'s Sources {
+        self.sources
+    }
+
+    pub fn scope(&self, id: ScopeId) -> Option<&'s Scope> {
+        self.scopes.get(&id).copied()
+    }
+
+    fn table(&self, resource: &Resource) -> &'s Table {
+        match self.scope(resource.scope).map(|s| s.format) {
+            Some(Format::CloudFormation) => self.cloudformation,
+            _ => self.terraform,
+        }
+    }
+
+    /// A resource by its address in a scope.
+    pub fn resource(&self, scope: ScopeId, data: bool, address: &str) -> Option<&'s Resource> {
+        self.resources
+            .get(&(scope, data, Arc::from(address)))
+            .copied()
+    }
+
+    /// A declared resource by name: one of the same scope first, else the only one.
+    pub fn find(&self, kind: NameKind, name: &Text, scope: ScopeId) -> Option<&'s Resource> {
+        let candidates = self.names.get(&(kind, self.resolve(name).identity()?))?;
+        match candidates.as_slice() {
+            [only] => Some(only),
+            several => several.iter().find(|r| r.scope == scope).copied(),
+        }
+    }
+
+    /// An attribute of a resource, canonical; its own symbol where the format does not say what it is.
+    pub fn attribute(&self, resource: &Resource, attribute: &str) -> Text {
+        let kind = if resource.data {
+            SymbolKind::Data
+        } else {
+            SymbolKind::Resource
+        };
+        let symbol = Symbol {
+            scope: resource.scope,
+            kind,
+            subject: resource.address.clone(),
+            attribute: attribute.into(),
+        };
+        self.resolve(&Text::symbol(symbol, "known only after it is made"))
+    }
+
+    /// The canonical ARN of a resource of either format.
+    pub fn arn(&self, resource: &Resource) -> Text {
+        self.attribute(resource, self.table(resource).arn_attribute)
+    }
+
+    /// Canonical form: symbols that mean something in terms of others are replaced.
+    pub fn resolve(&self, text: &Text) -> Text {
+        if text.is_literal() {
+            return text.clone();
+        }
+        let mut out = Text::default();
+        for piece in text.pieces() {
+            match piece {
+                Piece::Literal(literal) => out.push_str(literal),
+                Piece::Unknown(unknown) => match self.replacement(unknown) {
+                    Some(replacement) => out.push(&replacement),
+                    None => out.push_unknown(unknown.clone()),
+                },
+            }
+        }
+        out
+    }
+
+    fn replacement(&self, unknown: &Unknown) -> Option<Text> {
+        let symbol = unknown.symbol.as_ref()?;
+        if let Some(known) = self.memo.borrow().get(symbol) {
+            return known.clone();
+        }
+        if *self.depth.borrow() >= DEPTH {
+            return None;
+        }
+        *self.depth.borrow_mut() += 1;
+        let replacement = self.meaning(symbol);
+        *self.depth.borrow_mut() -= 1;
+        self.memo
+            .borrow_mut()
+            .insert(symbol.clone(), replacement.clone());
+        replacement
+    }
+
+    fn meaning(&self, symbol: &Symbol) -> Option<Text> {
+        match symbol.kind {
+            SymbolKind::Account => Some(self.account(symbol.scope, &symbol.attribute).id),
+            SymbolKind::Region => Some(self.region(symbol.scope, &symbol.attribute)),
+            SymbolKind::Partition => Some(self.partition(symbol.scope, &symbol.attribute)),
+            SymbolKind::UrlSuffix => Some(self.url_suffix(symbol.scope, &symbol.attribute)),
+            SymbolKind::Resource | SymbolKind::Data => {
+                let data = symbol.kind == SymbolKind::Data;
+                let resource = self
+                    .resources
+                    .get(&(symbol.scope, data, symbol.subject.clone()))
+                    .copied()
+                    .or_else(|| {
+                        let bare = symbol.subject.strip_prefix("data.")?;
+                        self.resource(symbol.scope, true, bare)
+                    })?;
+                let text = (self.table(resource).attribute)(self, resource, &symbol.attribute)?;
+                let itself = matches!(text.pieces(),
+                    [Piece::Unknown(Unknown { symbol: Some(same), .. })] if **same == *symbol);
+                if itself {
+                    None
+                } else {
+                    Some(self.resolve(&text))
+                }
+            }
+            SymbolKind::Import => {
+                let value = self.exports.get(&*symbol.subject)?;
+                value_text(value).map(|t| self.resolve(&t))
+            }
+            SymbolKind::Input | SymbolKind::GeneratedName => None,
+        }
+    }
+
+    /// The account that a provider configuration of a scope writes into.
+    pub fn account(&self, scope: ScopeId, provider: &str) -> Account {
+        let literal = |id: &str, stated| Account {
+            id: Text::literal(id),
+            stated,
+            scope: Some(scope),
+        };
+        let stated = self
+            .scope(scope)
+            .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
+            .and_then(|p| p.account.as_deref())
+            .or(self.inputs.account.as_deref());
+        if let Some(id) = stated {
+            return literal(id, true);
+        }
+        if let Some(id) = self.accounts.get(&(scope, Arc::from(provider))) {
+            return literal(id, false);
+        }
+        let id = pseudo(
+            scope,
+            SymbolKind::Account,
+            provider,
+            "the account is not stated",
+        );
+        Account {
+            id,
+            stated: false,
+            scope: Some(scope),
+        }
+    }
+
+    /// The region that a provider configuration of a scope writes into.
+    pub fn region(&self, scope: ScopeId, provider: &str) -> Text {
+        match self.known_region(scope, provider) {
+            Some(region) => Text::literal(region),
+            None => pseudo(
+                scope,
+                SymbolKind::Region,
+                provider,
+                "the region is not stated",
+            ),
+        }
+    }
+
+    fn known_region(&self, scope: ScopeId, provider: &str) -> Option<&str> {
+        self.scope(scope)
+            .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
+            .and_then(|p| p.region.as_deref())
+            .or(self.inputs.region.as_deref())
+    }
+
+    /// The partition of that region; `aws` where no region is known.
+    pub fn partition(&self, scope: ScopeId, provider: &str) -> Text {
+        Text::literal(partition_of(
+            self.known_region(scope, provider).unwrap_or_default(),
+        ))
+    }
+
+    fn url_suffix(&self, scope: ScopeId, provider: &str) -> Text {
+        Text::literal(
+            match partition_of(self.known_region(scope, provider).unwrap_or_default()) {
+                "aws-cn" => "amazonaws.com.cn",
+                "aws-iso" => "c2s.ic.gov",
+                "aws-iso-b" => "sc2s.sgov.gov",
+                "aws-iso-e" => "cloud.adc-e.uk",
+                "aws-iso-f" => "csp.hci.ic.gov",
+                "aws-eusc" => "amazonaws.eu",
+                _ => "amazonaws.com",
+            },
+        )
+    }
+
+    /// States accounts that were inferred from the estate; whatever was resolved before is forgotten.
+    pub fn infer_accounts(
+        &mut self,
+        accounts: impl IntoIterator<Item = ((ScopeId, Arc<str>), Arc<str>)>,
+    ) {
+        self.accounts.extend(accounts);
+        self.memo.borrow_mut().clear();
+    }
+}
+
+/// The partition that a region belongs to.
+pub fn partition_of(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("us-gov-") => "aws-us-gov",
+        r if r.starts_with("cn-") => "aws-cn",
+        r if r.starts_with("us-isob-") => "aws-iso-b",
+        r if r.starts_with("eu-isoe-") => "aws-iso-e",
+        r if r.starts_with("us-isof-") || r.starts_with("eu-isof-") => "aws-iso-f",
+        r if r.starts_with("us-iso-") => "aws-iso",
+        r if r.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// Symbol of a pseudo kind under a provider configuration.
+pub fn pseudo(scope: ScopeId, kind: SymbolKind, provider: &str, reason: &str) -> Text {
+    Text::symbol(
+        Symbol {
+            scope,
+            kind,
+            subject: "".into(),
+            attribute: provider.into(),
+        },
+        reason,
+    )
+}
+
+/// The name that AWS or the tool will give to a declared resource.
+pub fn generated_name(resource: &Resource) -> Text {
+    let symbol = Symbol {
+        scope: resource.scope,
+        kind: SymbolKind::GeneratedName,
+        subject: resource.address.clone(),
+        attribute: "".into(),
+    };
+    Text::symbol(
+        symbol,
+        format!("the name of `{}` is generated", resource.address),
+    )
+}
+
+/// A scalar value as a text; encoded JSON is rendered.
+pub fn value_text(value: &Value) -> Option<Text> {
+    match &value.kind {
+        ValueKind::Json(inner) => Some(crate::source::encode::json_text(inner)),
+        _ => value.as_text(),
+    }
+}

@@ -1,0 +1,28 @@
+//! Terraform's `aws_*` resources as neutral declarations, and what their attributes mean.
+
+mod attribute;
+mod bucket;
+mod identity;
+mod network;
+mod reading;
+
+use crate::facts::declare::Declarations;
+use crate::facts::link::{Linker, Table};
+use crate::source::Resource;
+
+/// What the linker asks about Terraform's resources.
+pub static TABLE: Table = Table {
+    attribute: attribute::attribute,
+    named: attribute::named,
+    arn_attribute: "arn",
+};
+
+/// Adds what one resource declares. Data sources declare nothing; they are names.
+pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations) {
+    if resource.data {
+        return;
+    }
+    bucket::declare(linker, resource, out);
+    identity::declare(linker, resource, out);
+    network::declare(linker, resource, out);
+}

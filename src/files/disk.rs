@@ -1,0 +1,142 @@
+//! A disk tree inside a read boundary: links are resolved before the test, only regular files are read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Files, FilesError, Limits, join};
+
+/// Files below a folder of the disk, and nothing else.
+#[derive(Debug, Clone)]
+pub struct DiskFiles {
+    /// Canonical path of the boundary.
+    boundary: PathBuf,
+    limits: Limits,
+    /// Folders and files to leave out when listing, as ignore globs.
+    exclude: Vec<String>,
+}
+
+impl DiskFiles {
+    /// The boundary of a path: the nearest folder upwards that holds `.git`, else the path's own folder.
+    pub fn boundary_of(path: &Path) -> Option<PathBuf> {
+        let canonical = path.canonicalize().ok()?;
+        let folder = if canonical.is_dir() { canonical.as_path() } else { canonical.parent()? };
+        let repository = folder.ancestors().find(|f| f.join(".git").exists());
+        Some(repository.unwrap_or(folder).to_path_buf())
+    }
+
+    /// Files below `boundary`, which must exist.
+    pub fn new(boundary: &Path, limits: Limits) -> Result<DiskFiles, FilesError> {
+        let boundary = boundary.canonicalize().map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        Ok(DiskFiles { boundary, limits, exclude: Vec::new() })
+    }
+
+    /// Leaves out what matches the globs when listing.
+    pub fn excluding(mut self, globs: &[String]) -> DiskFiles {
+        self.exclude = globs.to_vec();
+        self
+    }
+
+    pub fn boundary(&self) -> &Path {
+        &self.boundary
+    }
+
+    /// The boundary-relative form of a disk path; `None` outside the boundary.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        let canonical = path.canonicalize().ok()?;
+        let inside = canonical.strip_prefix(&self.boundary).ok()?;
+        Some(inside.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+    }
+
+    /// The canonical path of a boundary-relative one, if it lies inside.
+    fn resolve(&self, path: &str) -> Result<PathBuf, FilesError> {
+        let clean = join("", path).ok_or(FilesError::Outside)?;
+        let full = self.boundary.join(clean).canonicalize().map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => FilesError::Missing,
+            _ => FilesError::Unreadable(e.to_string().into()),
+        })?;
+        if full.starts_with(&self.boundary) { Ok(full) } else { Err(FilesError::Outside) }
+    }
+}
+
+impl Files for DiskFiles {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, FilesError> {
+        use std::io::Read;
+        let full = self.resolve(path)?;
+        let about = std::fs::metadata(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        if !about.is_file() {
+            return Err(FilesError::NotRegular);
+        }
+        let limit = self.limits.file_bytes;
+        if about.len() > limit {
+            return Err(FilesError::TooLarge { limit });
+        }
+        let file = std::fs::File::open(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        let mut bytes = Vec::new();
+        // The file may have grown since its size was asked.
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        if bytes.len() as u64 > limit {
+            return Err(FilesError::TooLarge { limit });
+        }
+        Ok(bytes.into())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Arc<str>>, FilesError> {
+        let full = self.resolve(folder)?;
+        let mut overrides = ignore::overrides::OverrideBuilder::new(&self.boundary);
+        for glob in &self.exclude {
+            overrides
+                .add(&format!("!{glob}"))
+                .map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        }
+        let overrides = overrides.build().map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        let walk = ignore::WalkBuilder::new(&full)
+            .require_git(false)
+            .git_global(false)
+            .follow_links(false)
+            .overrides(overrides)
+            .build();
+        let mut out: Vec<Arc<str>> = Vec::new();
+        for entry in walk.flatten() {
+            if !entry.file_type().is_some_and(|t| t.is_file()) {
+                continue;
+            }
+            if let Ok(inside) = entry.path().strip_prefix(&self.boundary) {
+                let path = inside.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+                out.push(path.into());
+            }
+            if out.len() > self.limits.files {
+                return Err(FilesError::Unreadable("more files than the limit".into()));
+            }
+        }
+        out.sort();
+        Ok(out)
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.resolve(path).is_ok_and(|full| full.is_file())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_inside_the_boundary_only() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "s").unwrap();
+        let inside = tempfile::tempdir().unwrap();
+        std::fs::write(inside.path().join("a.tf"), "a").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), inside.path().join("link")).unwrap();
+        let files = DiskFiles::new(inside.path(), Limits { file_bytes: 4, files: 10 }).unwrap();
+        assert_eq!(&*files.read("a.tf").unwrap(), b"a");
+        assert_eq!(files.read("link"), Err(FilesError::Outside));
+        assert_eq!(files.read("../secret"), Err(FilesError::Outside));
+        assert_eq!(files.read("none"), Err(FilesError::Missing));
+        std::fs::write(inside.path().join("large"), "12345").unwrap();
+        assert_eq!(files.read("large"), Err(FilesError::TooLarge { limit: 4 }));
+        assert_eq!(files.list("").unwrap(), ["a.tf".into(), "large".into()] as [Arc<str>; 2]);
+    }
+}

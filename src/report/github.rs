@@ -1,0 +1,124 @@
+//! GitHub workflow commands: one annotation per finding, worst first, at most ten of each kind.
+//!
+//! The runner reads `::` commands from the log, so every text from input is escaped.
+
+use crate::report::plain::{sanitize, shorten};
+use crate::report::text::closing;
+use crate::report::{Report, place};
+use crate::rule::{Finding, Level};
+
+/// What GitHub shows of one kind in one step.
+const SHOWN: usize = 10;
+
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    for level in [Level::Error, Level::Warning, Level::Note] {
+        let of_level: Vec<&Finding> = report
+            .findings
+            .iter()
+            .filter(|f| f.level == level)
+            .collect();
+        for finding in of_level.iter().take(SHOWN) {
+            out.push_str(&annotation(report, finding));
+        }
+        if of_level.len() > SHOWN {
+            out.push_str(&format!(
+                "{} more of level {} are not annotated\n",
+                of_level.len() - SHOWN,
+                level.name()
+            ));
+        }
+    }
+    let mut last = vec![
+        closing::counts(report),
+        closing::read(report),
+        closing::COMPLETE.to_string(),
+    ];
+    let gaps = closing::gaps(report);
+    if !gaps.is_empty() {
+        last.push(format!("not understood: {}", gaps.join(" · ")));
+    }
+    for line in last {
+        // A blank before the line keeps it from being read as a command.
+        out.push_str(&format!(" {}\n", shorten(&sanitize(&line), 4000)));
+    }
+    out
+}
+
+fn annotation(report: &Report, finding: &Finding) -> String {
+    let command = match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "notice",
+    };
+    let mut properties = Vec::new();
+    if let Some(at) = place::position(report, finding.primary.place.span) {
+        properties.push(format!(
+            "file={}",
+            property(&place::repository_path(report, &at.path))
+        ));
+        properties.push(format!("line={}", at.line));
+        properties.push(format!("endLine={}", at.end_line));
+        if at.line == at.end_line {
+            // GitHub refuses columns for a region of several lines.
+            properties.push(format!("col={}", at.column));
+            properties.push(format!("endColumn={}", at.end_column));
+        }
+    }
+    let title = format!(
+        "{} {}: {}",
+        finding.level.name(),
+        finding.rule,
+        sanitize(&finding.message)
+    );
+    properties.push(format!("title={}", property(&shorten(&title, 250))));
+    format!(
+        "::{command} {}::{}\n",
+        properties.join(","),
+        message(&text(finding))
+    )
+}
+
+/// Refused, passes, mend: three lines.
+fn text(finding: &Finding) -> String {
+    let mut lines = Vec::new();
+    if let Some(witness) = finding.callers.first() {
+        if let Some(refused) = &witness.refused {
+            lines.push(format!(
+                "refused: {}",
+                with_notes(&refused.command, &refused.notes)
+            ));
+        }
+        if let Some(passes) = &witness.passes {
+            lines.push(format!(
+                "passes: {}",
+                with_notes(&passes.command, &passes.notes)
+            ));
+        }
+    }
+    if let Some(fix) = &finding.fix {
+        lines.push(format!("mend: {}", sanitize(&fix.text)));
+    }
+    if lines.is_empty() {
+        lines.push(sanitize(&finding.primary.text));
+    }
+    lines.join("\n")
+}
+
+fn with_notes(command: &str, notes: &[String]) -> String {
+    let mut out = sanitize(command);
+    if !notes.is_empty() {
+        out.push_str(&format!(" ({})", sanitize(&notes.join("; "))));
+    }
+    out
+}
+
+fn message(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}

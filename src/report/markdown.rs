@@ -1,0 +1,159 @@
+//! The job summary in Markdown: a picture of each refused journey, the table of findings, the closing lines.
+//!
+//! Names from input stand in Markdown and Mermaid; both are escaped, character by character.
+
+use crate::policy::PolicyType;
+use crate::report::plain::{sanitize, shorten};
+use crate::report::text::closing;
+use crate::report::{Report, place};
+use crate::rule::{Finding, registry};
+
+/// Pictures in one summary; the table lists every finding.
+const PICTURES: usize = 10;
+/// Rows of the table, so that the summary stays below GitHub's limit of 1 MiB.
+const ROWS: usize = 500;
+
+pub fn render(report: &Report) -> String {
+    let mut out = String::from("## Uploads that AWS will refuse\n\n");
+    for finding in report.findings.iter().take(PICTURES) {
+        out.push_str(&picture(finding));
+    }
+    if report.findings.len() > PICTURES {
+        out.push_str(&format!(
+            "{} more journeys are listed below without a picture.\n\n",
+            report.findings.len() - PICTURES
+        ));
+    }
+    if !report.findings.is_empty() {
+        out.push_str("| Level | Where | What | Mend |\n|---|---|---|---|\n");
+        for finding in report.findings.iter().take(ROWS) {
+            out.push_str(&row(report, finding));
+        }
+        if report.findings.len() > ROWS {
+            out.push_str(&format!(
+                "\n{} more findings are left out here.\n",
+                report.findings.len() - ROWS
+            ));
+        }
+        out.push('\n');
+    }
+    let mut last = vec![
+        closing::counts(report),
+        closing::read(report),
+        closing::COMPLETE.to_string(),
+    ];
+    last.extend(
+        closing::gaps(report)
+            .into_iter()
+            .take(100)
+            .map(|g| format!("not understood: {g}")),
+    );
+    for line in last {
+        out.push_str(&format!("- {}\n", escape(&line)));
+    }
+    out
+}
+
+fn row(report: &Report, finding: &Finding) -> String {
+    let at = place::position(report, finding.primary.place.span).map_or_else(String::new, |p| {
+        format!("{}:{}", place::repository_path(report, &p.path), p.line)
+    });
+    let fix = finding.fix.as_ref().map_or("", |f| f.text.as_str());
+    format!(
+        "| {} | {} | {}<br>{} | {} |\n",
+        finding.level.name(),
+        escape(&at),
+        escape(&finding.message),
+        escape(finding.rule),
+        escape(fix)
+    )
+}
+
+/// Caller, path, bucket and key in a row; the gate that refuses is marked.
+fn picture(finding: &Finding) -> String {
+    let gate = gate(finding);
+    let caller = finding.callers.first();
+    let path = caller.map_or("internet", |w| &*w.path);
+    let mut nodes = vec![
+        (
+            "caller",
+            caller.map_or_else(|| "caller".to_string(), |w| w.address.to_string()),
+        ),
+        ("endpoint", path.to_string()),
+        ("bucket", finding.bucket.to_string()),
+    ];
+    if gate == "key" {
+        nodes.push(("key", finding.primary.address.to_string()));
+    }
+    let mut out = format!("{}\n\n```mermaid\nflowchart LR\n", escape(&finding.message));
+    for (name, text) in &nodes {
+        let kind = if *name == "endpoint" && path == "internet" {
+            "path"
+        } else {
+            name
+        };
+        let text = format!("{kind}: {text}");
+        let refused = if *name == gate { " REFUSES" } else { "" };
+        out.push_str(&format!("  {name}[\"{}{refused}\"]\n", mermaid(&text)));
+    }
+    let names: Vec<&str> = nodes.iter().map(|(n, _)| *n).collect();
+    for pair in names.windows(2) {
+        if let [from, to] = pair {
+            let arrow = if *to == gate { "--x" } else { "-->" };
+            out.push_str(&format!("  {from} {arrow} {to}\n"));
+        }
+    }
+    out.push_str(&format!(
+        "  style {gate} stroke:#c00,stroke-width:3px\n```\n\n"
+    ));
+    out
+}
+
+/// Which stop of the journey refuses: the first tag of the rule's page says it.
+fn gate(finding: &Finding) -> &'static str {
+    let tag = registry::find(finding.rule).and_then(|p| p.tags.first().copied());
+    match tag {
+        Some(tag @ ("caller" | "endpoint" | "bucket" | "key")) => tag,
+        _ => [
+            ("endpoint", PolicyType::Endpoint.name()),
+            ("caller", PolicyType::Identity.name()),
+        ]
+        .into_iter()
+        .find(|(_, words)| finding.message.contains(words))
+        .map_or("bucket", |(gate, _)| gate),
+    }
+}
+
+/// Text that Markdown and HTML leave as it is; one line.
+pub fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in shorten(&sanitize(text), 2000).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("&#64;"),
+            '\\' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|' | '~' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '`' => out.push_str("&#96;"),
+            c => out.push(c),
+        }
+    }
+    // A scheme would become a link.
+    out.replace("://", ":&#47;&#47;")
+        .replace("www.", "www&#46;")
+}
+
+/// Text inside the quotes of a Mermaid node: everything but plain characters as an entity.
+fn mermaid(text: &str) -> String {
+    let mut out = String::new();
+    for c in shorten(&sanitize(text), 200).chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '.' | '-' | '_' | '/' | ':' => out.push(c),
+            c => out.push_str(&format!("#{};", c as u32)),
+        }
+    }
+    out
+}

@@ -1,0 +1,324 @@
+//! Plays one upload of one journey: its S3 calls, its KMS calls and the gates, under one reading.
+
+use std::sync::Arc;
+
+use crate::decision::evaluate::evaluate;
+use crate::decision::{
+    AccountRelation, ContextValue, Decision, DenyReason, Layer, Match, PolicySet, Principal, Reading, RequestContext,
+    World,
+};
+use crate::facts::{Bucket, Caller, Estate};
+use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
+use crate::upload::calls::{Draft, Sent, base_context, kms_calls, s3_calls};
+use crate::upload::gates::{self, Encrypts};
+use crate::upload::{Cause, Confidence, Gate, Route, policies};
+use crate::value::Text;
+
+/// Everything about one caller, bucket and path that does not depend on the request's headers.
+pub struct Journey<'e> {
+    pub estate: &'e Estate,
+    pub bucket: &'e Bucket,
+    pub caller: Option<&'e Caller>,
+    pub uploader: crate::upload::Uploader,
+    pub principal: Principal,
+    pub route: Route,
+    pub relation: AccountRelation,
+    pub s3: PolicySet,
+    pub base: RequestContext,
+    /// KMS actions beside those of a caller, and gates that hold for a writer whatever the headers are.
+    pub gates: Vec<(Gate, Confidence)>,
+    /// Calls that the sender makes besides (a writer's test of the bucket's ACL).
+    pub extra: Vec<crate::decision::Request>,
+    /// A writer's KMS actions, where they differ from a caller's.
+    pub kms_actions: Option<&'static [&'static str]>,
+    pub world: World,
+}
+
+/// What one draft met.
+#[derive(Debug, Clone, Default)]
+pub struct Played {
+    pub allowed: bool,
+    /// In the order of the journey; each with AWS's confidence.
+    pub causes: Vec<(Cause, Confidence)>,
+    pub allowing: Vec<(PolicyType, StatementRef)>,
+    pub hangs_on: Vec<Arc<str>>,
+}
+
+impl<'e> Journey<'e> {
+    /// A journey of a principal to a bucket by a route.
+    pub fn new(
+        estate: &'e Estate,
+        uploader: crate::upload::Uploader,
+        principal: Principal,
+        caller: Option<&'e Caller>,
+        bucket: &'e Bucket,
+        route: Route,
+        relation: AccountRelation,
+    ) -> Journey<'e> {
+        let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation);
+        let mut base = base_context(&principal, caller, bucket);
+        match &route {
+            Route::Internet => {
+                if !matches!(principal, Principal::Service { .. }) {
+                    base.set("aws:SourceIp", ContextValue::PresentUnknown);
+                }
+            }
+            Route::Elsewhere => {
+                for key in ["aws:VpcSourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:SourceVpcArn", "aws:VpceAccount"] {
+                    base.set(key, ContextValue::PresentUnknown);
+                }
+                base.set("aws:VpceOrgID", ContextValue::Unknown);
+                base.set("aws:VpceOrgPaths", ContextValue::Unknown);
+            }
+            Route::Endpoint(index) => {
+                base.set("aws:VpcSourceIp", ContextValue::PresentUnknown);
+                if let Some(endpoint) = estate.endpoints.get(*index) {
+                    base.present("aws:SourceVpce", endpoint.id.clone());
+                    match &endpoint.vpc {
+                        Some(vpc) => base.present("aws:SourceVpc", vpc.clone()),
+                        None => base.set("aws:SourceVpc", ContextValue::PresentUnknown),
+                    }
+                    base.set("aws:SourceVpcArn", ContextValue::PresentUnknown);
+                    base.present("aws:VpceAccount", endpoint.account.id.clone());
+                    base.set("aws:VpceOrgID", ContextValue::Unknown);
+                    base.set("aws:VpceOrgPaths", ContextValue::Unknown);
+                }
+            }
+        }
+        let mut journey = Journey {
+            estate,
+            bucket,
+            caller,
+            uploader,
+            principal,
+            route,
+            relation,
+            s3,
+            base,
+            gates: Vec::new(),
+            extra: Vec::new(),
+            kms_actions: None,
+            world: World::default(),
+        };
+        journey.name_open_tags();
+        journey
+    }
+
+    /// Session tags and tags that are not known are unknown, key by key as policies ask for them.
+    fn name_open_tags(&mut self) {
+        let open = self.caller.is_none_or(|c| c.tags.value().is_none());
+        if !open || matches!(self.principal, Principal::Service { .. } | Principal::Anonymous) {
+            return;
+        }
+        let mut keys: Vec<String> = Vec::new();
+        for test in self.tests() {
+            if let Some(key) = test.key.as_literal() {
+                if key.get(..17).is_some_and(|p| p.eq_ignore_ascii_case("aws:PrincipalTag/")) {
+                    keys.push(key.to_string());
+                }
+            }
+        }
+        for key in keys {
+            self.base.set(&key, ContextValue::Unknown);
+        }
+    }
+
+    /// Every policy that takes part in the S3 calls.
+    pub fn documents(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        layers(&self.s3).into_iter().flat_map(|layer| layer.policies.iter())
+    }
+
+    /// Every condition of those policies.
+    pub fn tests(&self) -> Vec<&ConditionTest> {
+        self.documents().flat_map(|p| p.statements.iter()).flat_map(|s| s.conditions.iter()).collect()
+    }
+
+    /// Plays a draft. Open variables are read in favour of the upload with a favourable reading.
+    pub fn play(&self, draft: &Draft, reading: Reading) -> Played {
+        let mut played = Played { allowed: true, ..Played::default() };
+        let mut base = self.base.clone();
+        if let Route::Internet = self.route {
+            match &draft.source_ip {
+                Sent::Value(ip) => base.present("aws:SourceIp", ip.clone()),
+                Sent::Absent | Sent::Open => {}
+            }
+        }
+        let calls = s3_calls(&self.principal, self.bucket, &base, draft);
+        for call in calls.iter().chain(&self.extra) {
+            let decision = evaluate(call, &self.s3, reading, &self.world);
+            self.take(decision, None, &mut played);
+        }
+        for gate in gates::acl_gates(self.bucket, draft, self.relation).into_iter().chain(self.gates.iter().cloned()) {
+            played.refuse(Cause::Gate(gate.0), gate.1);
+        }
+        let encrypts = gates::encrypts(self.estate, self.bucket, draft);
+        for gate in
+            gates::encryption_gates(self.estate, self.bucket, draft, &encrypts, &self.principal, self.relation)
+        {
+            played.refuse(Cause::Gate(gate.0), gate.1);
+        }
+        match encrypts {
+            Encrypts::Key { key, bucket_key, .. } => self.play_key(draft, key, bucket_key, reading, &base, &mut played),
+            Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
+                played.allowed = false;
+                played.hangs_on.push("the key that the upload is encrypted with".into());
+            }
+            Encrypts::Unknown | Encrypts::OpenKey | Encrypts::WithoutKms | Encrypts::ManagedKey { .. } => {}
+        }
+        played.hangs_on.sort();
+        played.hangs_on.dedup();
+        played
+    }
+
+    fn play_key(
+        &self,
+        draft: &Draft,
+        key: usize,
+        bucket_key: Option<bool>,
+        reading: Reading,
+        base: &RequestContext,
+        played: &mut Played,
+    ) {
+        let Some(declared) = self.estate.keys.get(key) else { return };
+        let relation = match &self.uploader {
+            crate::upload::Uploader::External { .. } if declared.account.id == self.bucket.account.id => self.relation,
+            _ => match self.principal.account() {
+                Some(account) if *account == declared.account.id => AccountRelation::Same,
+                Some(account) if account.is_literal() && declared.account.id.is_literal() => AccountRelation::Cross,
+                _ => AccountRelation::Unknown,
+            },
+        };
+        let set = policies::for_key(self.estate, &self.uploader, declared, relation);
+        // Without certainty about the Bucket Key, what it alone would refuse is no denial.
+        let with_bucket_key = bucket_key.unwrap_or(reading == Reading::Unfavourable);
+        let granted = |action: &str| {
+            declared.grants.iter().any(|g| {
+                caller_is(&self.principal, &g.grantee)
+                    && g.operations.iter().any(|o| {
+                        o.as_literal().is_none_or(|o| action.strip_prefix("kms:") == Some(o))
+                    })
+            })
+        };
+        let mut calls = kms_calls(&self.principal, self.bucket, base, draft, declared, with_bucket_key);
+        if let Some(actions) = self.kms_actions {
+            calls.retain(|c| actions.contains(&&*c.action));
+        }
+        for call in calls {
+            let decision = evaluate(&call, &set, reading, &self.world);
+            let explicit = decision
+                .reasons
+                .iter()
+                .any(|r| matches!(r.kind, crate::decision::DenyKind::Explicit { .. }));
+            if !explicit && granted(&call.action) {
+                continue;
+            }
+            let by_bucket_key = &*call.action == "kms:Decrypt" && !draft.multipart;
+            let before = played.causes.len();
+            self.take(decision, Some(key), played);
+            if by_bucket_key {
+                for (_, confidence) in played.causes.iter_mut().skip(before) {
+                    *confidence = Confidence::Medium.min(*confidence);
+                }
+            }
+        }
+    }
+
+    fn take(&self, decision: Decision, key: Option<usize>, played: &mut Played) {
+        for reason in decision.reasons {
+            let confidence = confidence_of(&reason, &self.principal);
+            let cause = Cause::Policy { reason, key };
+            if !played.causes.iter().any(|(c, _)| same_cause(c, &cause)) {
+                played.causes.push((cause, confidence));
+            }
+        }
+        played.allowed &= decision.allowed;
+        for allowing in decision.allowing {
+            if !played.allowing.contains(&allowing) {
+                played.allowing.push(allowing);
+            }
+        }
+        played.hangs_on.extend(decision.hangs_on);
+    }
+
+    /// Three-valued answer for a draft that may have open variables.
+    pub fn answer(&self, draft: &Draft, complete: bool) -> Match {
+        if gates::legal(draft) == Match::No {
+            return Match::No;
+        }
+        if !self.play(draft, Reading::Favourable).allowed {
+            return Match::No;
+        }
+        if complete { Match::Yes } else { Match::Unknown }
+    }
+}
+
+impl Played {
+    fn refuse(&mut self, cause: Cause, confidence: Confidence) {
+        self.allowed = false;
+        self.causes.push((cause, confidence));
+    }
+}
+
+/// Equal refusals, whichever of the upload's calls met them.
+pub fn same_cause(a: &Cause, b: &Cause) -> bool {
+    use crate::decision::DenyKind;
+    match (a, b) {
+        (Cause::Gate(a), Cause::Gate(b)) => a == b,
+        (Cause::Policy { reason: a, key: ka }, Cause::Policy { reason: b, key: kb }) => {
+            ka == kb
+                && a.policy_type == b.policy_type
+                && match (&a.kind, &b.kind) {
+                    (DenyKind::Explicit { statement: x, .. }, DenyKind::Explicit { statement: y, .. }) => x == y,
+                    (DenyKind::Implicit { .. }, DenyKind::Implicit { .. }) => a.action == b.action,
+                    _ => false,
+                }
+        }
+        _ => false,
+    }
+}
+
+fn caller_is(principal: &Principal, grantee: &Text) -> bool {
+    match principal {
+        Principal::User { arn, .. } | Principal::Role { arn, .. } | Principal::FederatedUser { arn, .. } => {
+            arn == grantee || !grantee.is_literal()
+        }
+        Principal::Service { name } => name == grantee,
+        Principal::Root { .. } | Principal::Account { .. } | Principal::Anonymous => false,
+    }
+}
+
+/// How sure AWS's behaviour behind a reason is (the marks of the spec).
+fn confidence_of(reason: &DenyReason, principal: &Principal) -> Confidence {
+    use crate::decision::DenyKind;
+    use crate::policy::PrincipalKind;
+    let DenyKind::Explicit { statement, .. } = &reason.kind else { return Confidence::High };
+    let Some(statement) = statement.get() else { return Confidence::High };
+    let Some(principals) = &statement.principals else { return Confidence::High };
+    if principals.negated {
+        return Confidence::Medium;
+    }
+    // A Deny that reaches the caller only through its account's own form (spec 1.3).
+    let account_form = |text: &Text| match principal.account() {
+        Some(account) => {
+            let display = text.display();
+            *text == *account || display.ends_with(":root")
+        }
+        None => false,
+    };
+    let only_by_account = !principals.entries.is_empty()
+        && principals.entries.iter().all(|e| e.kind == PrincipalKind::Aws && account_form(&e.text));
+    if only_by_account { Confidence::Medium } else { Confidence::High }
+}
+
+/// The layers of a set, in the order of the journey.
+pub fn layers(set: &PolicySet) -> Vec<&Layer> {
+    let mut out = vec![&set.identity];
+    out.extend(set.boundary.iter());
+    out.extend(set.session.iter());
+    out.extend(set.scp.iter());
+    out.extend(set.endpoint.iter().map(|(_, layer)| layer));
+    out.extend(set.rcp.iter());
+    out.extend(set.access_point.iter());
+    out.extend(set.resource.iter());
+    out
+}

@@ -1,0 +1,347 @@
+//! The calls that one upload takes, each with its request context (spec 3.1 to 3.3, 5.4, 5.5).
+
+use std::sync::Arc;
+
+use crate::decision::{ContextValue, Principal, Request, RequestContext};
+use crate::facts::{Bucket, Caller, CallerKind, KmsKey, Setting};
+use crate::upload::headers::{self, HEADERS};
+use crate::value::{Piece, Text, Unknown};
+
+/// A header in a request that is not fully chosen yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sent {
+    Absent,
+    Value(Text),
+    /// Any value, or absent.
+    Open,
+}
+
+/// An upload of which some variables are still open.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// `None`: any key.
+    pub key: Option<Text>,
+    /// One entry per header of the table, in its order.
+    pub headers: Vec<Sent>,
+    /// Tags of the request by key; `None`: open.
+    pub tags: Option<Vec<(Arc<str>, Text)>>,
+    pub multipart: bool,
+    pub source_ip: Sent,
+}
+
+impl Draft {
+    pub fn plain(key: Option<Text>) -> Draft {
+        Draft {
+            key,
+            headers: vec![Sent::Absent; HEADERS.len()],
+            tags: Some(Vec::new()),
+            multipart: false,
+            source_ip: Sent::Open,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> &Sent {
+        HEADERS
+            .iter()
+            .position(|h| h.name == name)
+            .and_then(|i| self.headers.get(i))
+            .unwrap_or(&Sent::Absent)
+    }
+
+    pub fn set(&mut self, name: &str, sent: Sent) {
+        if let Some(slot) =
+            HEADERS.iter().position(|h| h.name == name).and_then(|i| self.headers.get_mut(i))
+        {
+            *slot = sent;
+        }
+    }
+
+    pub fn sends_acl(&self) -> bool {
+        HEADERS
+            .iter()
+            .zip(&self.headers)
+            .any(|(h, sent)| h.action == Some("s3:PutObjectAcl") && matches!(sent, Sent::Value(_)))
+    }
+}
+
+/// Context that does not change with the headers: who, from where, to which bucket.
+pub fn base_context(principal: &Principal, caller: Option<&Caller>, bucket: &Bucket) -> RequestContext {
+    let mut c = RequestContext::default();
+    c.present("aws:SecureTransport", "true");
+    c.present("s3:TlsVersion", "1.3");
+    c.present("s3:authType", "REST-HEADER");
+    c.present("s3:signatureversion", "AWS4-HMAC-SHA256");
+    c.set("s3:x-amz-content-sha256", ContextValue::PresentUnknown);
+    c.present("s3:ResourceAccount", bucket.account.id.clone());
+    c.present("aws:ResourceAccount", bucket.account.id.clone());
+    c.set("aws:ResourceOrgID", ContextValue::Unknown);
+    c.set("aws:ResourceOrgPaths", ContextValue::Unknown);
+    match &bucket.region {
+        Some(region) => c.present("aws:RequestedRegion", region.clone()),
+        None => c.set("aws:RequestedRegion", ContextValue::PresentUnknown),
+    }
+    c.present("aws:ViaAWSService", "false");
+    for key in ["aws:CurrentTime", "aws:EpochTime", "aws:UserAgent"] {
+        c.set(key, ContextValue::PresentUnknown);
+    }
+    if bucket.abac.value() == Some(&true) {
+        match &bucket.tags {
+            Setting::Is(tags, _) | Setting::Default(tags) => {
+                for (key, value) in tags {
+                    if let Some(key) = key.as_literal() {
+                        c.present(&format!("aws:ResourceTag/{key}"), value.clone());
+                        c.present(&format!("s3:BucketTag/{key}"), value.clone());
+                    }
+                }
+            }
+            Setting::Choice(_) | Setting::Unknown(_) => {}
+        }
+    }
+    who(&mut c, principal, caller);
+    c
+}
+
+/// The keys that say who calls (spec 3.3).
+fn who(c: &mut RequestContext, principal: &Principal, caller: Option<&Caller>) {
+    let signed = |c: &mut RequestContext| {
+        c.present("aws:PrincipalIsAWSService", "false");
+        c.set("aws:PrincipalOrgID", ContextValue::Unknown);
+        c.set("aws:PrincipalOrgPaths", ContextValue::Unknown);
+        c.set("aws:userid", ContextValue::PresentUnknown);
+    };
+    match principal {
+        Principal::Service { name } => {
+            c.present("aws:PrincipalIsAWSService", "true");
+            c.present("aws:PrincipalServiceName", name.clone());
+            c.set("aws:PrincipalServiceNamesList", ContextValue::Present(vec![name.clone()]));
+            c.set("aws:PrincipalArn", ContextValue::Unknown);
+            c.set("aws:PrincipalAccount", ContextValue::Unknown);
+            c.set("aws:SourceIp", ContextValue::Unknown);
+            return;
+        }
+        Principal::Anonymous => return,
+        Principal::User { arn, account } => {
+            signed(c);
+            c.present("aws:PrincipalArn", arn.clone());
+            c.present("aws:PrincipalAccount", account.clone());
+            c.present("aws:PrincipalType", "User");
+            match caller {
+                Some(caller) if matches!(caller.kind, CallerKind::User) => {
+                    c.present("aws:username", caller.name.clone());
+                }
+                _ => c.set("aws:username", ContextValue::PresentUnknown),
+            }
+        }
+        Principal::Role { arn, account, .. } => {
+            signed(c);
+            c.present("aws:PrincipalArn", arn.clone());
+            c.present("aws:PrincipalAccount", account.clone());
+            c.present("aws:PrincipalType", "AssumedRole");
+            c.set("aws:TokenIssueTime", ContextValue::PresentUnknown);
+            let by_service_only =
+                caller.is_some_and(|c| !c.trusted_services.is_empty() && c.web_identity.is_empty() && !c.trust_open);
+            if by_service_only {
+                c.present("aws:MultiFactorAuthPresent", "false");
+            } else {
+                c.set("aws:MultiFactorAuthPresent", ContextValue::PresentUnknown);
+            }
+            c.set("aws:MultiFactorAuthAge", ContextValue::Unknown);
+            for key in ["aws:Ec2InstanceSourceVpc", "aws:Ec2InstanceSourcePrivateIPv4", "ec2:SourceInstanceArn", "ec2:RoleDelivery", "aws:SourceIdentity", "aws:FederatedProvider", "lambda:SourceFunctionArn", "aws:RoleSessionName", "sts:RoleSessionName"] {
+                c.set(key, ContextValue::Unknown);
+            }
+        }
+        Principal::FederatedUser { arn, account } => {
+            signed(c);
+            c.present("aws:PrincipalArn", arn.clone());
+            c.present("aws:PrincipalAccount", account.clone());
+        }
+        Principal::Root { account } => {
+            signed(c);
+            c.present("aws:PrincipalAccount", account.clone());
+            c.present("aws:PrincipalType", "Account");
+            c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
+        }
+        Principal::Account { account } => {
+            signed(c);
+            c.present("aws:PrincipalAccount", account.clone());
+            c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
+            for key in ["aws:username", "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:TokenIssueTime", "aws:PrincipalType"] {
+                c.set(key, ContextValue::Unknown);
+            }
+        }
+    }
+    if let Some(caller) = caller {
+        match &caller.tags {
+            Setting::Is(tags, _) | Setting::Default(tags) => {
+                for (key, value) in tags {
+                    if let Some(key) = key.as_literal() {
+                        c.present(&format!("aws:PrincipalTag/{key}"), value.clone());
+                    }
+                }
+            }
+            Setting::Choice(_) | Setting::Unknown(_) => {}
+        }
+    }
+}
+
+/// Puts the draft's headers into the context of `s3:PutObject`.
+fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, part: bool) {
+    for (header, sent) in HEADERS.iter().zip(&draft.headers) {
+        if acl_only && !header.on_put_object_acl {
+            continue;
+        }
+        // Parts carry neither ACL, grant nor conditional headers (spec 3.2, multipart table).
+        if part && (header.action == Some("s3:PutObjectAcl") || header.name.starts_with("if-")) {
+            context.absent(header.key);
+            continue;
+        }
+        match sent {
+            Sent::Absent => {}
+            Sent::Value(value) => context.present(header.key, value.clone()),
+            Sent::Open => context.set(header.key, ContextValue::Unknown),
+        }
+    }
+    if let Sent::Value(_) = draft.header(headers::LOCK_DATE) {
+        context.set("s3:object-lock-remaining-retention-days", ContextValue::PresentUnknown);
+    }
+    if acl_only {
+        return;
+    }
+    match &draft.tags {
+        _ if part => {}
+        Some(tags) if tags.is_empty() => {}
+        Some(tags) => {
+            for (key, value) in tags {
+                context.present(&format!("s3:RequestObjectTag/{key}"), value.clone());
+            }
+            let keys = tags.iter().map(|(k, _)| Text::literal(k.clone())).collect();
+            context.set(headers::REQUEST_TAG_KEYS, ContextValue::Present(keys));
+        }
+        None => {
+            context.set(headers::REQUEST_TAG_KEYS, ContextValue::Unknown);
+        }
+    }
+}
+
+/// ARN of the object, or of any object of the bucket.
+pub fn object_arn(bucket: &Bucket, key: &Option<Text>) -> Text {
+    let mut arn = Text::from_pieces(bucket.arn.pieces().iter().cloned());
+    arn.push_str("/");
+    match key {
+        Some(key) => arn.push(key),
+        None => arn.push_unknown(Unknown::because("any object key")),
+    }
+    arn
+}
+
+/// The S3 calls of a draft that are certain to be made.
+pub fn s3_calls(principal: &Principal, bucket: &Bucket, base: &RequestContext, draft: &Draft) -> Vec<Request> {
+    let resource = object_arn(bucket, &draft.key);
+    let call = |action: &str, context: RequestContext| Request {
+        principal: principal.clone(),
+        action: action.into(),
+        resource: resource.clone(),
+        resource_account: bucket.account.id.clone(),
+        context,
+    };
+    let mut out = Vec::new();
+    let mut put = base.clone();
+    with_headers(&mut put, draft, false, false);
+    put.present("s3:ObjectCreationOperation", if draft.multipart { "false" } else { "true" });
+    out.push(call("s3:PutObject", put));
+    if draft.multipart {
+        let mut part = base.clone();
+        with_headers(&mut part, draft, false, true);
+        part.present("s3:ObjectCreationOperation", "false");
+        out.push(call("s3:PutObject", part));
+    }
+    if draft.sends_acl() {
+        let mut acl = base.clone();
+        with_headers(&mut acl, draft, true, false);
+        out.push(call("s3:PutObjectAcl", acl));
+    }
+    if draft.tags.as_ref().is_some_and(|t| !t.is_empty()) {
+        let mut tagging = base.clone();
+        with_headers(&mut tagging, draft, false, false);
+        out.push(call("s3:PutObjectTagging", tagging));
+    }
+    let mut more: Vec<&str> = Vec::new();
+    for (header, sent) in HEADERS.iter().zip(&draft.headers) {
+        let Some(action) = header.action else { continue };
+        if action != "s3:PutObjectAcl" && matches!(sent, Sent::Value(_)) && !more.contains(&action) {
+            more.push(action);
+        }
+    }
+    for action in more {
+        let mut context = base.clone();
+        with_headers(&mut context, draft, false, false);
+        out.push(call(action, context));
+    }
+    out
+}
+
+/// The KMS calls that S3 makes with the uploader's rights.
+pub fn kms_calls(
+    principal: &Principal,
+    bucket: &Bucket,
+    base: &RequestContext,
+    draft: &Draft,
+    key: &KmsKey,
+    bucket_key: bool,
+) -> Vec<Request> {
+    let mut context = RequestContext::default();
+    for (name, value) in &base.keys {
+        // The caller's own keys travel; the network's and S3's do not (spec 5.5).
+        if name.starts_with("aws:principal")
+            || matches!(&**name, "aws:userid" | "aws:username" | "aws:currenttime" | "aws:epochtime" | "aws:tokenissuetime" | "aws:multifactorauthpresent" | "aws:multifactorauthage" | "aws:sourcearn" | "aws:sourceaccount")
+        {
+            context.keys.insert(name.clone(), value.clone());
+        }
+    }
+    context.present("aws:SecureTransport", "true");
+    context.present("aws:ViaAWSService", "true");
+    match &key.region {
+        Some(region) => context.present("aws:RequestedRegion", region.clone()),
+        None => context.set("aws:RequestedRegion", ContextValue::PresentUnknown),
+    }
+    match &bucket.region {
+        Some(region) => {
+            let mut service = Text::literal("s3.");
+            service.push(region);
+            service.push_str(".amazonaws.com");
+            context.present("kms:ViaService", service);
+        }
+        None => context.set("kms:ViaService", ContextValue::PresentUnknown),
+    }
+    match principal.account() {
+        Some(account) => context.present("kms:CallerAccount", account.clone()),
+        None => context.set("kms:CallerAccount", ContextValue::Unknown),
+    }
+    let object = if bucket_key { bucket.arn.clone() } else { object_arn(bucket, &draft.key) };
+    context.present("kms:EncryptionContext:aws:s3:arn", object);
+    context.set("kms:EncryptionContextKeys", ContextValue::Present(vec![Text::literal("aws:s3:arn")]));
+    context.set("kms:EncryptionAlgorithm", ContextValue::Unknown);
+    context.set("kms:GrantIsForAWSResource", ContextValue::Absent);
+    if !key.aliases.is_empty() {
+        context.set("kms:ResourceAliases", ContextValue::Present(key.aliases.clone()));
+    }
+    context.present("aws:ResourceAccount", key.account.id.clone());
+    context.set("aws:ResourceOrgID", ContextValue::Unknown);
+    let call = |action: &str| Request {
+        principal: principal.clone(),
+        action: action.into(),
+        resource: key.arn.clone(),
+        resource_account: key.account.id.clone(),
+        context: context.clone(),
+    };
+    let mut out = vec![call("kms:GenerateDataKey")];
+    if bucket_key || draft.multipart {
+        out.push(call("kms:Decrypt"));
+    }
+    out
+}
+
+/// A text of one unknown piece.
+pub fn unknown_text(reason: &str) -> Text {
+    Text::from_pieces([Piece::Unknown(Unknown::because(reason))])
+}

@@ -1,0 +1,59 @@
+//! Calls of a deployment that AWS refuses because of a bucket's settings: its own ACL, a public policy.
+
+use crate::decision::Match;
+use crate::facts::{Estate, Ownership, Setting};
+use crate::policy::{StatementRef, public};
+use crate::rule::{Level, Outcome};
+use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
+use crate::value::Text;
+
+/// Plays `PutBucketAcl` and `PutBucketPolicy` of every declared bucket.
+pub fn decide(estate: &Estate) -> Vec<Decided> {
+    let mut out = Vec::new();
+    for (index, bucket) in estate.buckets.iter().enumerate() {
+        let mut gates = Vec::new();
+        if let Some(acl) = &bucket.acl {
+            let enforced = bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced);
+            if enforced && (acl.canned.is_some() || !acl.grants.is_empty()) && acl.guards.is_empty() {
+                gates.push(Gate::BucketAclDisabled {
+                    ownership: bucket.ownership.place().cloned(),
+                    place: acl.place.clone(),
+                });
+            }
+        }
+        if let (Setting::Is(true, _), Some(policies)) = (&bucket.public_access.block_public_policy, &bucket.policy) {
+            for attached in policies.attached.iter().filter(|a| a.guards.is_empty()) {
+                let policy = &attached.policy;
+                let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
+                if let Some(position) = policy.statements.iter().position(certainly) {
+                    let statement = StatementRef { policy: attached.policy.clone(), position };
+                    if let Some(place) = statement.get().filter(|s| s.guards.is_empty()).map(|s| s.place.clone()) {
+                        gates.push(Gate::PublicPolicyBlocked { statement, place });
+                    }
+                }
+            }
+        }
+        for gate in gates {
+            out.push(Decided {
+                uploader: Uploader::Deployer { account: bucket.account.id.clone() },
+                bucket: index,
+                path: Path { route: Route::Internet, certainty: PathCertainty::Assumed, shown_by: None },
+                outcome: Outcome::OtherFailure,
+                hangs_on: Vec::new(),
+                grants: Vec::new(),
+                denials: vec![Denial {
+                    cause: Cause::Gate(gate),
+                    outcome: Outcome::OtherFailure,
+                    level: Level::Warning,
+                    evidence: None,
+                    behind: Vec::new(),
+                    refused: Headers { key: Text::literal("x"), ..Headers::default() },
+                    passes: None,
+                    provisos: Vec::new(),
+                    proviso: None,
+                }],
+            });
+        }
+    }
+    out
+}

@@ -1,0 +1,207 @@
+//! Refusals by settings of the bucket or the key, outside every policy (spec 3.5, 5.1, 5.6, 6).
+
+use crate::decision::{AccountRelation, Match, Principal};
+use crate::facts::{Algorithm, Bucket, Encryption, Estate, KeyName, KeyUse, Ownership, Setting};
+use crate::upload::calls::{Draft, Sent};
+use crate::upload::headers::{self, PUBLIC_ACLS};
+use crate::upload::{Confidence, Gate};
+use crate::value::Text;
+
+/// Which key S3 will use for a draft (spec 5.1).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encrypts {
+    /// SSE-S3 or the caller's own key: no KMS call.
+    WithoutKms,
+    /// `aws/s3`; `by_header` where the request asked for KMS without naming a key.
+    ManagedKey { by_header: bool },
+    /// A declared key; with a Bucket Key or not (`None`: not known).
+    Key { key: usize, bucket_key: Option<bool>, named_by: KeyName, by_header: bool },
+    /// A key whose policy is not at hand.
+    OpenKey,
+    /// Not chosen or not known yet.
+    Unknown,
+}
+
+/// The default encryption where it is known.
+pub fn default_encryption(bucket: &Bucket) -> Option<&Encryption> {
+    bucket.encryption.value()
+}
+
+/// Key selection for the draft.
+pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
+    match draft.header(headers::SSE_C) {
+        Sent::Value(_) => return Encrypts::WithoutKms,
+        Sent::Open => return Encrypts::Unknown,
+        Sent::Absent => {}
+    }
+    match draft.header(headers::SSE) {
+        Sent::Open => Encrypts::Unknown,
+        Sent::Value(value) => match value.as_literal() {
+            Some("AES256") => Encrypts::WithoutKms,
+            Some("aws:kms" | "aws:kms:dsse") => match draft.header(headers::SSE_KEY) {
+                Sent::Absent => Encrypts::ManagedKey { by_header: true },
+                Sent::Open => Encrypts::Unknown,
+                Sent::Value(id) => match estate.keys.iter().position(|k| names_key(k, id)) {
+                    Some(key) => Encrypts::Key {
+                        key,
+                        bucket_key: bucket_key(bucket),
+                        named_by: KeyName::Arn,
+                        by_header: true,
+                    },
+                    None => Encrypts::OpenKey,
+                },
+            },
+            _ => Encrypts::Unknown,
+        },
+        Sent::Absent => match default_encryption(bucket) {
+            None => Encrypts::Unknown,
+            Some(encryption) => match (&encryption.algorithm, &encryption.key) {
+                (Algorithm::Aes256, _) | (_, KeyUse::None) => Encrypts::WithoutKms,
+                (_, KeyUse::AwsManaged) => Encrypts::ManagedKey { by_header: false },
+                (_, KeyUse::Declared { key, named_by, .. }) => {
+                    Encrypts::Key { key: *key, bucket_key: bucket_key(bucket), named_by: *named_by, by_header: false }
+                }
+                (_, KeyUse::Other { .. }) => Encrypts::OpenKey,
+                (_, KeyUse::Unknown(_)) => Encrypts::Unknown,
+            },
+        },
+    }
+}
+
+fn names_key(key: &crate::facts::KmsKey, id: &Text) -> bool {
+    key.arn == *id || key.id == *id || key.aliases.contains(id)
+}
+
+fn bucket_key(bucket: &Bucket) -> Option<bool> {
+    match bucket.encryption.value() {
+        Some(encryption) => encryption.bucket_key.value().copied(),
+        None => None,
+    }
+}
+
+/// A gate that refuses for certain, with AWS's confidence.
+pub type Refusal = (Gate, Confidence);
+
+/// Gates that speak about the ACL of the request.
+pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> Vec<Refusal> {
+    let mut out = Vec::new();
+    let grant_header = headers::HEADERS
+        .iter()
+        .zip(&draft.headers)
+        .find(|(h, sent)| h.name.starts_with("x-amz-grant-") && matches!(sent, Sent::Value(_)))
+        .map(|(h, _)| Text::literal(h.name));
+    let canned = match draft.header(headers::ACL) {
+        Sent::Value(value) => Some(value.clone()),
+        Sent::Absent | Sent::Open => None,
+    };
+    if bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced) {
+        let place = bucket.ownership.place().cloned();
+        if let Some(acl) = &canned {
+            let refused = match acl.as_literal() {
+                Some("bucket-owner-full-control") => false,
+                Some("private") => relation == AccountRelation::Cross,
+                Some(_) => true,
+                None => false,
+            };
+            if refused {
+                out.push((Gate::AclsDisabled { acl: acl.clone(), place: place.clone() }, Confidence::High));
+            }
+        }
+        if let Some(header) = grant_header {
+            // Whether a grant of full control to the owner passes is not documented (spec 6.1).
+            if header.as_literal() != Some(headers::GRANT_FULL_CONTROL) {
+                out.push((Gate::AclsDisabled { acl: header, place }, Confidence::High));
+            }
+        }
+    }
+    if let (Some(acl), Setting::Is(true, place)) = (&canned, &bucket.public_access.block_public_acls) {
+        if acl.as_literal().is_some_and(|a| PUBLIC_ACLS.contains(&a)) {
+            out.push((Gate::PublicAclBlocked { acl: acl.clone(), place: place.clone() }, Confidence::High));
+        }
+    }
+    out
+}
+
+/// Gates that speak about encryption.
+pub fn encryption_gates(
+    estate: &Estate,
+    bucket: &Bucket,
+    draft: &Draft,
+    encrypts: &Encrypts,
+    principal: &Principal,
+    relation: AccountRelation,
+) -> Vec<Refusal> {
+    let mut out = Vec::new();
+    let service = matches!(principal, Principal::Service { .. });
+    if let (Sent::Value(_), Setting::Is(true, place)) = (draft.header(headers::SSE_C), &bucket.blocks_sse_c) {
+        out.push((Gate::SseCBlocked { place: Some(place.clone()) }, Confidence::High));
+    }
+    let default_place = default_encryption(bucket)
+        .and_then(|e| e.place.clone())
+        .or_else(|| bucket.encryption.place().cloned());
+    match encrypts {
+        Encrypts::ManagedKey { by_header } if service || relation == AccountRelation::Cross => {
+            let place = if *by_header { None } else { default_place };
+            out.push((Gate::ManagedKey { place, by_header: *by_header }, Confidence::High));
+        }
+        Encrypts::Key { key, named_by, by_header, .. } => {
+            let Some(declared) = estate.keys.get(*key) else { return out };
+            if let Setting::Is(false, place) = &declared.enabled {
+                out.push((Gate::KeyDisabled { key: *key, place: place.clone() }, Confidence::High));
+            }
+            if let Setting::Is(false, place) = &declared.symmetric {
+                out.push((Gate::KeyNotSymmetric { key: *key, place: place.clone() }, Confidence::High));
+            }
+            if let (Some(a), Some(b)) = (
+                declared.region.as_ref().and_then(Text::as_literal),
+                bucket.region.as_ref().and_then(Text::as_literal),
+            ) {
+                if a != b && !declared.open {
+                    let place = default_place.clone().unwrap_or_else(|| declared.place.clone());
+                    out.push((Gate::KeyRegion { key: *key, place }, Confidence::High));
+                }
+            }
+            let local = matches!(named_by, KeyName::BareId | KeyName::Alias);
+            if local && !by_header && relation == AccountRelation::Cross {
+                if let Some(place) = default_place {
+                    out.push((Gate::KeyNamedLocally { place }, Confidence::Medium));
+                }
+            }
+        }
+        Encrypts::ManagedKey { .. } | Encrypts::WithoutKms | Encrypts::OpenKey | Encrypts::Unknown => {}
+    }
+    out
+}
+
+/// Combinations that S3 does not take: the search never proposes them (spec 3.1, 3.2, 4).
+pub fn legal(draft: &Draft) -> Match {
+    let value = |name: &str| matches!(draft.header(name), Sent::Value(_));
+    let kms = match draft.header(headers::SSE) {
+        Sent::Value(v) => v.as_literal().map(|v| v.starts_with("aws:kms")),
+        Sent::Absent => Some(false),
+        Sent::Open => None,
+    };
+    if value(headers::SSE_KEY) && kms == Some(false) {
+        return Match::No;
+    }
+    if value(headers::SSE_C) && value(headers::SSE) {
+        return Match::No;
+    }
+    let grants = headers::HEADERS
+        .iter()
+        .zip(&draft.headers)
+        .any(|(h, sent)| h.name.starts_with("x-amz-grant-") && matches!(sent, Sent::Value(_)));
+    if value(headers::ACL) && grants {
+        return Match::No;
+    }
+    let absent = |name: &str| matches!(draft.header(name), Sent::Absent);
+    if (value(headers::LOCK_MODE) && absent(headers::LOCK_DATE))
+        || (value(headers::LOCK_DATE) && absent(headers::LOCK_MODE))
+    {
+        return Match::No;
+    }
+    if value("if-none-match") && value("if-match") {
+        return Match::No;
+    }
+    Match::Yes
+}

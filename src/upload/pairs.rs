@@ -1,0 +1,304 @@
+//! Which callers are granted uploads to which buckets: pairs that cannot meet are never made.
+//!
+//! A grant names a bucket when its resource holds the bucket's whole name. A grant on every bucket is broad:
+//! it is played, but does not by itself say that uploads to this bucket are meant.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::decision::AccountRelation;
+use crate::facts::{Estate, Policies};
+use crate::pattern::{self, PatternOptions};
+use crate::policy::{Effect, PatternElement, Policy, PrincipalKind, Statement, StatementRef};
+use crate::source::Scope;
+use crate::upload::{Uploader, account};
+use crate::value::{Piece, Text};
+
+/// A caller that is granted uploads to a bucket.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    pub uploader: Uploader,
+    pub bucket: usize,
+    pub relation: AccountRelation,
+    /// The statements that grant it, wherever they stand.
+    pub grants: Vec<StatementRef>,
+    /// No grant names the bucket.
+    pub broad: bool,
+}
+
+/// Upper limit of pairs that broad grants may add.
+const BROAD_PAIRS: usize = 5_000;
+
+/// Buckets by the text of their name.
+struct Index {
+    by_name: FxHashMap<String, Vec<usize>>,
+}
+
+impl Index {
+    fn new(estate: &Estate) -> Index {
+        let mut by_name: FxHashMap<String, Vec<usize>> = FxHashMap::default();
+        for (i, bucket) in estate.buckets.iter().enumerate() {
+            by_name.entry(identity(&bucket.name)).or_default().push(i);
+        }
+        Index { by_name }
+    }
+}
+
+/// A text as a key: symbols told apart by scope.
+fn identity(text: &Text) -> String {
+    let mut out = String::new();
+    for piece in text.pieces() {
+        match piece {
+            Piece::Literal(l) => out.push_str(l),
+            Piece::Unknown(u) => match &u.symbol {
+                Some(s) => out.push_str(&format!("\u{1}{}\u{2}{}\u{2}{}\u{1}", s.scope.0, s.subject, s.attribute)),
+                None => out.push('\u{3}'),
+            },
+        }
+    }
+    out
+}
+
+/// All pairs of an estate, in the order of its callers and buckets.
+pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
+    let index = Index::new(estate);
+    let mut out: BTreeMap<(usize, usize), Pair> = BTreeMap::new();
+    let mut broad_left = BROAD_PAIRS;
+    for (c, caller) in estate.callers.iter().enumerate() {
+        for (policy, position, statement) in allows(&caller.identity) {
+            if !puts(&statement.actions) {
+                continue;
+            }
+            let reference = StatementRef { policy: policy.clone(), position };
+            let (named, wide) = reach(estate, &index, statement);
+            for b in named {
+                add(&mut out, estate, c, b, &reference, false);
+            }
+            if wide.is_empty() {
+                continue;
+            }
+            // An action granted by name on every bucket means those of the caller's own scope.
+            let by_name = statement.actions.patterns.iter().any(|p| {
+                p.text.as_literal().is_some_and(|t| t.to_ascii_lowercase().starts_with("s3:putobject"))
+            });
+            for b in wide {
+                let Some(bucket) = estate.buckets.get(b) else { continue };
+                let means = by_name && !statement.actions.negated && bucket.scope == caller.scope;
+                if !means {
+                    if broad_left == 0 {
+                        continue;
+                    }
+                    broad_left -= 1;
+                }
+                add(&mut out, estate, c, b, &reference, !means);
+            }
+        }
+    }
+    let mut external: Vec<Pair> = Vec::new();
+    let by_arn: FxHashMap<String, usize> =
+        estate.callers.iter().enumerate().map(|(i, c)| (identity(&c.arn), i)).collect();
+    for (b, bucket) in estate.buckets.iter().enumerate() {
+        let Some(policies) = &bucket.policy else { continue };
+        for (policy, position, statement) in allows(policies) {
+            if !puts(&statement.actions) {
+                continue;
+            }
+            let Some(principals) = &statement.principals else { continue };
+            if principals.negated {
+                continue;
+            }
+            let reference = StatementRef { policy: policy.clone(), position };
+            for entry in &principals.entries {
+                if entry.kind != PrincipalKind::Aws || !entry.guards.is_empty() {
+                    continue;
+                }
+                if let Some(c) = by_arn.get(&identity(&entry.text)) {
+                    add(&mut out, estate, *c, b, &reference, false);
+                    continue;
+                }
+                let Some((account, whole_account)) = account_of(&entry.text) else { continue };
+                let relation = account::of_literal(&account, &bucket.account, scopes);
+                if relation == AccountRelation::Same {
+                    continue;
+                }
+                if let Some(pair) = external.iter_mut().find(|p| {
+                    p.bucket == b
+                        && matches!(&p.uploader, Uploader::External { principal, .. } if *principal == entry.text)
+                }) {
+                    pair.grants.push(reference.clone());
+                    continue;
+                }
+                external.push(Pair {
+                    uploader: Uploader::External {
+                        principal: entry.text.clone(),
+                        account,
+                        whole_account,
+                        place: entry.place.clone(),
+                    },
+                    bucket: b,
+                    relation,
+                    grants: vec![reference.clone()],
+                    broad: false,
+                });
+            }
+        }
+    }
+    out.into_values().chain(external).collect()
+}
+
+fn add(
+    out: &mut BTreeMap<(usize, usize), Pair>,
+    estate: &Estate,
+    caller: usize,
+    bucket: usize,
+    grant: &StatementRef,
+    broad: bool,
+) {
+    let (Some(c), Some(b)) = (estate.callers.get(caller), estate.buckets.get(bucket)) else { return };
+    if b.directory || exclude(&c.guards, &b.guards) {
+        return;
+    }
+    let pair = out.entry((caller, bucket)).or_insert_with(|| Pair {
+        uploader: Uploader::Declared(caller),
+        bucket,
+        relation: account::between(&c.account, &b.account),
+        grants: Vec::new(),
+        broad: true,
+    });
+    pair.broad &= broad;
+    if !pair.grants.contains(grant) {
+        pair.grants.push(grant.clone());
+    }
+}
+
+/// Guards that cannot hold together.
+pub fn exclude(a: &[crate::value::Guard], b: &[crate::value::Guard]) -> bool {
+    a.iter().any(|x| b.iter().any(|y| x.scope == y.scope && x.input == y.input && x.arm != y.arm))
+}
+
+fn allows(policies: &Policies) -> impl Iterator<Item = (&std::sync::Arc<Policy>, usize, &Statement)> {
+    policies.attached.iter().flat_map(|a| {
+        a.policy
+            .statements
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.effect == Effect::Allow && s.unknown.is_empty())
+            .map(move |(i, s)| (&a.policy, i, s))
+    })
+}
+
+/// True where the actions reach `s3:PutObject` for certain, or are meant to: the name misspelt by an ending,
+/// or only what goes with an upload.
+fn puts(actions: &PatternElement) -> bool {
+    if actions.negated {
+        // Everything but a list: broad, and only where the list spares uploads.
+        return !actions.patterns.iter().any(|p| action_matches(&p.text)) && !actions.open;
+    }
+    actions.patterns.iter().any(|p| {
+        p.guards.is_empty()
+            && (action_matches(&p.text)
+                || p.text.as_literal().is_some_and(|t| t.eq_ignore_ascii_case("s3:PutObjects")))
+    })
+}
+
+fn action_matches(pattern: &Text) -> bool {
+    let Some(literal) = pattern.as_literal() else { return false };
+    pattern::literal_matches(
+        &literal.to_ascii_lowercase(),
+        "s3:putobject",
+        &PatternOptions::ACTION,
+    )
+}
+
+/// Buckets that the statement's resources name, and those that only a wildcard reaches.
+fn reach(estate: &Estate, index: &Index, statement: &Statement) -> (Vec<usize>, Vec<usize>) {
+    let mut named = Vec::new();
+    let mut wide = Vec::new();
+    let Some(resources) = &statement.resources else { return (named, wide) };
+    if resources.negated {
+        return (named, wide);
+    }
+    for pattern in &resources.patterns {
+        if !pattern.guards.is_empty() {
+            continue;
+        }
+        if pattern.text.as_literal() == Some("*") {
+            wide.extend(0..estate.buckets.len());
+            continue;
+        }
+        let Some(name) = bucket_part(&pattern.text) else { continue };
+        let key = identity(&name);
+        if let Some(found) = index.by_name.get(&key) {
+            named.extend(found.iter().copied());
+            continue;
+        }
+        // `${bucket.arn}*`: the whole name and a wildcard behind it.
+        if let Some(stem) = key.strip_suffix('*') {
+            if let Some(found) = index.by_name.get(stem) {
+                named.extend(found.iter().copied());
+                continue;
+            }
+        }
+        if name.pieces().iter().any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?']))) {
+            wide.extend(estate.buckets.iter().enumerate().filter_map(|(i, b)| {
+                (pattern::matches(&name, &b.name, &PatternOptions::GLOB) == crate::decision::Match::Yes).then_some(i)
+            }));
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    wide.sort_unstable();
+    wide.dedup();
+    wide.retain(|b| !named.contains(b));
+    (named, wide)
+}
+
+/// The bucket's name in a resource pattern: what stands between the last `:::` and the next `/`.
+fn bucket_part(pattern: &Text) -> Option<Text> {
+    let mut start = None;
+    for (i, piece) in pattern.pieces().iter().enumerate() {
+        if let Piece::Literal(literal) = piece {
+            if let Some(at) = literal.rfind(":::") {
+                start = Some((i, at + 3));
+            }
+        }
+    }
+    let (first, offset) = start?;
+    let mut out = Text::default();
+    for (i, piece) in pattern.pieces().iter().enumerate().skip(first) {
+        match piece {
+            Piece::Literal(literal) => {
+                let rest = if i == first { literal.get(offset..)? } else { literal };
+                match rest.split_once('/') {
+                    Some((name, _)) => {
+                        out.push_str(name);
+                        break;
+                    }
+                    None => out.push_str(rest),
+                }
+            }
+            Piece::Unknown(unknown) => out.push_unknown(unknown.clone()),
+        }
+    }
+    if out.is_empty() { None } else { Some(out) }
+}
+
+/// The account in a principal: `111122223333`, `arn:aws:iam::111122223333:root` or a user or role ARN; and
+/// whether the whole account is meant.
+fn account_of(principal: &Text) -> Option<(Text, bool)> {
+    if let Some(literal) = principal.as_literal() {
+        if literal.len() == 12 && literal.bytes().all(|b| b.is_ascii_digit()) {
+            return Some((Text::literal(literal), true));
+        }
+        let mut fields = literal.splitn(6, ':');
+        let (Some("arn"), Some(_), Some("iam" | "sts"), Some(""), Some(account), Some(rest)) =
+            (fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            return None;
+        };
+        let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        return digits.then(|| (Text::literal(account), rest == "root"));
+    }
+    None
+}

@@ -1,0 +1,468 @@
+//! Uploads that the sources themselves show: objects they declare, and deliveries of AWS services that they configure.
+
+use std::sync::Arc;
+
+use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
+use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
+use crate::policy::PolicyType;
+use crate::rule::{Level, Outcome};
+use crate::source::Scope;
+use crate::upload::attempt::{Journey, Played};
+use crate::upload::calls::{Draft, Sent};
+use crate::upload::decide::{headers_of, principal_of};
+use crate::upload::headers;
+use crate::upload::writers::{KmsSupport, Signer, Writer, writer};
+use crate::upload::{
+    Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route, Uploader, account,
+    blame,
+};
+use crate::value::{Text, Unknown};
+
+/// Plays every shown upload.
+pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
+    let mut out = Vec::new();
+    for upload in &estate.shown {
+        let BucketUse::Declared(index) = &upload.bucket else { continue };
+        let Some(bucket) = estate.buckets.get(*index) else { continue };
+        if crate::upload::pairs::exclude(&upload.guards, &bucket.guards) {
+            continue;
+        }
+        let decided = match &upload.sender {
+            Sender::Caller(caller) => by_person(estate, Some(*caller), None, upload, *index, bucket),
+            Sender::Deployer { caller, account } => {
+                by_person(estate, *caller, Some(&account.id), upload, *index, bucket)
+            }
+            Sender::Writer { service, role, account, source_arn, region } => writer(service).map(|row| {
+                Delivery { estate, scopes, upload, index: *index, bucket, row }.decide(
+                    *role,
+                    account,
+                    source_arn.as_ref(),
+                    region.as_ref(),
+                )
+            }),
+        };
+        out.extend(decided);
+    }
+    out
+}
+
+fn draft_of(upload: &ShownUpload) -> Draft {
+    let mut draft = Draft::plain(upload.key.clone());
+    for header in &upload.headers {
+        if header.name.eq_ignore_ascii_case(headers::TAGGING) {
+            draft.tags = Some(tag_set(&header.value));
+        } else {
+            draft.set(&header.name.to_ascii_lowercase(), Sent::Value(header.value.clone()));
+        }
+    }
+    draft.multipart = upload.multipart;
+    draft
+}
+
+fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
+    match value.as_literal() {
+        Some(literal) => literal
+            .split('&')
+            .filter(|p| !p.is_empty())
+            .map(|p| {
+                let (key, value) = p.split_once('=').unwrap_or((p, ""));
+                (Arc::from(key), Text::literal(value))
+            })
+            .collect(),
+        None => vec![("key".into(), value.clone())],
+    }
+}
+
+fn internet() -> Path {
+    Path { route: Route::Internet, certainty: PathCertainty::Assumed, shown_by: None }
+}
+
+fn by_person(
+    estate: &Estate,
+    caller: Option<usize>,
+    deployer: Option<&Text>,
+    upload: &ShownUpload,
+    index: usize,
+    bucket: &Bucket,
+) -> Option<Decided> {
+    let uploader = match (caller, deployer) {
+        (Some(caller), _) => Uploader::Declared(caller),
+        (None, Some(account)) => Uploader::Deployer { account: account.clone() },
+        (None, None) => return None,
+    };
+    let declared = caller.and_then(|c| estate.callers.get(c));
+    let own = declared.map(|c| &c.account);
+    let relation = match (own, deployer) {
+        (Some(own), _) => account::between(own, &bucket.account),
+        (None, Some(id)) if *id == bucket.account.id => AccountRelation::Same,
+        (None, Some(id)) if id.is_literal() && bucket.account.id.is_literal() => AccountRelation::Cross,
+        _ => AccountRelation::Unknown,
+    };
+    let principal = principal_of(estate, &uploader);
+    let journey = Journey::new(estate, uploader.clone(), principal, declared, bucket, Route::Internet, relation);
+    let draft = draft_of(upload);
+    let played = journey.play(&draft, Reading::Favourable);
+    let mut out = Decided {
+        uploader,
+        bucket: index,
+        path: internet(),
+        outcome: Outcome::Allowed,
+        hangs_on: Vec::new(),
+        grants: Vec::new(),
+        denials: Vec::new(),
+    };
+    if played.allowed {
+        let strict = journey.play(&draft, Reading::Unfavourable);
+        if !strict.allowed {
+            out.outcome = Outcome::Depends;
+            out.hangs_on = strict.hangs_on;
+        }
+        return Some(out);
+    }
+    // From where the configuration is applied is not shown.
+    if played.causes.iter().any(|(c, _)| blame::by_network(c)) {
+        out.outcome = Outcome::Depends;
+        out.hangs_on.push("the network that the upload comes from".into());
+        return Some(out);
+    }
+    let plain = Draft::plain(upload.key.clone());
+    let plain_passes = !headers_of(&draft).is_plain() && journey.play(&plain, Reading::Favourable).allowed;
+    out.outcome = if plain_passes { Outcome::ShapeDenied } else { Outcome::DefaultDenied };
+    for (cause, confidence) in played.causes {
+        // A finding about a header points at the header.
+        let header = header_of(&cause, upload);
+        let place = header.map_or(&upload.place, |h| &h.place);
+        out.denials.push(Denial {
+            cause,
+            outcome: out.outcome,
+            level: Level::Error.min(confidence.cap()),
+            evidence: Some(Evidence {
+                kind: EvidenceKind::Shown,
+                place: place.clone(),
+                text: "the upload is declared here".into(),
+                address: upload.address.clone(),
+            }),
+            behind: Vec::new(),
+            refused: headers_of(&draft),
+            passes: plain_passes.then(|| headers_of(&plain)),
+            provisos: Vec::new(),
+            proviso: None,
+        });
+    }
+    Some(out)
+}
+
+/// The header of a shown upload that a refusal is about.
+fn header_of<'u>(cause: &Cause, upload: &'u ShownUpload) -> Option<&'u crate::facts::Header> {
+    let find = |test: &dyn Fn(&str) -> bool| upload.headers.iter().find(|h| test(&h.name.to_ascii_lowercase()));
+    match cause {
+        Cause::Gate(Gate::AclsDisabled { .. } | Gate::PublicAclBlocked { .. }) => {
+            find(&|n| n == headers::ACL || n.starts_with("x-amz-grant-"))
+        }
+        Cause::Policy { reason, .. } => match &*reason.action {
+            "s3:PutObjectAcl" => find(&|n| n == headers::ACL || n.starts_with("x-amz-grant-")),
+            "s3:PutObjectTagging" => find(&|n| n == headers::TAGGING),
+            "s3:PutObjectRetention" => find(&|n| n == headers::LOCK_MODE || n == headers::LOCK_DATE),
+            "s3:PutObjectLegalHold" => find(&|n| n == headers::LEGAL_HOLD),
+            action if action.starts_with("kms:") => find(&|n| n == headers::SSE_KEY || n == headers::SSE),
+            _ => None,
+        },
+        Cause::Gate(_) => None,
+    }
+}
+
+/// One configured delivery of an AWS service.
+struct Delivery<'d> {
+    estate: &'d Estate,
+    scopes: &'d [Scope],
+    upload: &'d ShownUpload,
+    index: usize,
+    bucket: &'d Bucket,
+    row: &'static Writer,
+}
+
+impl<'d> Delivery<'d> {
+    fn decide(
+        &self,
+        role: Option<usize>,
+        sender: &crate::facts::Account,
+        source_arn: Option<&Text>,
+        region: Option<&Text>,
+    ) -> Decided {
+        let relation = match account::between(sender, &self.bucket.account) {
+            AccountRelation::Unknown => account::of_literal(&sender.id, &self.bucket.account, self.scopes),
+            known => known,
+        };
+        let mut journeys: Vec<Journey<'d>> = Vec::new();
+        let with_role = match self.row.signer {
+            Signer::Service => None,
+            Signer::Role => role,
+            Signer::RoleOrService => role.filter(|_| relation != AccountRelation::Cross),
+        };
+        if let Some(index) = with_role {
+            let uploader = self.uploader("", Some(index), sender);
+            if let Some(caller) = self.estate.callers.get(index) {
+                let principal = principal_of(self.estate, &Uploader::Declared(index));
+                journeys.push(self.journey(uploader, principal, Some(caller), relation));
+            }
+        }
+        if self.row.signer != Signer::Role {
+            for name in self.row.principals {
+                let name = match region.and_then(Text::as_literal) {
+                    Some(region) => name.replace("{region}", region),
+                    None if name.contains("{region}") => continue,
+                    None => (*name).to_string(),
+                };
+                let uploader = self.uploader(&name, None, sender);
+                let principal = Principal::Service { name: Text::literal(name.as_str()) };
+                journeys.push(self.journey(uploader, principal, None, relation));
+            }
+            if self.row.load_balancing_account {
+                let account = match region.and_then(Text::as_literal) {
+                    Some(region) => load_balancing_account(region).map(Text::literal),
+                    None => Some(Text::unknown(Unknown::because("the load balancing account of the region"))),
+                };
+                if let Some(account) = account {
+                    let uploader = self.uploader("the load balancing account", None, sender);
+                    journeys.push(self.journey(uploader, Principal::Account { account }, None, relation));
+                }
+            }
+        }
+        for journey in &mut journeys {
+            self.prepare(journey, sender, source_arn);
+        }
+        self.conclude(journeys, relation, sender)
+    }
+
+    fn uploader(&self, principal: &str, role: Option<usize>, sender: &crate::facts::Account) -> Uploader {
+        Uploader::Service {
+            service: self.row.service.into(),
+            principal: principal.into(),
+            role,
+            account: sender.id.clone(),
+        }
+    }
+
+    fn journey(
+        &self,
+        uploader: Uploader,
+        principal: Principal,
+        caller: Option<&'d crate::facts::Caller>,
+        relation: AccountRelation,
+    ) -> Journey<'d> {
+        Journey::new(self.estate, uploader, principal, caller, self.bucket, Route::Internet, relation)
+    }
+
+    /// What the service passes, tests and cannot work with.
+    fn prepare(&self, journey: &mut Journey<'d>, sender: &crate::facts::Account, source_arn: Option<&Text>) {
+        let as_service = matches!(journey.principal, Principal::Service { .. });
+        if as_service && self.row.passes_source {
+            journey.base.present("aws:SourceAccount", sender.id.clone());
+            match source_arn {
+                Some(arn) => journey.base.present("aws:SourceArn", arn.clone()),
+                None => journey.base.set("aws:SourceArn", ContextValue::PresentUnknown),
+            }
+            journey.base.set("aws:SourceOrgID", ContextValue::Unknown);
+            journey.base.set("aws:SourceOrgPaths", ContextValue::Unknown);
+        }
+        if as_service {
+            journey.kms_actions = Some(self.row.kms_actions);
+            if self.row.tests_bucket_acl {
+                journey.extra.push(Request {
+                    principal: journey.principal.clone(),
+                    action: "s3:GetBucketAcl".into(),
+                    resource: self.bucket.arn.clone(),
+                    resource_account: self.bucket.account.id.clone(),
+                    context: journey.base.clone(),
+                });
+            }
+        }
+        journey.gates.extend(self.gates());
+    }
+
+    fn gates(&self) -> Vec<(Gate, Confidence)> {
+        use crate::facts::Algorithm;
+        let mut out = Vec::new();
+        if let Some(encryption) = self.bucket.encryption.value() {
+            let kms = encryption.algorithm != Algorithm::Aes256;
+            let place =
+                encryption.place.clone().or_else(|| self.bucket.encryption.place().cloned());
+            if let (true, Some(place)) = (kms, place) {
+                match self.row.kms {
+                    KmsSupport::None => out.push((Gate::ServiceNeedsSseS3 { place }, Confidence::High)),
+                    KmsSupport::Disputed => out.push((Gate::ServiceNeedsSseS3 { place }, Confidence::Unverified)),
+                    KmsSupport::CustomerKey | KmsSupport::AsCaller => {}
+                }
+            }
+        }
+        if self.row.refuses_lock {
+            if let crate::facts::Setting::Is(true, place) = &self.bucket.default_retention {
+                out.push((Gate::ServiceNeedsNoLock { place: place.clone() }, Confidence::High));
+            }
+        }
+        if let (Some(prefix), Some(name)) = (self.row.name_prefix, self.bucket.name.as_literal()) {
+            if !name.starts_with(prefix) {
+                out.push((
+                    Gate::ServiceTarget {
+                        requirement: format!("a bucket whose name begins with `{prefix}`").into(),
+                        place: self.bucket.place.clone(),
+                    },
+                    Confidence::High,
+                ));
+            }
+        }
+        if self.row.needs_acls
+            && self.bucket.ownership.value() == Some(&crate::facts::Ownership::BucketOwnerEnforced)
+        {
+            out.push((
+                Gate::ServiceTarget {
+                    requirement: "a bucket whose ACLs are enabled".into(),
+                    place: self.bucket.ownership.place().unwrap_or(&self.bucket.place).clone(),
+                },
+                Confidence::High,
+            ));
+        }
+        out
+    }
+
+    fn conclude(
+        &self,
+        journeys: Vec<Journey<'d>>,
+        relation: AccountRelation,
+        sender: &crate::facts::Account,
+    ) -> Decided {
+        let mut draft = draft_of(self.upload);
+        for (name, value) in self.row.headers {
+            if *draft.header(name) == Sent::Absent {
+                draft.set(name, Sent::Value(Text::literal(*value)));
+            }
+        }
+        let mut out = Decided {
+            uploader: self.uploader(self.row.principals.first().unwrap_or(&""), None, sender),
+            bucket: self.index,
+            path: internet(),
+            outcome: Outcome::Depends,
+            hangs_on: Vec::new(),
+            grants: Vec::new(),
+            denials: Vec::new(),
+        };
+        let mut best: Option<(usize, Played)> = None;
+        for (i, journey) in journeys.iter().enumerate() {
+            let played = journey.play(&draft, Reading::Favourable);
+            if played.causes.iter().all(|(_, c)| *c == Confidence::Unverified) {
+                out.uploader = journey.uploader.clone();
+                let strict = journey.play(&draft, Reading::Unfavourable);
+                out.outcome = if strict.allowed && played.allowed { Outcome::Allowed } else { Outcome::Depends };
+                out.hangs_on = strict.hangs_on;
+                self.add(played, relation, &draft, &mut out, true);
+                return out;
+            }
+            // The first one is what the service tries first.
+            if best.is_none() {
+                best = Some((i, played));
+            }
+        }
+        if let Some((i, played)) = best {
+            if let Some(journey) = journeys.get(i) {
+                out.uploader = journey.uploader.clone();
+            }
+            out.outcome = Outcome::ServiceDeliveryDenied;
+            self.add(played, relation, &draft, &mut out, false);
+            if out.denials.is_empty() {
+                out.outcome = Outcome::Depends;
+            }
+        }
+        out
+    }
+
+    fn add(&self, played: Played, relation: AccountRelation, draft: &Draft, out: &mut Decided, unsure: bool) {
+        let missing_key = played.causes.iter().any(|(c, _)| matches!(c, Cause::Policy { key: Some(_), .. }));
+        for (cause, confidence) in played.causes {
+            let mut level = Level::Error.min(confidence.cap());
+            if let (Cause::Gate(Gate::ServiceNeedsSseS3 { .. }), KmsSupport::Disputed) = (&cause, self.row.kms) {
+                // Delivery is reported to work where the key policy admits the service (spec 7).
+                if missing_key {
+                    level = Level::Warning;
+                }
+            }
+            if let Cause::Policy { reason, key: None } = &cause {
+                let implicit = matches!(reason.kind, DenyKind::Implicit { .. });
+                if implicit && reason.policy_type == PolicyType::Bucket && self.row.completes_policy {
+                    match relation {
+                        AccountRelation::Cross => {}
+                        AccountRelation::Same | AccountRelation::Unknown if self.bucket.policy.is_none() => continue,
+                        AccountRelation::Same | AccountRelation::Unknown => level = level.min(Level::Warning),
+                    }
+                }
+                if implicit && self.row.acl_unsure && about_acl(reason) {
+                    level = level.min(Level::Warning);
+                }
+            }
+            if unsure {
+                level = Level::Note;
+            }
+            out.denials.push(Denial {
+                cause,
+                outcome: Outcome::ServiceDeliveryDenied,
+                level,
+                evidence: Some(Evidence {
+                    kind: EvidenceKind::Shown,
+                    place: self.upload.place.clone(),
+                    text: format!("{} is configured to deliver here", self.row.title),
+                    address: self.upload.address.clone(),
+                }),
+                behind: Vec::new(),
+                refused: headers_of(draft),
+                passes: None,
+                provisos: Vec::new(),
+                proviso: None,
+            });
+        }
+    }
+}
+
+fn about_acl(reason: &crate::decision::DenyReason) -> bool {
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
+    nearest.iter().any(|n| {
+        n.statement.get().is_some_and(|s| {
+            blame::tests(s, &n.failed)
+                .iter()
+                .any(|t| t.key.as_literal().is_some_and(|k| k.eq_ignore_ascii_case("s3:x-amz-acl")))
+        })
+    })
+}
+
+/// Accounts of Elastic Load Balancing in the Regions opened before August 2022 (ALB guide, spec 7).
+const LOAD_BALANCING_ACCOUNTS: &[(&str, &str)] = &[
+    ("us-east-1", "127311923021"),
+    ("us-east-2", "033677994240"),
+    ("us-west-1", "027434742980"),
+    ("us-west-2", "797873946194"),
+    ("af-south-1", "098369216593"),
+    ("ap-east-1", "754344448648"),
+    ("ap-southeast-3", "589379963580"),
+    ("ap-south-1", "718504428378"),
+    ("ap-northeast-3", "383597477331"),
+    ("ap-northeast-2", "600734575887"),
+    ("ap-southeast-1", "114774131450"),
+    ("ap-southeast-2", "783225319266"),
+    ("ap-northeast-1", "582318560864"),
+    ("ca-central-1", "985666609251"),
+    ("eu-central-1", "054676820928"),
+    ("eu-west-1", "156460612806"),
+    ("eu-west-2", "652711504416"),
+    ("eu-south-1", "635631232127"),
+    ("eu-west-3", "009996457667"),
+    ("eu-north-1", "897822967062"),
+    ("me-south-1", "076674570225"),
+    ("sa-east-1", "507241528517"),
+    ("us-gov-west-1", "048591011584"),
+    ("us-gov-east-1", "190560391635"),
+    ("cn-north-1", "638102146993"),
+    ("cn-northwest-1", "037604701340"),
+];
+
+/// The account whose load balancers write in a Region, where there is one.
+pub fn load_balancing_account(region: &str) -> Option<&'static str> {
+    LOAD_BALANCING_ACCOUNTS.iter().find(|(r, _)| *r == region).map(|(_, a)| *a)
+}
