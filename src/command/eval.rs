@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use iaclint::files::MemoryFiles;
+use iaclint::files::Limits;
+use iaclint::files::disk::DiskFiles;
 use iaclint::source::{Evaluated, Inputs, Sources, cloudformation, show};
 use iaclint::value::{Map, Span, ValueKind};
 use serde_json::{Map as JsonMap, Value as Json, json};
@@ -142,17 +143,17 @@ fn members(map: &Map) -> Json {
 
 fn cloudformation(file: &str, inputs: Inputs, node: Option<&str>) -> ExitCode {
     let path = Path::new(file);
-    let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
-        return refuse(&format!("{file}: no file"));
+    let Some(boundary) = DiskFiles::boundary_of(path) else {
+        return refuse(&format!("{file}: no such file"));
     };
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let files = match neighbours(folder, name) {
+    let files = match DiskFiles::new(&boundary, Limits::default()) {
         Ok(files) => files,
         Err(error) => return refuse(&format!("{file}: {error}")),
     };
+    let Some(name) = files.relative(path) else {
+        return refuse(&format!("{file}: outside the read boundary"));
+    };
+    let name = name.as_str();
     if let Some(node) = node {
         return print(
             &match cloudformation::evaluate_node(&files, name, &inputs, node) {
@@ -179,41 +180,4 @@ fn cloudformation(file: &str, inputs: Inputs, node: Option<&str>) -> ExitCode {
         "conditions": members(&conditions),
         "not_understood": gaps(&sources),
     }))
-}
-
-/// The file, and what stands in its folder and below: nested templates and included files.
-fn neighbours(folder: &Path, name: &str) -> std::io::Result<MemoryFiles> {
-    const FILES: usize = 2_000;
-    const BYTES: u64 = 10 << 20;
-    let mut files = MemoryFiles::new();
-    files.insert(name, std::fs::read(folder.join(name))?);
-    let mut open = vec![(folder.to_path_buf(), String::new(), 0)];
-    let mut left = FILES;
-    while let Some((folder, prefix, depth)) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            let Some(entry_name) = entry.file_name().to_str().map(str::to_string) else {
-                continue;
-            };
-            let Ok(kind) = entry.metadata() else { continue };
-            let path = format!("{prefix}{entry_name}");
-            if kind.is_dir() && depth < 4 && !entry_name.starts_with('.') {
-                open.push((entry.path(), format!("{path}/"), depth + 1));
-            } else if kind.is_file()
-                && kind.len() <= BYTES
-                && [".yaml", ".yml", ".json", ".template"]
-                    .iter()
-                    .any(|e| entry_name.ends_with(e))
-                && path != name
-                && left > 0
-                && let Ok(content) = std::fs::read(entry.path())
-            {
-                left -= 1;
-                files.insert(&path, content);
-            }
-        }
-    }
-    Ok(files)
 }

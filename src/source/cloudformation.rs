@@ -13,6 +13,7 @@ mod nested;
 mod parameter;
 mod sam;
 mod sam_policies;
+mod substitution;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -153,13 +154,13 @@ fn read_as(
                 &place,
             );
         }
-        templates.push((open_root(&run, document, path, scope), document.clone()));
+        templates.push(open_root(&run, document, path, scope));
     }
-    for (template, _) in &templates {
+    for template in &templates {
         collect_exports(&run, template);
     }
-    for (template, document) in &templates {
-        let scope = scope_of(&run, template, document);
+    for template in &templates {
+        let scope = scope_of(&run, template);
         sources.scopes.push(scope);
         emit(&run, template, &mut sources.resources);
     }
@@ -339,7 +340,23 @@ fn collect_exports(run: &Run<'_>, template: &Rc<Template>) {
     }
 }
 
-fn scope_of(run: &Run<'_>, template: &Template, document: &Document) -> Scope {
+/// True where the template, or one that it nests, writes its own account as a value.
+fn writes_own_account(run: &Run<'_>, template: &Template) -> bool {
+    let here = run.document(&template.path).is_ok_and(|document| {
+        run.table
+            .borrow()
+            .get(document.file)
+            .is_some_and(|file| file.text.contains("AWS::AccountId"))
+    });
+    here || template
+        .children
+        .borrow()
+        .values()
+        .flatten()
+        .any(|child| writes_own_account(run, child))
+}
+
+fn scope_of(run: &Run<'_>, template: &Template) -> Scope {
     let evaluator = Evaluator::new(run, template);
     let mut outputs = Map::default();
     let mut exports = Vec::new();
@@ -356,12 +373,6 @@ fn scope_of(run: &Run<'_>, template: &Template, document: &Document) -> Scope {
         }
         outputs.insert(entry.name.clone(), entry.key_place.clone(), value);
     }
-    let text = run
-        .table
-        .borrow()
-        .get(document.file)
-        .map(|f| f.text.clone())
-        .unwrap_or_else(|| "".into());
     Scope {
         id: template.scope,
         format: Format::CloudFormation,
@@ -374,7 +385,7 @@ fn scope_of(run: &Run<'_>, template: &Template, document: &Document) -> Scope {
             place: None,
         }],
         library: false,
-        writes_own_account: text.contains("AWS::AccountId"),
+        writes_own_account: writes_own_account(run, template),
         exposed: Vec::new(),
         outputs,
         exports,

@@ -77,7 +77,9 @@ fn combine(
         });
     let Some((index, arms)) = found else {
         *left = left.checked_sub(1)?;
-        return Some(function(operands));
+        let mut value = function(operands);
+        value.sensitive |= operands.iter().any(|o| o.sensitive);
+        return Some(value);
     };
     let mut out = Vec::with_capacity(arms.len());
     for arm in arms.iter() {

@@ -259,7 +259,18 @@ impl<'r, 'f> Evaluator<'r, 'f> {
     }
 
     fn resource_symbol(&self, name: &str, attribute: &str, place: &Place) -> Value {
-        let symbol = self.symbol(SymbolKind::Resource, self.template.address(name), attribute);
+        // The output of a stack that is not at hand.
+        let away = attribute.starts_with("Outputs.")
+            && self
+                .template
+                .resource(name)
+                .is_some_and(|r| super::nested::location(&r.node).is_some());
+        let kind = if away {
+            SymbolKind::Import
+        } else {
+            SymbolKind::Resource
+        };
+        let symbol = self.symbol(kind, self.template.address(name), attribute);
         let reason = format!("{} is known after deployment", symbol.display());
         Value::unknown(Unknown::symbol(symbol, reason), place.clone())
     }

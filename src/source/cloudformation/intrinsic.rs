@@ -11,8 +11,7 @@ use super::choice;
 use super::evaluate::{Evaluator, limited, made, text_of};
 use crate::source::{GapKind, yaml};
 use crate::value::{
-    Arm, Guard, Map, Number, Piece, Place, Segment, SourceMap, Span, Step, Text, Unknown, Value,
-    ValueKind,
+    Arm, Guard, Map, Number, Piece, Place, Step, Symbol, Text, Unknown, Value, ValueKind,
 };
 
 /// Keys of a mapping that are told apart where the key is unknown.
@@ -71,88 +70,6 @@ impl Evaluator<'_, '_> {
         })
     }
 
-    fn sub(&self, operand: &Value, node: &Value) -> Value {
-        let (template, variables) = match operand.as_items() {
-            Some([template, variables]) => (template, variables.as_map()),
-            Some([template]) => (template, None),
-            Some(_) => return self.not_understood("Fn::Sub", "takes a text and a map", node),
-            None => (operand, None),
-        };
-        let (literal, source_map) = match &template.kind {
-            ValueKind::Text(text) => match text.as_literal() {
-                Some(literal) => (literal.to_string(), text.source_map().cloned()),
-                None => return self.not_understood("Fn::Sub", "its text is not known", node),
-            },
-            _ => match self
-                .value(template)
-                .as_text()
-                .as_ref()
-                .and_then(Text::as_literal)
-            {
-                Some(literal) => (literal.to_string(), None),
-                None => return self.not_understood("Fn::Sub", "its text is not known", node),
-            },
-        };
-        let parts = holes(&literal);
-        let mut names: Vec<&str> = Vec::new();
-        for part in &parts {
-            if let Part::Hole { name, .. } = part
-                && !names.contains(name)
-            {
-                names.push(name);
-            }
-        }
-        let values: Vec<Value> = names
-            .iter()
-            .map(|name| self.variable(name, variables, &template.place))
-            .collect();
-        let place = template
-            .place
-            .through(Step::Function("Fn::Sub".into()), node.place.span);
-        choice::lift(&values, &place, &mut |values| {
-            let mut writer = Writer {
-                text: Text::default(),
-                at: 0,
-                segments: Vec::new(),
-                source_map: source_map.as_deref(),
-            };
-            for part in &parts {
-                match part {
-                    Part::Literal { text, start, len } => writer.literal(text, *start, *len),
-                    Part::Hole { name, start, len } => {
-                        let value = names
-                            .iter()
-                            .position(|n| n == name)
-                            .and_then(|i| values.get(i));
-                        writer.value(value, *start, *len);
-                    }
-                }
-            }
-            let mut text = writer.finish();
-            if let Some(literal) = text.as_literal()
-                && literal.contains("{{resolve:")
-            {
-                text = self.dynamic(literal);
-            }
-            Value::new(ValueKind::Text(limited(text)), place.clone())
-        })
-    }
-
-    /// A variable of `Fn::Sub`: from its own map, a name, or a logical id with an attribute.
-    fn variable(&self, name: &str, own: Option<&Arc<Map>>, place: &Place) -> Value {
-        if let Some(node) = own.and_then(|map| map.get(name)) {
-            return self.value(node);
-        }
-        let null = || Value::null(place.clone());
-        if name.starts_with("AWS::") || self.loops.iter().any(|(n, _)| &**n == name) {
-            return self.reference(name, place).unwrap_or_else(null);
-        }
-        match name.split_once('.') {
-            Some((id, attribute)) => self.attribute(id, attribute, place),
-            None => self.reference(name, place).unwrap_or_else(null),
-        }
-    }
-
     fn join(&self, operand: &Value, node: &Value) -> Value {
         let Some([delimiter, list]) = operand.as_items() else {
             return self.not_understood("Fn::Join", "takes a delimiter and a list", node);
@@ -168,7 +85,8 @@ impl Evaluator<'_, '_> {
         let written = list.as_items().is_some();
         let mut operands = vec![self.value(delimiter)];
         operands.extend(members);
-        let value = choice::lift(&operands, &node.place, &mut |operands| {
+
+        choice::lift(&operands, &node.place, &mut |operands| {
             let Some((delimiter, members)) = operands.split_first() else {
                 return Value::null(node.place.clone());
             };
@@ -212,8 +130,7 @@ impl Evaluator<'_, '_> {
                 text = self.dynamic(literal);
             }
             made(ValueKind::Text(limited(text)), "Fn::Join", node)
-        });
-        value
+        })
     }
 
     fn select(&self, operand: &Value, node: &Value) -> Option<Value> {
@@ -229,9 +146,25 @@ impl Evaluator<'_, '_> {
                 .as_literal()
                 .and_then(|t| t.trim().parse::<usize>().ok());
             match (&list.kind, number) {
-                (ValueKind::Unknown(unknown), _) => {
+                (ValueKind::Unknown(unknown), number) => {
                     let why = format!("a member of what is not known: {}", unknown.reason);
-                    Value::unknown(Unknown::because(why), node.place.clone())
+                    // The same member of the same list is the same unknown.
+                    let member = unknown.symbol.as_ref().zip(number).map(|(list, number)| {
+                        let attribute = if list.attribute.is_empty() {
+                            number.to_string()
+                        } else {
+                            format!("{}.{number}", list.attribute)
+                        };
+                        Symbol {
+                            attribute: attribute.into(),
+                            ..list.as_ref().clone()
+                        }
+                    });
+                    let unknown = match member {
+                        Some(symbol) => Unknown::symbol(symbol, why),
+                        None => Unknown::because(why),
+                    };
+                    Value::unknown(unknown, node.place.clone())
                 }
                 (ValueKind::List(items), Some(number)) => match items.get(number) {
                     Some(item) => item
@@ -559,148 +492,6 @@ fn blocks(operands: &[&str]) -> Option<Vec<String>> {
         .map(|b| b.to_string())
         .collect();
     (blocks.len() == count).then_some(blocks)
-}
-
-enum Part<'t> {
-    Literal {
-        text: &'t str,
-        start: usize,
-        len: usize,
-    },
-    Hole {
-        name: &'t str,
-        start: usize,
-        len: usize,
-    },
-}
-
-/// The text of `Fn::Sub` in its parts: `${!X}` is the text `${X}`.
-fn holes(text: &str) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    let mut at = 0;
-    let mut from = 0;
-    while let Some(found) = text
-        .get(from..)
-        .and_then(|rest| rest.find("${"))
-        .map(|i| i + from)
-    {
-        let Some(inner) = text.get(found + 2..) else {
-            break;
-        };
-        let Some(len) = inner.find('}') else { break };
-        let name = inner.get(..len).unwrap_or("");
-        let end = found + 2 + len + 1;
-        if let Some(escaped) = name.strip_prefix('!') {
-            // `$` and `{` stand before the mark, the rest behind it.
-            let before = text.get(at..found + 2).unwrap_or("");
-            parts.push(Part::Literal {
-                text: before,
-                start: at,
-                len: before.len(),
-            });
-            let rest = text.get(found + 3..end).unwrap_or("");
-            parts.push(Part::Literal {
-                text: rest,
-                start: found + 3,
-                len: escaped.len() + 1,
-            });
-            at = end;
-        } else if name.trim().is_empty() || name.contains(['$', '{']) {
-            from = found + 2;
-            continue;
-        } else {
-            let before = text.get(at..found).unwrap_or("");
-            parts.push(Part::Literal {
-                text: before,
-                start: at,
-                len: before.len(),
-            });
-            parts.push(Part::Hole {
-                name: name.trim(),
-                start: found,
-                len: end - found,
-            });
-            at = end;
-        }
-        from = end;
-    }
-    let rest = text.get(at..).unwrap_or("");
-    parts.push(Part::Literal {
-        text: rest,
-        start: at,
-        len: rest.len(),
-    });
-    parts
-}
-
-/// Writes a text and the map of where its bytes stand.
-struct Writer<'m> {
-    text: Text,
-    at: usize,
-    segments: Vec<Segment>,
-    source_map: Option<&'m SourceMap>,
-}
-
-impl Writer<'_> {
-    fn literal(&mut self, text: &str, start: usize, len: usize) {
-        self.text.push_str(text);
-        let end = start + len;
-        for segment in self
-            .source_map
-            .map(|m| m.segments.as_slice())
-            .unwrap_or_default()
-        {
-            let (first, last) = (
-                segment.value as usize,
-                (segment.value + segment.len) as usize,
-            );
-            let (from, to) = (first.max(start), last.min(end));
-            if from >= to {
-                continue;
-            }
-            let same = segment.len == segment.span.end - segment.span.start;
-            let span = if same {
-                let base = segment.span.start as usize;
-                Span::new(segment.span.file, base + from - first, base + to - first)
-            } else {
-                segment.span
-            };
-            self.segment(self.at + from - start, to - from, span);
-        }
-        self.at += text.len();
-    }
-
-    fn value(&mut self, value: Option<&Value>, start: usize, len: usize) {
-        let text = value.map(text_of).unwrap_or_default();
-        let hole = self.source_map.and_then(|m| m.locate(start, start + len));
-        for piece in text.pieces() {
-            // A symbolic piece is as wide as its placeholder.
-            let width = match piece {
-                Piece::Literal(literal) => literal.len(),
-                Piece::Unknown(_) => '\u{e000}'.len_utf8(),
-            };
-            if let Some(hole) = hole {
-                self.segment(self.at, width, hole);
-            }
-            self.at += width;
-        }
-        self.text.push(&text);
-    }
-
-    fn segment(&mut self, value: usize, len: usize, span: Span) {
-        if let (Ok(value), Ok(len)) = (u32::try_from(value), u32::try_from(len)) {
-            self.segments.push(Segment { value, len, span });
-        }
-    }
-
-    fn finish(self) -> Text {
-        let map = (!self.segments.is_empty()).then(|| {
-            Arc::new(SourceMap {
-                segments: self.segments,
-            })
-        });
-        self.text.with_source_map(map)
-    }
 }
 
 /// A text from the command line as the value of a parameter: a number where JSON has one.

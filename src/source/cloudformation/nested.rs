@@ -16,7 +16,7 @@ const NESTED: usize = 8;
 const TEMPLATES: usize = 20_000;
 
 /// Where the template of a nested stack stands: the property's text, if the resource is a nested stack.
-pub(super) fn location<'v>(resource: &'v Value) -> Option<&'v Value> {
+pub(super) fn location(resource: &Value) -> Option<&Value> {
     let properties = resource.get("Properties");
     match resource.get("Type")?.as_str()? {
         "AWS::CloudFormation::Stack" => properties?.get("TemplateURL"),

@@ -115,7 +115,7 @@ fn typed(kind: &str, value: Value) -> Value {
     if kind != "CommaDelimitedList" && !kind.starts_with("List<") {
         return value;
     }
-    choice::lift(&[value.clone()], &value.place, &mut |values| {
+    choice::lift(std::slice::from_ref(&value), &value.place, &mut |values| {
         let Some(value) = values.first() else {
             return Value::null(value.place.clone());
         };

@@ -26,7 +26,7 @@ pub(super) struct Run<'f> {
     pub comments: RefCell<Vec<Comment>>,
     pub documents: RefCell<FxHashMap<Arc<str>, Result<Document, Gap>>>,
     /// Exported outputs by name: the template and the output.
-    pub exports: RefCell<FxHashMap<Arc<str>, (Rc<Template>, Entry)>>,
+    pub exports: RefCell<FxHashMap<Arc<str>, Export>>,
     /// Export names that are being resolved.
     pub importing: RefCell<Vec<Arc<str>>>,
     /// Evaluated nodes so far.
@@ -34,6 +34,9 @@ pub(super) struct Run<'f> {
     /// Templates opened so far, nested ones included.
     pub opened: Cell<usize>,
 }
+
+/// A template and the output that it exports.
+pub(super) type Export = (Rc<Template>, Entry);
 
 /// A parsed file.
 #[derive(Clone)]

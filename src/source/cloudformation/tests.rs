@@ -36,6 +36,8 @@ Parameters:
   Env: {Type: String, AllowedValues: [dev, prod]}
   Name: {Type: String}
   Given: {Type: String, Default: given}
+  Subnets: {Type: 'List<AWS::EC2::Subnet::Id>'}
+  Secret: {Type: String, NoEcho: true, Default: s}
   Empty: {Type: String, Default: ''}
   Zones: {Type: CommaDelimitedList, Default: 'a, b,c'}
   Stored: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /x}
@@ -82,6 +84,11 @@ fn intrinsics() {
             "!Select ['7', !Ref Zones]",
             r#"{"$unknown":"Fn::Select: the index is outside of the list"}"#,
         ),
+        (
+            "!Select [0, !Ref Subnets]",
+            r#"{"$text":[{"$ref":"Subnets.0"}]}"#,
+        ),
+        ("!Sub '${Secret}x'", r#"{"$sensitive":true}"#),
         ("!Split [':', 'a:b']", r#"["a","b"]"#),
         (
             "!Select [5, !Split [':', !Sub 'arn:aws:s3:::${AWS::AccountId}-x']]",
@@ -320,12 +327,16 @@ Resources:
   Fn::ForEach::Buckets:
     - Name
     - [Logs, Data]
-    - Bucket${Name}: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Sub 'x-${Name}', Tag: !Ref Name}}
+    - Bucket${Name}: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Sub 'x-${Name}', Tag: !Ref Name, Arn: !Sub '${Bucket${Name}.Arn}/*'}}
 ";
     let sources = one(text);
     assert_eq!(
         property(&sources, "BucketLogs", "BucketName"),
         r#""x-Logs""#
+    );
+    assert_eq!(
+        property(&sources, "BucketLogs", "Arn"),
+        r#"{"$text":[{"$ref":"BucketLogs.Arn"},"/*"]}"#
     );
     assert_eq!(property(&sources, "BucketData", "Tag"), r#""Data""#);
 }
@@ -381,6 +392,47 @@ fn faults_are_listed_and_strangers_passed_over() {
             assert_eq!(sources.gaps.len(), gaps, "{short}: {:?}", sources.gaps);
         }
     }
+}
+
+#[test]
+fn deep_and_growing_templates_come_to_an_end() {
+    let nest = |open: &str, close: &str, times: usize| {
+        format!(
+            "Resources:\n  R: {{Type: 'X::Y', Properties: {{A: {}x{}}}}}\n",
+            open.repeat(times),
+            close.repeat(times)
+        )
+    };
+    for text in [
+        nest("!Join ['', [", "]]", 95),
+        nest("!Select [0, [", "]]", 95),
+        nest("!Sub ['${A}', {A: ", "}]", 95),
+        nest("!FindInMap [M, a, b, {DefaultValue: ", "}]", 95),
+        nest("!If [C, a, ", "]", 190),
+        nest("!ToJsonString [", "]", 190),
+        nest("{a: ", "}", 190),
+    ] {
+        assert_eq!(
+            one(&text).resources.len(),
+            1,
+            "{}",
+            text.get(..80).unwrap_or(&text)
+        );
+    }
+    // Each stack doubles the text that the one before gives out.
+    let mut parent = String::from(
+        "Resources:\n  S0: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: c.yaml, Parameters: {P: abcdefgh}}}\n",
+    );
+    for i in 1..60 {
+        parent.push_str(&format!("  S{i}: {{Type: 'AWS::CloudFormation::Stack', Properties: {{TemplateURL: c.yaml, Parameters: {{P: !GetAtt S{}.Outputs.X}}}}}}\n", i - 1));
+    }
+    let child = "Parameters: {P: {Type: String}}\nResources:\n  B: {Type: 'AWS::S3::Bucket', Properties: {T: !Ref P}}\nOutputs: {X: {Value: !Sub '${P}${P}'}}\n";
+    let sources = sources(
+        &[("p.yaml", &parent), ("c.yaml", child)],
+        &Inputs::default(),
+    );
+    assert_eq!(sources.resources.len(), 120);
+    assert!(property(&sources, "S59.B", "T").contains("larger than the limit"));
 }
 
 #[test]
