@@ -1,4 +1,5 @@
 //! The commands and their arguments (the contract is in `docs/`); each command lives in a file of its own.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands print")]
 
 mod check;
 mod eval;

@@ -1,5 +1,4 @@
 //! `iaclint check`: analyses files or folders as one estate and reports findings.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands print")]
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;

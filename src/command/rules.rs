@@ -1,5 +1,4 @@
 //! `iaclint rules`: every rule with its level and summary; `iaclint explain`: one page; completions.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands print")]
 
 use std::process::ExitCode;
 
