@@ -3,9 +3,10 @@
 
 mod check;
 mod eval;
-mod simulate;
-mod why;
 mod rules;
+mod simulate;
+mod terminal;
+mod why;
 
 use std::process::ExitCode;
 
@@ -47,15 +48,25 @@ pub fn run() -> ExitCode {
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "iaclint",
-                &mut std::io::stdout(),
-            );
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "iaclint", &mut script);
+            put(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Writes text to standard output: 0, or 2 where that fails.
+fn put(text: &str) -> ExitCode {
+    match terminal::put(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => refuse(&message),
+    }
+}
+
+/// Wrong use, or something that cannot be read.
+fn refuse(message: &str) -> ExitCode {
+    terminal::tell(&format!("error: {message}"));
+    ExitCode::from(2)
 }
 
 /// `NAME=VALUE` arguments.

@@ -1,16 +1,17 @@
 //! `iaclint check`: analyses files or folders as one estate and reports findings.
 
-use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use iaclint::analysis::{self, Request};
 use iaclint::files::{Files, Limits};
 use iaclint::files::disk::DiskFiles;
-use iaclint::report::text::TextStyle;
-use iaclint::report::{Report, github, json, markdown, sarif, text};
+use iaclint::report::{Report, github, json, markdown, sarif, statistics, text};
 use iaclint::rule::{Level, Show, registry};
 use iaclint::source::Inputs;
+
+use super::terminal::{Colour, Progress, put, style, tell};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -27,13 +28,6 @@ enum FailOn {
     Error,
     Warning,
     Note,
-    Never,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Colour {
-    Auto,
-    Always,
     Never,
 }
 
@@ -106,23 +100,35 @@ pub struct CheckArguments {
     /// List everything that was not understood
     #[arg(short, long)]
     verbose: bool,
+    /// Count findings by rule, uploads by outcome, and what was not understood by kind
+    #[arg(long)]
+    statistics: bool,
 }
 
 /// Runs the command; 2 wins over 1.
 pub fn run(arguments: &CheckArguments) -> ExitCode {
     match check(arguments) {
         Ok(code) => code,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::from(2)
-        }
+        Err(message) => super::refuse(&message),
     }
 }
 
 fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
-    let files = open(arguments)?;
+    // What cannot be read is said and remembered; the rest is analysed.
+    let (readable, lost): (Vec<&String>, Vec<&String>) =
+        arguments.paths.iter().partition(|path| match std::fs::metadata(path) {
+            Ok(_) => true,
+            Err(e) => {
+                tell(&format!("error: {path} cannot be read: {e}"));
+                false
+            }
+        });
+    if readable.is_empty() {
+        return Ok(ExitCode::from(2));
+    }
+    let files = open(&readable, arguments)?;
     let request = Request {
-        paths: arguments.paths.iter().map(|p| inside(&files, p)).collect::<Result<_, _>>()?,
+        paths: readable.iter().map(|p| inside(&files, p)).collect::<Result<_, _>>()?,
         inputs: Inputs {
             variables: super::pairs(&arguments.variables)?,
             variable_files: arguments
@@ -144,25 +150,24 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
                 ShowChoice::Shapes => Show::Shapes,
             })
             .collect(),
-        uri_prefix: String::new(),
+        uri_prefix: prefix(files.boundary()),
     };
-    let found = analysis::discover(&files, &request.paths);
     if arguments.show_files {
-        for path in found.terraform.iter().chain(&found.templates) {
-            println!("{path}");
-        }
-        return Ok(ExitCode::SUCCESS);
+        let found = analysis::discover(&files, &request.paths);
+        let mut paths: Vec<_> = found.terraform.into_iter().chain(found.templates).collect();
+        paths.sort();
+        let lines: String = paths.iter().map(|path| format!("{path}\n")).collect();
+        return put(&lines).map(|()| ExitCode::from(if lost.is_empty() { 0 } else { 2 }));
     }
-    if found == analysis::Discovery::default() {
-        eprintln!("nothing to analyse: no Terraform file and no template was found");
-        // A file that was named and holds nothing to analyse is wrong use.
-        if request.paths.iter().any(|p| files.is_file(p)) {
-            return Ok(ExitCode::from(2));
-        }
-    }
+    let progress = Progress::start(!arguments.quiet);
     let report = analysis::run(&files, &request);
+    drop(progress);
+    let empty = unread(&files, &request, &report);
     if !arguments.quiet {
         print(&report, arguments)?;
+    }
+    if !lost.is_empty() || empty {
+        return Ok(ExitCode::from(2));
     }
     let limit = match arguments.fail_on {
         FailOn::Error => Some(Level::Error),
@@ -176,28 +181,25 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
+/// Says where nothing was there to analyse; true where a file was named for it, which is wrong use.
+fn unread(files: &DiskFiles, request: &Request, report: &Report) -> bool {
+    let holds_input = |path: &str| {
+        report.files.iter().any(|(_, file)| *file.path == *path)
+            || report.not_understood.iter().any(|gap| gap.path.as_deref() == Some(path))
+    };
+    let mut wrong = false;
+    for path in request.paths.iter().filter(|p| files.is_file(p) && !holds_input(p)) {
+        tell(&format!("error: nothing to analyse in {path}: it is no Terraform file and no template"));
+        wrong = true;
+    }
+    if report.files.is_empty() && !wrong {
+        tell("nothing to analyse: no Terraform file and no template was found");
+    }
+    wrong
+}
+
 fn print(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
-    let colour = match arguments.color {
-        Colour::Always => true,
-        Colour::Never => false,
-        Colour::Auto if set("NO_COLOR") => false,
-        Colour::Auto => {
-            set("FORCE_COLOR")
-                || set("CLICOLOR_FORCE")
-                || (arguments.output.is_none() && std::io::stdout().is_terminal())
-        }
-    };
-    let width = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|c| c.parse().ok())
-        .unwrap_or(100);
-    let style = TextStyle {
-        colour,
-        unicode: true,
-        width,
-        verbose: arguments.verbose,
-    };
+    let style = style(arguments.color, arguments.output.is_some(), arguments.verbose);
     let rendered = match arguments.format {
         Format::Human => text::render(report, &style),
         Format::Concise => text::render_concise(report, &style),
@@ -207,16 +209,19 @@ fn print(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
         Format::Markdown => markdown::render(report),
     };
     match &arguments.output {
-        Some(path) => {
-            std::fs::write(path, rendered).map_err(|e| format!("{path} cannot be written: {e}"))
-        }
-        None => match std::io::stdout().write_all(rendered.as_bytes()) {
-            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(format!("the report cannot be written: {e}"))
-            }
-            _ => Ok(()),
-        },
+        Some(path) => std::fs::write(path, rendered).map_err(|e| format!("{path} cannot be written: {e}"))?,
+        None => put(&rendered)?,
     }
+    if !arguments.statistics {
+        return Ok(());
+    }
+    let counts = statistics::render(report);
+    match arguments.format {
+        // Other programs read these formats; the counts must not stand between.
+        Format::Json | Format::Sarif | Format::Github | Format::Markdown => tell(counts.trim_end()),
+        Format::Human | Format::Concise => put(&format!("\n{counts}"))?,
+    }
+    Ok(())
 }
 
 fn rules(given: &[String]) -> Result<Vec<String>, String> {
@@ -224,26 +229,46 @@ fn rules(given: &[String]) -> Result<Vec<String>, String> {
     for selector in given {
         let names = registry::select(selector);
         if names.is_empty() {
-            return Err(format!("no rule is called `{selector}`"));
+            let hint = registry::nearest(selector).map_or(String::new(), |n| format!("; is `{n}` meant?"));
+            return Err(format!("no rule is called `{selector}`{hint}"));
         }
         out.extend(names.into_iter().map(str::to_string));
     }
     Ok(out)
 }
 
-/// The tree that is read: the boundary of the first path, or the root that is named.
-fn open(arguments: &CheckArguments) -> Result<DiskFiles, String> {
-    let first = arguments.paths.first().map_or(".", |p| p.as_str());
-    for path in &arguments.paths {
-        std::fs::metadata(path).map_err(|e| format!("{path} cannot be read: {e}"))?;
-    }
+/// The tree that is read: the root that is named, else the boundary of the paths.
+fn open(paths: &[&String], arguments: &CheckArguments) -> Result<DiskFiles, String> {
     let boundary = match &arguments.root {
-        Some(root) => std::path::PathBuf::from(root),
-        None => DiskFiles::boundary_of(first.as_ref()).ok_or_else(|| format!("{first} cannot be read"))?,
+        Some(root) => PathBuf::from(root),
+        None => {
+            let mut boundaries = paths.iter().map(|path| {
+                DiskFiles::boundary_of(path.as_ref()).ok_or_else(|| format!("{path} cannot be read"))
+            });
+            let first = boundaries.next().unwrap_or_else(|| Err("no path is given".into()))?;
+            // Paths that have no repository in common have a folder in common.
+            boundaries.try_fold(first, |common, next| {
+                let next = next?;
+                let shared = common.ancestors().find(|folder| next.starts_with(folder));
+                shared.map(Path::to_path_buf).ok_or_else(|| "the paths have no folder in common".to_string())
+            })?
+        }
     };
     DiskFiles::new(&boundary, Limits::default())
         .map(|files| files.excluding(&arguments.exclude))
         .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))
+}
+
+/// Path to the boundary from what URIs are relative to: the repository, else the working directory.
+fn prefix(boundary: &Path) -> String {
+    let repository = boundary.ancestors().find(|folder| folder.join(".git").exists());
+    let base = match repository {
+        Some(folder) => Some(folder.to_path_buf()),
+        None => std::env::current_dir().and_then(|folder| folder.canonicalize()).ok(),
+    };
+    let below = base.as_deref().and_then(|base| boundary.strip_prefix(base).ok());
+    let parts = below.into_iter().flat_map(Path::components);
+    parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// A path of the command line, relative to the boundary.
