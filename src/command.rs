@@ -1,8 +1,11 @@
 //! The commands and their arguments (the contract is in `docs/`); each command lives in a file of its own.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands print")]
 
+mod baseline;
 mod check;
+mod config;
 mod eval;
+mod mend;
 mod rules;
 mod simulate;
 mod terminal;

@@ -278,3 +278,58 @@ fn a_reader_that_leaves_is_no_error() {
             .ends_with(" 0")
     );
 }
+
+#[test]
+fn a_configuration_sets_what_the_command_line_leaves_open() {
+    let folder = estate("Denied");
+    let write = |text: &str| std::fs::write(folder.path().join("iaclint.toml"), text).unwrap();
+    write(&format!("ignore = [\"{RULE}\"]\n"));
+    assert_eq!(code(folder.path(), &["check"]), 0);
+    assert_eq!(code(folder.path(), &["check", "--no-config"]), 1);
+    write("fail-on = \"never\"\n");
+    assert_eq!(code(folder.path(), &["check"]), 0);
+    assert_eq!(code(folder.path(), &["check", "--fail-on", "warning"]), 1);
+    write("fail-on = \"sometimes\"\n");
+    assert_eq!(code(folder.path(), &["check"]), 2);
+    write("fail_on = \"never\"\n");
+    assert_eq!(code(folder.path(), &["check"]), 2);
+}
+
+#[test]
+fn a_baseline_leaves_known_findings_out() {
+    let folder = estate("Denied");
+    assert_eq!(
+        code(folder.path(), &["check", "--write-baseline", "known.txt"]),
+        1
+    );
+    assert_eq!(
+        code(folder.path(), &["check", "--baseline", "known.txt"]),
+        0
+    );
+    assert_eq!(code(folder.path(), &["check", "--baseline", "lost.txt"]), 2);
+}
+
+#[test]
+fn mends_are_shown_before_they_are_written() {
+    let folder = estate("Denied");
+    let read = || std::fs::read_to_string(folder.path().join("main.tf")).unwrap();
+    let before = read();
+    let shown = iaclint(
+        folder.path(),
+        &["check", "main.tf", "--diff", "--unsafe-fixes"],
+    );
+    assert_eq!(read(), before, "--diff writes nothing");
+    assert_eq!(
+        shown.status.code(),
+        Some(i32::from(!shown.stdout.is_empty()))
+    );
+    iaclint(
+        folder.path(),
+        &["check", "main.tf", "--fix", "--unsafe-fixes"],
+    );
+    assert_eq!(
+        read() != before,
+        !shown.stdout.is_empty(),
+        "--fix writes what --diff shows"
+    );
+}

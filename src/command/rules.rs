@@ -40,7 +40,11 @@ pub fn list(arguments: &RulesArguments) -> ExitCode {
                 .iter()
                 .map(|page| {
                     let name = style.paint(Paint::Strong, page.name);
-                    format!("{:<8} {name}\n         {}\n", page.level.name(), page.summary)
+                    format!(
+                        "{:<8} {name}\n         {}\n",
+                        page.level.name(),
+                        page.summary
+                    )
                 })
                 .collect();
             super::put(&rows)
