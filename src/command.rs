@@ -8,6 +8,7 @@ mod eval;
 mod mend;
 mod rules;
 mod simulate;
+mod since;
 mod terminal;
 mod why;
 

@@ -333,3 +333,34 @@ fn mends_are_shown_before_they_are_written() {
         "--fix writes what --diff shows"
     );
 }
+
+#[test]
+fn findings_of_an_earlier_commit_are_not_new() {
+    let folder = estate("Denied");
+    let git = |arguments: &[&str]| {
+        let names = [
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ];
+        let command = Command::new("git")
+            .args(names)
+            .args(arguments)
+            .current_dir(folder.path())
+            .output();
+        assert!(command.unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["commit", "--quiet", "--allow-empty", "-m", "nothing yet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "all of it"]);
+    assert_eq!(code(folder.path(), &["check", "--since", "HEAD"]), 0);
+    assert_eq!(
+        code(folder.path(), &["check", "--since", "no-such-commit"]),
+        2
+    );
+    assert_eq!(code(folder.path(), &["check", "--since", "HEAD~1"]), 1);
+}

@@ -13,7 +13,7 @@ use iaclint::source::Inputs;
 
 use super::config::{self, Config};
 use super::terminal::{Colour, Progress, put, style, tell};
-use super::{baseline, mend};
+use super::{baseline, mend, since};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -105,6 +105,9 @@ pub struct CheckArguments {
     /// Show what --fix would write, and stop; exit code 1 where something would change
     #[arg(long, conflicts_with = "fix")]
     diff: bool,
+    /// Leave out the findings that this commit has too
+    #[arg(long, value_name = "REF")]
+    since: Option<String>,
     /// Leave out the findings that this file lists
     #[arg(long, value_name = "FILE")]
     baseline: Option<String>,
@@ -246,6 +249,9 @@ fn analyse(
 ) -> Result<Report, String> {
     let progress = Progress::start(!arguments.quiet);
     let mut report = analysis::run(files, request);
+    if let Some(reference) = &arguments.since {
+        since::apply(files.boundary(), reference, request, &mut report)?;
+    }
     drop(progress);
     if let Some(path) = &arguments.baseline {
         baseline::apply(path, &mut report)?;
