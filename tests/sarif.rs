@@ -92,10 +92,11 @@ fn check(name: &str, log: &Json) -> usize {
     rules.iter().for_each(|r| check_rule(name, r));
     let results = results_of(log);
     for result in results {
-        let index = result["ruleIndex"]
-            .as_u64()
-            .unwrap_or_else(|| panic!("{name}: no page for {}", result["ruleId"]));
-        assert_eq!(rules[index as usize]["id"], result["ruleId"], "{name}");
+        match result["ruleIndex"].as_u64() {
+            Some(index) => assert_eq!(rules[index as usize]["id"], result["ruleId"], "{name}"),
+            // tests/rules.rs lists the names that have no page.
+            None => assert!(!ids.contains(result["ruleId"].as_str().unwrap()), "{name}"),
+        }
         check_result(name, result);
     }
     results.len()
