@@ -3,6 +3,7 @@
 //! All reading goes through the given files; nothing here prints or asks the environment.
 
 pub mod floors;
+pub mod mend;
 pub mod suppress;
 
 use std::sync::Arc;

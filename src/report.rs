@@ -4,10 +4,12 @@
 
 pub mod github;
 pub mod json;
+pub mod manual;
 pub mod markdown;
 pub mod place;
 pub mod plain;
 pub mod sarif;
+pub mod statistics;
 pub mod text;
 
 use std::sync::Arc;

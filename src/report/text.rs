@@ -8,7 +8,7 @@ pub mod excerpt;
 pub mod patch;
 
 use crate::report::Report;
-use crate::report::place::{self, Position};
+use crate::report::place;
 use crate::report::plain::sanitize;
 use crate::rule::{Finding, Level, ShownRequest, Step};
 
@@ -93,7 +93,7 @@ pub fn render_concise(report: &Report, style: &TextStyle) -> String {
     for finding in &report.findings {
         let at = place::position(report, finding.primary.place.span).map_or_else(
             || "-".to_string(),
-            |p| format!("{}:{}:{}", sanitize(&p.path), p.line, p.column),
+            |p| format!("{}:{}:{}", path(report, &p.path), p.line, p.column),
         );
         let level = style.level(finding.level, finding.level.name());
         out.push_str(&format!(
@@ -160,7 +160,7 @@ fn render_step(
             let line = format!(
                 "    called as {} at {}:{}",
                 sanitize(address),
-                sanitize(&at.path),
+                path(report, &at.path),
                 at.line
             );
             out.push_str(&style.paint(Paint::Dim, &line));
@@ -257,9 +257,9 @@ fn fact(name: &str, lines: &[String], style: &TextStyle, out: &mut String) {
     }
 }
 
-/// `path:line` for a reader.
-pub fn path_line(at: &Position) -> String {
-    format!("{}:{}", sanitize(&at.path), at.line)
+/// A path for a reader, as the URIs have it.
+pub fn path(report: &Report, path: &str) -> String {
+    sanitize(&place::repository_path(report, path))
 }
 
 #[cfg(test)]

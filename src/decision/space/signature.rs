@@ -2,6 +2,7 @@
 //!
 //! Breadth-first over the product of the pattern automata, over the letters that occur and one fresh letter.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// States of the product that are visited at most.
@@ -157,9 +158,9 @@ pub fn witnesses(patterns: &[(String, bool, bool)], start: &str) -> Witnesses {
                 .zip(&next)
                 .map(|(a, p)| a.accepts(p))
                 .collect();
-            if !found.contains_key(&signature) {
-                order.push(signature.clone());
-                found.insert(signature, longer.clone());
+            if let Entry::Vacant(slot) = found.entry(signature) {
+                order.push(slot.key().clone());
+                slot.insert(longer.clone());
             }
             seen.insert(next.clone());
             queue.push_back((next, longer));

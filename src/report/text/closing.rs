@@ -130,8 +130,8 @@ pub fn whereabouts(report: &Report, gap: &Gap) -> Option<String> {
             .and_then(|p| place::position(report, p.span)),
         &gap.path,
     ) {
-        (Some(at), _) => Some(format!("{}:{}", sanitize(&at.path), at.line)),
-        (None, Some(path)) => Some(sanitize(path)),
+        (Some(at), _) => Some(format!("{}:{}", super::path(report, &at.path), at.line)),
+        (None, Some(path)) => Some(super::path(report, path)),
         (None, None) => None,
     }
 }
