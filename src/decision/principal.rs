@@ -250,7 +250,7 @@ fn named(text: &Text) -> Named {
     }
     if let [Piece::Unknown(unknown)] = text.pieces() {
         return match unknown.symbol.as_ref().map(|s| s.kind) {
-            Some(SymbolKind::Account) => Named::Account(text.clone()),
+            Some(SymbolKind::Account | SymbolKind::OwnAccount) => Named::Account(text.clone()),
             _ => Named::Open,
         };
     }

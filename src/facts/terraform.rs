@@ -2,6 +2,7 @@
 
 mod attribute;
 mod bucket;
+mod delivery;
 mod identity;
 mod network;
 mod reading;
@@ -25,4 +26,5 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     bucket::declare(linker, resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
+    delivery::declare(linker, resource, out);
 }

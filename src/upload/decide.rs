@@ -7,7 +7,7 @@ use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, 
 use crate::decision::{AccountRelation, ContextValue, Match, Principal, Reading, World};
 use crate::facts::{CallerKind, Estate};
 use crate::policy::ConditionTest;
-use crate::rule::{Level, Outcome};
+use crate::outcome::{Level, Outcome};
 use crate::source::{Gap, GapKind, Scope};
 use crate::upload::attempt::{Journey, Played, same_cause};
 use crate::upload::calls::{Draft, Sent};
