@@ -259,6 +259,12 @@ impl<'s> Linker<'s> {
         }
     }
 
+    /// ARN of the role that a provider configuration assumes.
+    pub fn assumed_role(&self, scope: ScopeId, provider: &str) -> Option<Text> {
+        let provider = self.scope(scope)?.providers.iter().find(|p| &*p.name == provider)?;
+        provider.assume_role.clone()
+    }
+
     /// The region that a provider configuration of a scope writes into.
     pub fn region(&self, scope: ScopeId, provider: &str) -> Text {
         match self.known_region(scope, provider) {

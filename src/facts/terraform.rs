@@ -6,6 +6,7 @@ mod delivery;
 mod identity;
 mod network;
 mod reading;
+mod workload;
 
 use crate::facts::declare::Declarations;
 use crate::facts::link::{Linker, Table};
@@ -27,4 +28,5 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
     delivery::declare(linker, resource, out);
+    workload::declare(linker, resource, out);
 }

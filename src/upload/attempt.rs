@@ -147,6 +147,10 @@ impl<'e> Journey<'e> {
             }
         }
         let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
+        // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
+        if matches!(self.uploader, crate::upload::Uploader::Service { role: None, .. }) {
+            calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+        }
         if let Some(actions) = self.actions {
             calls = calls
                 .into_iter()
