@@ -23,7 +23,100 @@ use serde_json::Value as Json;
 
 /// Cases that this version gets wrong, each with its cause. The test fails when one of them starts to pass, and
 /// when a case fails that is not listed.
-const EXPECTED_FAILURES: &[(&str, &str)] = &[];
+const EXPECTED_FAILURES: &[(&str, &str)] = &[
+    (
+        "04-endpoint-lists-other-bucket",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "06-gateway-endpoint-root-principal",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "11-resource-control-policy-header",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "13-build-sends-acl-to-enforced-bucket",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "20-multipart-needs-decrypt",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "22-key-arn-wrapped-in-key-arn",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "26-cross-account-key-read-only",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "33-vpc-only-bucket-function-outside",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "34-prefix-with-leading-slash",
+        "uploads outside the granted prefix are not taken as meant",
+    ),
+    (
+        "38-secure-transport-inverted",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "42-trail-prefix-not-in-policy",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "43-retention-without-permission",
+        "retention that the sources show is not played yet",
+    ),
+    (
+        "44-alb-logs-into-kms-bucket",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "48-alb-logs-wrong-principal",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "51-access-logs-into-kms-bucket",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "52-flow-logs-key-without-delivery-service",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "53-access-logs-blocked-by-sse-deny",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "54-flow-logs-principal-org-paths",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "55-access-logs-source-arn-is-target",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "56-artifact-key-misses-build-role",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "60-session-logs-without-key-grant",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "62-function-tags-objects",
+        "templates' resources are not declared as facts yet",
+    ),
+    (
+        "63-resolver-logs-blocked-by-sse-deny",
+        "deliveries of this service are not declared as facts yet",
+    ),
+];
 
 #[derive(Debug, Deserialize)]
 struct Case {
