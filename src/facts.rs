@@ -6,6 +6,7 @@
 
 pub mod assemble;
 pub mod build;
+pub mod cloudformation;
 pub mod declare;
 pub mod link;
 pub mod managed;
