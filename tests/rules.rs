@@ -17,16 +17,7 @@ use iaclint::rule::{Finding, Level, Outcome, registry};
 
 /// Pages whose examples this version does not decide as written, each with its cause. The test fails when one of
 /// them starts to pass.
-const PENDING: &[(&str, &str)] = &[
-    (
-        "bucket-policy-denies-missing-encryption-header",
-        "templates' resources are not declared as facts yet",
-    ),
-    (
-        "unused-suppression",
-        "templates' resources are not declared as facts yet",
-    ),
-];
+const PENDING: &[(&str, &str)] = &[];
 
 /// Names in the code that have no page yet. The test fails when one of them gets its page.
 const WITHOUT_PAGE: &[&str] = &[
