@@ -194,7 +194,9 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             })
             .collect(),
         uri_prefix: prefix(files.boundary()),
-        folder: std::env::current_dir().ok().and_then(|folder| files.relative(&folder)),
+        folder: std::env::current_dir()
+            .ok()
+            .and_then(|folder| files.relative(&folder)),
     };
     if arguments.show_files {
         let found = analysis::discover(&files, &request.paths);
