@@ -86,12 +86,7 @@ pub struct CheckArguments {
     #[arg(long)]
     show_files: bool,
     /// Configuration (default: the nearest iaclint.toml, .iaclint.toml or .github/iaclint.toml upwards)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "IACLINT_CONFIG",
-        conflicts_with = "no_config"
-    )]
+    #[arg(long, value_name = "FILE", env = "IACLINT_CONFIG")]
     config: Option<String>,
     /// Read no configuration
     #[arg(long)]
