@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::files::SourceFile;
+use crate::report::plain::shorten;
 use crate::rule::registry;
 use crate::rule::{Finding, Level, Outcome, Step};
 use crate::source::{Comment, Resource, Sources};
@@ -135,7 +136,10 @@ impl<'s> Asked<'s> {
                 "" => {
                     let hint = registry::nearest(name)
                         .map_or(String::new(), |n| format!("; `{n}` is the nearest name"));
-                    format!("suppression of `{name}`, which is no rule{hint}")
+                    format!(
+                        "suppression of `{}`, which is no rule{hint}",
+                        shorten(name, 80)
+                    )
                 }
                 _ => format!("suppression of `{name}`, which is not reported here"),
             })
