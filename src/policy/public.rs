@@ -5,9 +5,8 @@
 use super::{
     ConditionOperator, ConditionTest, Effect, Policy, PolicyVersion, PrincipalKind, Statement,
 };
-use crate::decision::Match;
-use crate::decision::compare::read_network;
-use crate::pattern::arn_fields;
+use crate::pattern::address::read_network;
+use crate::pattern::{Match, arn_fields};
 
 /// Public in any statement?
 pub fn is_public(policy: &Policy) -> Match {
