@@ -7,6 +7,7 @@ pub mod suppress;
 
 use std::sync::Arc;
 
+use crate::facts::Estate;
 use crate::files::Files;
 use crate::report::{ReadCounts, Report};
 use crate::rule::{Finding, Show};
@@ -86,8 +87,8 @@ fn is_terraform(path: &str) -> bool {
     path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".tofu")
 }
 
-/// Analyses the files as one estate.
-pub fn run(files: &dyn Files, request: &Request) -> Report {
+/// Sources and facts of the files.
+pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
     let found = discover(files, &request.paths);
     let mut sources = Sources::default();
     for path in &found.wrappers {
@@ -102,6 +103,12 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
     floors::read_terraform(files, &found.terraform, &request.inputs, &mut sources);
     floors::read_cloudformation(files, &found.templates, &request.inputs, &mut sources);
     let estate = floors::build(&sources, &request.inputs);
+    (sources, estate)
+}
+
+/// Analyses the files as one estate.
+pub fn run(files: &dyn Files, request: &Request) -> Report {
+    let (mut sources, estate) = load(files, request);
     let mut undecided = Vec::new();
     let (mut findings, decided) = floors::findings(&estate, &sources, &mut undecided);
     let silenced = suppress::apply(&mut findings, &sources);

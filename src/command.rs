@@ -3,6 +3,7 @@
 mod check;
 mod eval;
 mod simulate;
+mod why;
 mod rules;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Eval(eval::EvalArguments),
     /// Decide requests that are given as JSON lines on standard input
     Simulate,
+    /// Say why an upload is, or would be, denied
+    Why(Box<why::WhyArguments>),
     /// List the rules
     Rules(rules::RulesArguments),
     /// Print the page of a rule
@@ -39,6 +42,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Simulate => simulate::run(),
+        Command::Why(arguments) => why::run(&arguments),
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),
         Command::Completions { shell } => {
@@ -51,4 +55,16 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// `NAME=VALUE` arguments.
+fn pairs(given: &[String]) -> Result<Vec<(String, String)>, String> {
+    given
+        .iter()
+        .map(|pair| {
+            pair.split_once('=')
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .ok_or_else(|| format!("`{pair}` is not NAME=VALUE"))
+        })
+        .collect()
 }

@@ -17,6 +17,7 @@ pub mod path;
 pub mod policies;
 pub mod shapes;
 pub mod shown;
+pub mod why;
 pub mod writers;
 
 use std::sync::Arc;

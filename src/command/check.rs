@@ -125,13 +125,13 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
     let request = Request {
         paths: arguments.paths.iter().map(|p| inside(&files, p)).collect::<Result<_, _>>()?,
         inputs: Inputs {
-            variables: pairs(&arguments.variables)?,
+            variables: super::pairs(&arguments.variables)?,
             variable_files: arguments
                 .variable_files
                 .iter()
                 .map(|p| inside(&files, p))
                 .collect::<Result<_, _>>()?,
-            parameters: pairs(&arguments.parameters)?,
+            parameters: super::pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
         },
@@ -218,17 +218,6 @@ fn print(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
             _ => Ok(()),
         },
     }
-}
-
-fn pairs(given: &[String]) -> Result<Vec<(String, String)>, String> {
-    given
-        .iter()
-        .map(|pair| {
-            pair.split_once('=')
-                .map(|(name, value)| (name.to_string(), value.to_string()))
-                .ok_or_else(|| format!("`{pair}` is not NAME=VALUE"))
-        })
-        .collect()
 }
 
 fn rules(given: &[String]) -> Result<Vec<String>, String> {

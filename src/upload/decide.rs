@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decision::search::{SearchResult, search};
 use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, key_classes};
-use crate::decision::{AccountRelation, ContextValue, Match, Principal, Reading};
+use crate::decision::{AccountRelation, ContextValue, Match, Principal, Reading, World};
 use crate::facts::{CallerKind, Estate};
 use crate::policy::{ConditionTest, PolicyVersion};
 use crate::rule::{Level, Outcome};
@@ -16,7 +16,7 @@ use crate::upload::pairs::Pair;
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Headers, Path, PathCertainty, Route, Uploader, blame, path, shapes,
 };
-use crate::value::{Piece, Text};
+use crate::value::{Guard, Piece, ScopeId, Text};
 
 /// States of one search; past them the answer is undecided.
 const BUDGET: usize = 20_000;
@@ -478,7 +478,15 @@ fn decide_relation(
     };
     let journey = journey_by(path.route.clone());
     let hosted = path.certainty == PathCertainty::HostedCi;
-    let found = answers(&journey, hosted);
+    let mut journey = journey;
+    let mut found = answers(&journey, hosted);
+    if found.default.is_ok() && !found.undecided {
+        // Unknown guards were read one by one in favour of the upload; one world has one truth for each.
+        if let Some((world, refused)) = refused_in_every_world(&mut journey, hosted) {
+            journey.world = world;
+            found = refused;
+        }
+    }
     let mut out = Decided {
         uploader: pair.uploader.clone(),
         bucket: pair.bucket,
@@ -530,6 +538,68 @@ fn decide_relation(
         }
     }
     out
+}
+
+/// Guards beyond which worlds are not enumerated.
+const WORLDS: usize = 64;
+
+/// Every assignment of the unknown guards that the policies of a journey mention; empty where there are too many.
+fn worlds(journey: &Journey<'_>) -> Vec<World> {
+    let mut inputs: Vec<(ScopeId, Arc<str>, u32)> = Vec::new();
+    let mut note = |guards: &[Guard]| {
+        for guard in guards {
+            let input = (guard.scope, guard.input.clone(), guard.arms.max(guard.arm + 1));
+            if guard.arms > 1 && !inputs.contains(&input) {
+                inputs.push(input);
+            }
+        }
+    };
+    for statement in journey.documents().flat_map(|p| p.statements.iter()) {
+        note(&statement.guards);
+        let patterns = statement.resources.iter().chain(std::iter::once(&statement.actions));
+        for pattern in patterns.flat_map(|e| e.patterns.iter()) {
+            note(&pattern.guards);
+        }
+        for value in statement.conditions.iter().flat_map(|t| t.values.iter()) {
+            note(&value.guards);
+        }
+    }
+    let count = inputs.iter().try_fold(1usize, |n, (_, _, arms)| n.checked_mul(*arms as usize));
+    if inputs.is_empty() || count.is_none_or(|n| n > WORLDS) {
+        return Vec::new();
+    }
+    let mut out = vec![World::default()];
+    for (scope, input, arms) in &inputs {
+        out = out
+            .into_iter()
+            .flat_map(|world| {
+                (0..*arms).map(move |arm| {
+                    let mut world = world.clone();
+                    world.set(*scope, input, arm);
+                    world
+                })
+            })
+            .collect();
+    }
+    out
+}
+
+/// The refusal of the world in which most passes, where the default upload is refused in each.
+fn refused_in_every_world(journey: &mut Journey<'_>, hosted: bool) -> Option<(World, Answers)> {
+    let mut best: Option<(World, Answers)> = None;
+    for world in worlds(journey) {
+        journey.world = world.clone();
+        let found = answers(journey, hosted);
+        if found.default.is_ok() || found.undecided {
+            journey.world = World::default();
+            return None;
+        }
+        if best.as_ref().is_none_or(|(_, b)| b.any.is_none() && found.any.is_some()) {
+            best = Some((world, found));
+        }
+    }
+    journey.world = World::default();
+    best
 }
 
 fn decided_nothing(pair: &Pair, path: &Path) -> Decided {
