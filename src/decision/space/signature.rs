@@ -575,7 +575,6 @@ fn readable(
 mod tests {
     use super::*;
     use crate::pattern::PatternOptions;
-    use crate::pattern::may_hide_colons;
     use crate::pattern::sequence::pattern_tokens;
 
     fn found(patterns: &[&str], ignore_case: bool) -> Vec<String> {
