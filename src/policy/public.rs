@@ -101,6 +101,7 @@ fn limits(test: &ConditionTest, version: PolicyVersion) -> Match {
         | "aws:principalorgpaths"
         | "aws:principalisawsservice"
         | "aws:principalservicename"
+        | "aws:principalservicenameslist"
         | "aws:sourcevpcarn"
         | "aws:vpceaccount"
         | "aws:vpceorgid"
