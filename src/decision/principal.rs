@@ -203,39 +203,55 @@ fn gateway_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
     }
 }
 
-enum Named {
+enum Named<'t> {
     /// The account's number or its root.
-    Account(Text),
-    User(Text),
-    Role(Text),
-    Session(Text),
-    FederatedUser(Text),
+    Account(Account<'t>),
+    User(Account<'t>),
+    Role(Account<'t>),
+    Session(Account<'t>),
+    FederatedUser(Account<'t>),
     /// An ARN that is no principal.
     Nobody,
     /// A text that could be any of these.
     Open,
 }
 
+/// The account of a named principal.
+enum Account<'t> {
+    Literal(&'t str),
+    Symbolic(Text),
+}
+
+impl Account<'_> {
+    fn is(&self, own: &Text) -> Match {
+        match (self, own.as_literal()) {
+            (Account::Literal(account), Some(own)) => Match::of(*account == own),
+            (Account::Literal(account), None) => same(&Text::literal(*account), own),
+            (Account::Symbolic(account), _) => same(account, own),
+        }
+    }
+}
+
 fn is_account_number(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn named(text: &Text) -> Named {
+fn named(text: &Text) -> Named<'_> {
     if let Some(literal) = text.as_literal() {
         if is_account_number(literal) {
-            return Named::Account(text.clone());
+            return Named::Account(Account::Literal(literal));
         }
         let Some([_, _, service, account, tail]) = principal_fields(literal) else {
             // A unique id of a saved policy.
             return if literal.starts_with("AIDA") || literal.starts_with("AROA") {
                 Named::Open
             } else if !literal.is_empty() && literal.bytes().all(|b| b.is_ascii_digit()) {
-                Named::Account(text.clone())
+                Named::Account(Account::Literal(literal))
             } else {
                 Named::Nobody
             };
         };
-        let account = Text::literal(account);
+        let account = Account::Literal(account);
         return match service {
             "iam" if tail == "root" => Named::Account(account),
             "iam" if tail.starts_with("user/") => Named::User(account),
@@ -247,7 +263,7 @@ fn named(text: &Text) -> Named {
     }
     if let [Piece::Unknown(unknown)] = text.pieces() {
         return match unknown.symbol.as_ref().map(|s| s.kind) {
-            Some(SymbolKind::Account) => Named::Account(text.clone()),
+            Some(SymbolKind::Account) => Named::Account(Account::Symbolic(text.clone())),
             _ => Named::Open,
         };
     }
@@ -255,6 +271,7 @@ fn named(text: &Text) -> Named {
         return Named::Open;
     };
     let [_, _, service, _, account, tail] = fields;
+    let account = Account::Symbolic(account);
     match (service.as_literal(), tail.known_prefix()) {
         (Some("iam"), "root") if tail.is_literal() => Named::Account(account),
         (Some("iam"), prefix) if prefix.starts_with("user/") => Named::User(account),
@@ -361,7 +378,7 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
         },
         (Named::Nobody, _) => PrincipalAnswer::NO,
         (Named::Account(account), caller) => match caller.account() {
-            Some(own) => PrincipalAnswer::of(GrantForm::Account, same(&account, own)),
+            Some(own) => PrincipalAnswer::of(GrantForm::Account, account.is(own)),
             None => PrincipalAnswer::NO,
         },
         (Named::Role(_), Principal::Role { arn, .. }) => {
@@ -384,7 +401,7 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
             PrincipalAnswer::of(GrantForm::Direct, same(text, arn))
         }
         (Named::User(account), Principal::FederatedUser { account: own, .. }) => {
-            PrincipalAnswer::of(GrantForm::Role, same(&account, own).and(Match::Unknown))
+            PrincipalAnswer::of(GrantForm::Role, account.is(own).and(Match::Unknown))
         }
         (Named::FederatedUser(_), Principal::FederatedUser { arn, .. }) => {
             PrincipalAnswer::of(GrantForm::Direct, same(text, arn))
@@ -395,7 +412,7 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
             | Named::Session(account)
             | Named::FederatedUser(account),
             Principal::Account { account: own },
-        ) => PrincipalAnswer::of(GrantForm::Direct, same(&account, own).and(Match::Unknown)),
+        ) => PrincipalAnswer::of(GrantForm::Direct, account.is(own).and(Match::Unknown)),
         (Named::Open, caller) => open_answer(text, caller),
         (Named::User(_) | Named::Role(_) | Named::Session(_) | Named::FederatedUser(_), _) => {
             PrincipalAnswer::NO
