@@ -116,7 +116,8 @@ pub fn because(test: &ConditionTest, context: &RequestContext) -> Arc<str> {
 }
 
 /// A value of which nothing is known.
-static ANYTHING: std::sync::LazyLock<Text> = std::sync::LazyLock::new(|| Text::unknown(Unknown::because("")));
+static ANYTHING: std::sync::LazyLock<Text> =
+    std::sync::LazyLock::new(|| Text::unknown(Unknown::because("")));
 
 fn agree(a: Match, b: Match) -> Match {
     if a == b { a } else { Match::Unknown }

@@ -336,7 +336,10 @@ fn same(a: &Text, b: &Text) -> Match {
 /// Holds a wildcard beside other letters.
 fn is_wild(text: &Text) -> bool {
     text.as_literal() != Some("*")
-        && text.pieces().iter().any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
+        && text
+            .pieces()
+            .iter()
+            .any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
 }
 
 /// A partial wildcard: AWS refuses to store it, so whom it would name is not settled. Others it names in no reading.
@@ -474,7 +477,10 @@ mod tests {
             ("arn:aws:iam::111122223333:role/other*", Match::No),
             ("arn:aws:iam::444455556666:role/*", Match::No),
             ("arn:aws:iam::111122223333:role/app", Match::Yes),
-            ("arn:aws:sts::111122223333:assumed-role/app/*", Match::Unknown),
+            (
+                "arn:aws:sts::111122223333:assumed-role/app/*",
+                Match::Unknown,
+            ),
             ("*", Match::Yes),
         ] {
             for negated in [false, true] {
@@ -485,7 +491,12 @@ mod tests {
                     place: place.clone(),
                     guards: Vec::new(),
                 };
-                let element = PrincipalElement { negated, entries: vec![entry], open: false, place };
+                let element = PrincipalElement {
+                    negated,
+                    entries: vec![entry],
+                    open: false,
+                    place,
+                };
                 let at = Circumstances {
                     effect: Effect::Allow,
                     policy_type: PolicyType::Bucket,
@@ -494,7 +505,11 @@ mod tests {
                     world: &world,
                 };
                 let want = if negated { !answer } else { answer };
-                assert_eq!(principal_answer(&element, &role, at).any(), want, "{text} {negated}");
+                assert_eq!(
+                    principal_answer(&element, &role, at).any(),
+                    want,
+                    "{text} {negated}"
+                );
             }
         }
     }
