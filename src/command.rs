@@ -1,10 +1,16 @@
 //! The commands and their arguments (the contract is in `docs/`); each command lives in a file of its own.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands print")]
 
+mod baseline;
 mod check;
+mod config;
 mod eval;
-mod simulate;
-mod why;
+mod mend;
 mod rules;
+mod simulate;
+mod since;
+mod terminal;
+mod why;
 
 use std::process::ExitCode;
 
@@ -46,15 +52,25 @@ pub fn run() -> ExitCode {
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "iaclint",
-                &mut std::io::stdout(),
-            );
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "iaclint", &mut script);
+            put(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Writes text to standard output: 0, or 2 where that fails.
+fn put(text: &str) -> ExitCode {
+    match terminal::put(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => refuse(&message),
+    }
+}
+
+/// Wrong use, or something that cannot be read.
+fn refuse(message: &str) -> ExitCode {
+    terminal::tell(&format!("error: {message}"));
+    ExitCode::from(2)
 }
 
 /// `NAME=VALUE` arguments.

@@ -205,7 +205,8 @@ fn short_pattern(pattern: &str, subject: &str, options: &PatternOptions) -> Matc
     let mut pattern_fields = pattern.split(':').peekable();
     while let (Some(p), Some(s)) = (pattern_fields.next(), subject_fields.next()) {
         let last = pattern_fields.peek().is_none();
-        if !literal_matches(p, s, options) && !(last && p.contains('*')) {
+        let may_go_on = last && p.contains('*');
+        if !may_go_on && !literal_matches(p, s, options) {
             return Match::No;
         }
     }

@@ -56,6 +56,8 @@ pub struct Provider {
     pub account: Option<Arc<str>>,
     pub region: Option<Arc<str>>,
     pub place: Option<Place>,
+    /// ARN of the role that the provider assumes.
+    pub assume_role: Option<crate::value::Text>,
 }
 
 /// A block that declares a resource or data source: evaluated, one per instance.

@@ -151,6 +151,8 @@ pub enum SymbolKind {
     Import,
     /// The account that the scope is deployed to (12 digits).
     Account,
+    /// The same, in a scope that also writes account numbers: none of those that are written is it.
+    OwnAccount,
     /// The region that the scope is deployed to.
     Region,
     /// The partition of that region.
@@ -165,7 +167,7 @@ impl Symbol {
     /// As the user types it: `aws_s3_bucket.b.arn`.
     pub fn display(&self) -> String {
         let pseudo = match self.kind {
-            SymbolKind::Account => "account",
+            SymbolKind::Account | SymbolKind::OwnAccount => "account",
             SymbolKind::Region => "region",
             SymbolKind::Partition => "partition",
             SymbolKind::UrlSuffix => "url suffix",
@@ -352,7 +354,7 @@ impl Text {
     }
 
     /// The part before the first `separator` that stands in a literal piece, and the part after it.
-    pub fn split_once(&self, separator: char) -> Option<(Text, Text)> {
+    pub fn split_once(&self, separator: &str) -> Option<(Text, Text)> {
         let (at, literal, offset) =
             self.pieces
                 .iter()
@@ -363,7 +365,7 @@ impl Text {
                 })?;
         let mut before = Text::from_pieces(self.pieces.iter().take(at).cloned());
         before.push_str(literal.get(..offset)?);
-        let mut after = Text::literal(literal.get(offset + separator.len_utf8()..)?);
+        let mut after = Text::literal(literal.get(offset + separator.len()..)?);
         for piece in self.pieces.iter().skip(at + 1) {
             match piece {
                 Piece::Literal(text) => after.push_str(text),

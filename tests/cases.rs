@@ -3,6 +3,13 @@
 //! A `bad/` must give a finding at the place that decides, with an accepted outcome; a `good/` must be quiet.
 //! `IACLINT_CASES` names a folder with further cases of the same form.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +23,60 @@ use serde_json::Value as Json;
 
 /// Cases that this version gets wrong, each with its cause. The test fails when one of them starts to pass, and
 /// when a case fails that is not listed.
-const EXPECTED_FAILURES: &[(&str, &str)] = &[];
+const EXPECTED_FAILURES: &[(&str, &str)] = &[
+    (
+        "13-build-sends-acl-to-enforced-bucket",
+        "commands of a build are not read for the uploads that they show yet",
+    ),
+    (
+        "26-cross-account-key-read-only",
+        "a foreign account's root is left undecided",
+    ),
+    (
+        "34-prefix-with-leading-slash",
+        "uploads outside the granted prefix are not taken as meant",
+    ),
+    (
+        "42-trail-prefix-not-in-policy",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "43-retention-without-permission",
+        "retention that the sources show is not played yet",
+    ),
+    (
+        "44-alb-logs-into-kms-bucket",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "48-alb-logs-wrong-principal",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "51-access-logs-into-kms-bucket",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "52-flow-logs-key-without-delivery-service",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "53-access-logs-blocked-by-sse-deny",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "54-flow-logs-principal-org-paths",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "55-access-logs-source-arn-is-target",
+        "deliveries of this service are not declared as facts yet",
+    ),
+    (
+        "63-resolver-logs-blocked-by-sse-deny",
+        "deliveries of this service are not declared as facts yet",
+    ),
+];
 
 #[derive(Debug, Deserialize)]
 struct Case {
@@ -44,9 +104,7 @@ fn every_case_is_decided_as_described() {
     assert!(!results.is_empty(), "no case was found");
     let mut wrong = Vec::new();
     for (name, result) in &results {
-        let expected = EXPECTED_FAILURES
-            .iter()
-            .find(|(listed, _)| listed == name);
+        let expected = EXPECTED_FAILURES.iter().find(|(listed, _)| listed == name);
         match (result, expected) {
             (Err(why), None) => wrong.push(format!("{name}: {why}")),
             (Ok(()), Some(_)) => wrong.push(format!("{name}: passes now; take it off the list")),
@@ -112,7 +170,12 @@ fn judge(folder: &Path) -> Result<(), String> {
 
 fn judge_bad(case: &Case, results: &[Json]) -> Result<(), String> {
     let decisive = vec![lines(&case.decisive_span)];
-    let also: Vec<Lines> = case.also.iter().map(|s| lines(s)).chain(decisive.clone()).collect();
+    let also: Vec<Lines> = case
+        .also
+        .iter()
+        .map(|s| lines(s))
+        .chain(decisive.clone())
+        .collect();
     let (hits, others): (Vec<&Json>, Vec<&Json>) = results.iter().partition(|result| {
         meet(&regions(result, "locations", 1), &also)
             || meet(&regions(result, "relatedLocations", usize::MAX), &decisive)
@@ -184,7 +247,9 @@ fn outcome(result: &Json) -> &str {
 
 fn shown(result: &Json) -> String {
     let place = regions(result, "locations", 1);
-    let place = place.first().map_or(String::new(), |(f, a, b)| format!(" {f}:{a}-{b}"));
+    let place = place
+        .first()
+        .map_or(String::new(), |(f, a, b)| format!(" {f}:{a}-{b}"));
     format!(
         "{} {}/{}{place}",
         result["ruleId"].as_str().unwrap_or("?"),
@@ -195,13 +260,22 @@ fn shown(result: &Json) -> String {
 
 /// `main.tf:3-7`, `main.tf:3`.
 fn lines(text: &str) -> Lines {
-    let (file, range) = text.rsplit_once(':').unwrap_or_else(|| panic!("`{text}` names no line"));
+    let (file, range) = text
+        .rsplit_once(':')
+        .unwrap_or_else(|| panic!("`{text}` names no line"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
-    (file.to_string(), first.parse().unwrap(), last.parse().unwrap())
+    (
+        file.to_string(),
+        first.parse().unwrap(),
+        last.parse().unwrap(),
+    )
 }
 
 fn regions(result: &Json, field: &str, at_most: usize) -> Vec<Lines> {
-    let locations = result[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    let locations = result[field]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     locations
         .iter()
         .take(at_most)
@@ -209,13 +283,19 @@ fn regions(result: &Json, field: &str, at_most: usize) -> Vec<Lines> {
             let physical = &location["physicalLocation"];
             let first = physical["region"]["startLine"].as_u64()?;
             let last = physical["region"]["endLine"].as_u64().unwrap_or(first);
-            Some((physical["artifactLocation"]["uri"].as_str()?.to_string(), first, last))
+            Some((
+                physical["artifactLocation"]["uri"].as_str()?.to_string(),
+                first,
+                last,
+            ))
         })
         .collect()
 }
 
 fn meet(found: &[Lines], wanted: &[Lines]) -> bool {
     found.iter().any(|(file, first, last)| {
-        wanted.iter().any(|(f, a, b)| f == file && first <= b && a <= last)
+        wanted
+            .iter()
+            .any(|(f, a, b)| f == file && first <= b && a <= last)
     })
 }

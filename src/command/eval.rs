@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use iaclint::files::Limits;
 use iaclint::files::disk::DiskFiles;
-use iaclint::source::{Evaluated, Inputs, Sources, cloudformation, show};
+use iaclint::files::Files;
+use iaclint::source::{self, Evaluated, Inputs, Sources, cloudformation, show};
 use iaclint::value::{Map, Span, ValueKind};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
@@ -22,7 +23,7 @@ enum What {
     Terraform {
         dir: String,
         /// One expression, in the root module's scope
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         expr: Option<String>,
         #[arg(long = "var", value_name = "NAME=VALUE")]
         variables: Vec<String>,
@@ -46,7 +47,23 @@ enum What {
 
 pub fn run(arguments: EvalArguments) -> ExitCode {
     match arguments.what {
-        What::Terraform { .. } => ExitCode::from(2),
+        What::Terraform {
+            dir,
+            expr,
+            variables,
+            variable_files,
+        } => match super::pairs(&variables) {
+            Ok(variables) => terraform(
+                &dir,
+                Inputs {
+                    variables,
+                    variable_files,
+                    ..Inputs::default()
+                },
+                expr.as_deref(),
+            ),
+            Err(message) => refuse(&message),
+        },
         What::Cloudformation {
             file,
             parameters,
@@ -54,11 +71,9 @@ pub fn run(arguments: EvalArguments) -> ExitCode {
             region,
             node,
         } => {
-            let parameters = match pairs(&parameters) {
+            let parameters = match super::pairs(&parameters) {
                 Ok(parameters) => parameters,
-                Err(argument) => {
-                    return refuse(&format!("--parameter takes NAME=VALUE, not `{argument}`"));
-                }
+                Err(message) => return refuse(&message),
             };
             cloudformation(
                 &file,
@@ -74,20 +89,55 @@ pub fn run(arguments: EvalArguments) -> ExitCode {
     }
 }
 
+fn terraform(dir: &str, mut inputs: Inputs, expression: Option<&str>) -> ExitCode {
+    let path = Path::new(dir);
+    let Some(boundary) = DiskFiles::boundary_of(path) else {
+        return refuse(&format!("{dir} cannot be read"));
+    };
+    let files = match DiskFiles::new(&boundary, Limits::default()) {
+        Ok(files) => files,
+        Err(error) => return refuse(&format!("{dir} cannot be read: {error}")),
+    };
+    let Some(folder) = files.relative(path) else {
+        return refuse(&format!("{dir} cannot be read"));
+    };
+    for file in &mut inputs.variable_files {
+        match files.relative(Path::new(file.as_str())) {
+            Some(inside) => *file = inside,
+            None => return refuse(&format!("{file} cannot be read")),
+        }
+    }
+    if let Some(expression) = expression {
+        return print(
+            &match source::terraform::evaluate_expression(&files, &folder, &inputs, expression) {
+                Evaluated::Error(message) => json!({ "error": message }),
+                Evaluated::Value(value) => match &value.kind {
+                    ValueKind::Unknown(unknown) => json!({ "unknown": &*unknown.reason }),
+                    _ => json!({ "value": show::to_json(&value) }),
+                },
+            },
+        );
+    }
+    let (outputs, locals) = source::terraform::evaluate_names(&files, &folder, &inputs);
+    let mut sources = Sources::default();
+    let paths: Vec<_> = files
+        .list(&folder)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|p| iaclint::files::folder_of(p) == folder)
+        .collect();
+    source::terraform::read(&files, &paths, &inputs, &mut sources);
+    print(&json!({
+        "outputs": members(&outputs),
+        "locals": members(&locals),
+        "resources": resources(&sources),
+        "not_understood": gaps(&sources),
+    }))
+}
+
 fn refuse(message: &str) -> ExitCode {
     eprintln!("iaclint: {message}");
     ExitCode::from(2)
-}
-
-fn pairs(arguments: &[String]) -> Result<Vec<(String, String)>, &str> {
-    arguments
-        .iter()
-        .map(|a| {
-            a.split_once('=')
-                .map(|(n, v)| (n.to_string(), v.to_string()))
-                .ok_or(a.as_str())
-        })
-        .collect()
 }
 
 fn print(value: &Json) -> ExitCode {

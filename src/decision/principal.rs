@@ -263,7 +263,9 @@ fn named(text: &Text) -> Named<'_> {
     }
     if let [Piece::Unknown(unknown)] = text.pieces() {
         return match unknown.symbol.as_ref().map(|s| s.kind) {
-            Some(SymbolKind::Account) => Named::Account(Account::Symbolic(text.clone())),
+            Some(SymbolKind::Account | SymbolKind::OwnAccount) => {
+                Named::Account(Account::Symbolic(text.clone()))
+            }
             _ => Named::Open,
         };
     }

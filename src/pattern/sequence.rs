@@ -415,6 +415,8 @@ pub fn parts(tokens: &[Token]) -> Vec<Part> {
             Token::One => out.push(Part::One(Letters::ANY)),
             Token::Many => out.push(Part::Many(Letters::ANY)),
             Token::Symbol(symbol) => match symbol.as_ref().map(|s| s.kind) {
+                // No written digit belongs to it: a private letter stands for each of its own.
+                Some(SymbolKind::OwnAccount) => out.extend([Part::Letter('\u{f8ff}'); 12]),
                 Some(SymbolKind::Account) => out.extend([Part::One(Letters::DIGITS); 12]),
                 Some(SymbolKind::Region) => {
                     out.extend([Part::One(Letters::REGION), Part::Many(Letters::REGION)]);

@@ -15,13 +15,18 @@ const ROWS: usize = 500;
 
 pub fn render(report: &Report) -> String {
     let mut out = String::from("## Uploads that AWS will refuse\n\n");
-    for finding in report.findings.iter().take(PICTURES) {
+    let journeys: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|f| !f.callers.is_empty())
+        .collect();
+    for finding in journeys.iter().take(PICTURES) {
         out.push_str(&picture(finding));
     }
-    if report.findings.len() > PICTURES {
+    if journeys.len() > PICTURES {
         out.push_str(&format!(
             "{} more journeys are listed below without a picture.\n\n",
-            report.findings.len() - PICTURES
+            journeys.len() - PICTURES
         ));
     }
     if !report.findings.is_empty() {

@@ -289,14 +289,28 @@ fn location(report: &Report, step: &Step, id: Option<i64>) -> Location {
     out
 }
 
+/// A region of more lines than that is cut; the whole of it is its context.
+const REGION_LINES: u32 = 12;
+
 fn physical(report: &Report, span: Span) -> Option<PhysicalLocation> {
     let at = place::position(report, span)?;
-    Some(
-        PhysicalLocation::builder()
-            .artifact_location(artifact(report, &at.path))
-            .region(region(&at))
-            .build(),
-    )
+    let mut out = PhysicalLocation::builder()
+        .artifact_location(artifact(report, &at.path))
+        .region(region(&at))
+        .build();
+    // Code scanning shows a result beside a change only where all lines of its region are part of the change.
+    let last = at.line + REGION_LINES - 1;
+    if at.end_line > last {
+        let line = report.files.get(span.file).and_then(|f| f.line(last));
+        let short = place::Position {
+            end_line: last,
+            end_column: line.map_or(1, |l| l.chars().count() as u32 + 1),
+            ..at.clone()
+        };
+        out.context_region = Some(region(&at));
+        out.region = Some(region(&short));
+    }
+    Some(out)
 }
 
 fn artifact(report: &Report, path: &str) -> ArtifactLocation {

@@ -218,6 +218,20 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
             out.push(Step { place: place.clone(), text, label: None, address: address.clone() });
         }
     };
+    for (headers, causes) in &denial.behind {
+        for cause in causes {
+            let inner = Denial { cause: cause.clone(), behind: Vec::new(), ..denial.clone() };
+            let at = primary(estate, upload, &inner);
+            let sent = headers
+                .set
+                .iter()
+                .map(|(n, v)| format!("`{n}: {}`", v.display()))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let with = if sent.is_empty() { "a request that avoids it".to_string() } else { format!("with {sent}") };
+            add(&at.place, &at.address, format!("{with}: {}", message::why(&inner)));
+        }
+    }
     for grant in upload.grants.iter().take(2) {
         if let Some(s) = grant.get() {
             add(&s.place, &grant.policy.address, "granted here".into());
@@ -266,20 +280,6 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
                 let address = estate.buckets.get(upload.bucket).map_or_else(|| "".into(), |b| b.address.clone());
                 add(place, &address, "ACLs are disabled here".into());
             }
-        }
-    }
-    for (headers, causes) in &denial.behind {
-        for cause in causes {
-            let inner = Denial { cause: cause.clone(), behind: Vec::new(), ..denial.clone() };
-            let at = primary(estate, upload, &inner);
-            let sent = headers
-                .set
-                .iter()
-                .map(|(n, v)| format!("`{n}: {}`", v.display()))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let with = if sent.is_empty() { "a request that avoids it".to_string() } else { format!("with {sent}") };
-            add(&at.place, &at.address, format!("{with}: {}", message::why(&inner)));
         }
     }
     out

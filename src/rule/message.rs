@@ -220,8 +220,12 @@ pub fn label(denial: &Denial) -> String {
             DenyKind::Explicit { statement, deciding: elements } => {
                 match statement.get().and_then(|s| deciding(s, elements)) {
                     Some((test, _)) => {
-                        let holds = if denial_is_about_absence(test, denial) { "absent from the request" } else { "met" };
-                        format!("denies: {} on `{}` is {holds}", test.written, test.key.display())
+                        let because = if denial_is_about_absence(test, denial) {
+                            "holds because the request does not send it"
+                        } else {
+                            "holds"
+                        };
+                        format!("denies: {} on `{}` {because}", test.written, test.key.display())
                     }
                     None => "denies this upload".into(),
                 }

@@ -2,7 +2,7 @@
 //! `IACLINT_WRITE=1 cargo test pages` writes it anew.
 
 /// (name, text) of each page.
-pub const PAGES: &[(&str, &str)] = &[(
-    "bucket-policy-denies-missing-encryption-header",
-    include_str!("../../rules/bucket-policy-denies-missing-encryption-header.md"),
-)];
+pub const PAGES: &[(&str, &str)] = &[
+    ("bucket-policy-denies-missing-encryption-header", include_str!("../../rules/bucket-policy-denies-missing-encryption-header.md")),
+    ("unused-suppression", include_str!("../../rules/unused-suppression.md")),
+];

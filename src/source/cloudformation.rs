@@ -383,6 +383,7 @@ fn scope_of(run: &Run<'_>, template: &Template) -> Scope {
             account: run.inputs.account.as_deref().map(Arc::from),
             region: run.inputs.region.as_deref().map(Arc::from),
             place: None,
+            assume_role: None,
         }],
         library: false,
         writes_own_account: writes_own_account(run, template),

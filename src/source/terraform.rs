@@ -1,5 +1,244 @@
-//! placeholder
+//! Terraform: folders of configuration to root modules, root modules to resources.
+//!
+//! Every folder that nobody calls is a root of its own; a called one is read through its calls only.
+
+mod choice;
+mod document;
+mod evaluate;
+mod json;
+mod literal;
+mod load;
+mod module;
+mod operators;
+mod parse;
+mod policy_document;
+mod recover;
+mod resource;
+mod template;
+mod types;
+mod variables;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use crate::files::Files;
-use crate::source::{Inputs, Sources};
-pub fn read(_files: &dyn Files, _paths: &[Arc<str>], _inputs: &Inputs, _sources: &mut Sources) {}
+
+use rustc_hash::FxHashMap;
+
+use self::document::{Block, Expression};
+use self::evaluate::{Env, Evaluator};
+use self::load::{Loader, is_configuration};
+use self::module::Instance;
+use crate::files::{self, Files};
+use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
+use crate::value::{Map, Place, ScopeId, Span, Value};
+
+/// Reads every root module among the paths.
+pub fn read(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
+    if paths.is_empty() {
+        return;
+    }
+    let mut loader = Loader::new(files, paths, sources);
+    for folder in roots(&mut loader, paths) {
+        root(&mut loader, &folder, inputs);
+    }
+}
+
+/// `iaclint eval terraform DIR --expr EXPR`.
+pub fn evaluate_expression(files: &dyn Files, folder: &str, inputs: &Inputs, expression: &str) -> Evaluated {
+    let mut sources = Sources::default();
+    // As the value of an argument, so that a heredoc may stand there too.
+    let text = format!("value = {}\n", expression.trim_end_matches('\n'));
+    let id = sources.files.add(files::SourceFile::new("expression", text.as_str()));
+    let parsed = match parse::body(&text, parse::Origin::File(id, 0)) {
+        Ok(body) => body.expression("value").cloned(),
+        Err(_) => None,
+    };
+    let parsed = match parsed.map_or_else(|| parse::expression(expression, parse::Origin::File(id, 0)), Ok) {
+        Ok(parsed) => parsed,
+        Err(fault) => return Evaluated::Error(fault.message),
+    };
+    let mut loader = Loader::new(files, &[], &mut sources);
+    let mut evaluator = start(&mut loader, folder, inputs);
+    match evaluator.eval(&parsed, Env::of(0)) {
+        Ok(value) => Evaluated::Value(value),
+        Err(failure) => Evaluated::Error(failure.message.to_string()),
+    }
+}
+
+/// Outputs and locals of a root module, for `iaclint eval terraform DIR`.
+pub fn evaluate_names(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
+    let mut sources = Sources::default();
+    let mut loader = Loader::new(files, &[], &mut sources);
+    let mut evaluator = start(&mut loader, folder, inputs);
+    let span = Span::new(crate::value::FileId(0), 0, 0);
+    let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else {
+        return (Map::default(), Map::default());
+    };
+    let unknown = |f: evaluate::Failure| {
+        Value::unknown(crate::value::Unknown::because(f.message), Place::at(f.span))
+    };
+    let mut outputs = Map::default();
+    for name in module.outputs.keys() {
+        let value = evaluator.output(0, name, span).unwrap_or_else(unknown);
+        outputs.insert(name.clone(), Place::at(span), value);
+    }
+    let mut locals = Map::default();
+    for name in module.locals.keys() {
+        let value = evaluator.local(0, name, span).unwrap_or_else(unknown);
+        locals.insert(name.clone(), Place::at(span), value);
+    }
+    (outputs, locals)
+}
+
+/// Folders that nobody calls, in order; all of them where they call each other in a circle.
+fn roots(loader: &mut Loader<'_>, paths: &[Arc<str>]) -> Vec<String> {
+    let folders: BTreeSet<String> =
+        paths.iter().filter(|p| is_configuration(p)).map(|p| files::folder_of(p).to_string()).collect();
+    let mut called: BTreeSet<String> = BTreeSet::new();
+    for folder in &folders {
+        let module = loader.module(folder);
+        for block in module.modules.values() {
+            let source = block.body.expression("source").and_then(Expression::as_word).unwrap_or("");
+            if source.starts_with("./") || source.starts_with("../") {
+                if let Some(target) = files::join(folder, source) {
+                    if target != *folder {
+                        called.insert(target);
+                    }
+                }
+            }
+        }
+    }
+    let roots: Vec<String> = folders.iter().filter(|f| !called.contains(*f)).cloned().collect();
+    if roots.is_empty() { folders.into_iter().collect() } else { roots }
+}
+
+fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> Evaluator<'l, 'f> {
+    let module = loader.module(folder);
+    let scope = ScopeId(loader.sources.scopes.len() as u32);
+    let mut evaluator = Evaluator {
+        loader,
+        scope,
+        root_folder: folder.into(),
+        instances: vec![Instance {
+            module,
+            path: "".into(),
+            key: "".into(),
+            parent: None,
+            call: "".into(),
+            bindings: Vec::new(),
+            guards: Vec::new(),
+            calls: Vec::new(),
+            providers: Vec::new(),
+            depth: 0,
+        }],
+        targets: Vec::new(),
+        names: FxHashMap::default(),
+        attributes: FxHashMap::default(),
+        expansions: FxHashMap::default(),
+        module_keys: None,
+        inputs: variables::RootInputs::default(),
+        writes_own_account: false,
+        depth: 0,
+        steps: 0,
+    };
+    evaluator.read_inputs(inputs);
+    evaluator
+}
+
+fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
+    let mut evaluator = start(loader, folder, inputs);
+    let mut found = Vec::new();
+    // Instances are appended while they are visited.
+    let mut next = 0;
+    while next < evaluator.instances.len() {
+        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else { break };
+        for name in module.modules.keys() {
+            let name = format!("module.{name}").into();
+            evaluator.expanded(next, &name);
+        }
+        for name in module.resources.keys() {
+            let Some(expanded) = evaluator.expanded(next, name) else { continue };
+            for (_, position) in &expanded.items {
+                found.extend(evaluator.resource(*position));
+            }
+        }
+        next += 1;
+    }
+    let span = Span::new(crate::value::FileId(0), 0, 0);
+    let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else { return };
+    let mut outputs = Map::default();
+    for (name, block) in &module.outputs {
+        if let Ok(value) = evaluator.output(0, name, span) {
+            outputs.insert(name.clone(), Place::at(block.header), value);
+        }
+    }
+    let mut without_value = false;
+    for name in module.variables.keys() {
+        let value = evaluator.variable(0, name, span);
+        without_value |= matches!(value, Ok(Value { kind: crate::value::ValueKind::Unknown(_), .. }));
+    }
+    let providers = providers(&mut evaluator, &module.providers);
+    let backend = module.terraform.iter().flat_map(|t| t.body.blocks.iter()).find(|b| &*b.kind == "backend");
+    let backend = backend.and_then(|block| {
+        let name = block.labels.first()?.clone();
+        let mut map = Map::default();
+        for (key, attribute) in &block.body.attributes {
+            if let Ok(value) = evaluator.eval(&attribute.expression, Env::of(0)) {
+                map.insert(key.clone(), Place::at(attribute.name_span), value);
+            }
+        }
+        Some((name, Value::map(map, Place::at(block.header))))
+    });
+    let library = without_value && module.providers.is_empty() && backend.is_none() && !evaluator.inputs.files;
+    let scope = Scope {
+        id: evaluator.scope,
+        format: Format::Terraform,
+        path: folder.into(),
+        environment: None,
+        providers,
+        library,
+        writes_own_account: evaluator.writes_own_account,
+        exposed: Vec::new(),
+        outputs,
+        exports: Vec::new(),
+        backend,
+    };
+    loader.sources.scopes.push(scope);
+    loader.sources.resources.extend(found);
+    if loader.sources.resources.len() > 1_000_000 {
+        loader.gap(folder, "more resources than the limit", None, Some(folder), GapKind::Reading);
+    }
+}
+
+/// The AWS provider configurations of a root module.
+fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provider> {
+    let mut out = Vec::new();
+    for block in blocks.iter().filter(|b| b.labels.first().map(|l| &**l) == Some("aws")) {
+        let mut text = |body: &document::Body, name: &str| {
+            body.expression(name).and_then(|e| evaluator.eval(e, Env::of(0)).ok())
+        };
+        let alias = text(&block.body, "alias").and_then(|v| v.as_str().map(|a| format!("aws.{a}")));
+        let region = text(&block.body, "region").and_then(|v| v.as_str().map(Arc::from));
+        let assumed = block
+            .body
+            .blocks("assume_role")
+            .next()
+            .and_then(|b| text(&b.body, "role_arn"));
+        let allowed = text(&block.body, "allowed_account_ids");
+        let account = match allowed.as_ref().and_then(|v| v.as_items()) {
+            Some([one]) => one.as_text().and_then(|t| t.as_literal().map(Arc::from)),
+            _ => None,
+        };
+        let account = account.or_else(|| {
+            let arn = assumed.as_ref()?.as_str()?.to_string();
+            arn.split(':').nth(4).filter(|a| a.len() == 12).map(Arc::from)
+        });
+        out.push(Provider {
+            name: alias.unwrap_or_default().into(),
+            account,
+            region,
+            place: Some(Place::at(block.header)),
+            assume_role: assumed.and_then(|v| v.as_text()),
+        });
+    }
+    out
+}

@@ -115,7 +115,7 @@ pub fn gaps(report: &Report) -> Vec<String> {
                 line.push_str(&format!(" in {at}"));
             }
             if count > 1 {
-                line.push_str(&format!(" and {} more places", count - 1));
+                line.push_str(&format!(" and {}", number(count - 1, "more place", "more places")));
             }
             format!("{line} ({})", sanitize(&gap.why))
         })
@@ -130,8 +130,8 @@ pub fn whereabouts(report: &Report, gap: &Gap) -> Option<String> {
             .and_then(|p| place::position(report, p.span)),
         &gap.path,
     ) {
-        (Some(at), _) => Some(format!("{}:{}", sanitize(&at.path), at.line)),
-        (None, Some(path)) => Some(sanitize(path)),
+        (Some(at), _) => Some(format!("{}:{}", super::path(report, &at.path), at.line)),
+        (None, Some(path)) => Some(super::path(report, path)),
         (None, None) => None,
     }
 }

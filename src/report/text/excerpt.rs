@@ -12,7 +12,7 @@ use miette::{
 
 use crate::report::Report;
 use crate::report::place;
-use crate::report::plain::{sanitize, sanitize_lines};
+use crate::report::plain::sanitize_lines;
 use crate::report::text::TextStyle;
 use crate::rule::Level;
 use crate::value::Span;
@@ -226,7 +226,7 @@ fn prepare(report: &Report, span: Span, label: &str, style: &TextStyle) -> Optio
         return None;
     }
     Some(Excerpt {
-        name: format!("{}:{}:{}", sanitize(&file.path), at.line, at.column),
+        name: format!("{}:{}:{}", super::path(report, &file.path), at.line, at.column),
         text,
         first: first as usize - 1,
         mark: (start, end.saturating_sub(start).max(1)).into(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::files::SourceFile;
 use crate::report::Report;
-use crate::report::plain::{sanitize, sanitize_lines, shorten};
+use crate::report::plain::{sanitize_lines, shorten};
 use crate::report::text::{Paint, TextStyle};
 use crate::rule::{Edit, Fix};
 use crate::value::FileId;
@@ -27,7 +27,7 @@ pub fn lines(report: &Report, fix: &Fix, style: &TextStyle) -> Vec<String> {
         };
         edits.sort_by_key(|e| (e.span.start, e.span.end));
         for change in changes(file, &edits) {
-            out.push(format!("{}:{}", sanitize(&file.path), change.line));
+            out.push(format!("{}:{}", super::path(report, &file.path), change.line));
             let removed = change
                 .before
                 .iter()

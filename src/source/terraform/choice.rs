@@ -1,0 +1,121 @@
+//! Values that are one of several: computing over each arm, and naming unknown tests.
+
+use std::sync::Arc;
+
+use super::evaluate::{Failure, Outcome};
+use crate::value::{Arm, Guard, Place, ScopeId, Unknown, Value, ValueKind};
+
+/// Arms that a computation may spread over.
+pub const ARMS: usize = 16;
+
+/// The value where the guard's input has the guard's arm.
+pub fn assume(value: &Value, guard: &Guard) -> Value {
+    let ValueKind::Choice(arms) = &value.kind else { return value.clone() };
+    let same = |g: &Guard| g.scope == guard.scope && g.input == guard.input;
+    if let Some(arm) = arms.iter().find(|a| same(&a.guard) && a.guard.arm == guard.arm) {
+        return assume(&arm.value, guard);
+    }
+    let inside: Vec<Arm> =
+        arms.iter().map(|a| Arm { guard: a.guard.clone(), value: assume(&a.value, guard) }).collect();
+    Value { kind: ValueKind::Choice(Arc::new(inside)), place: value.place.clone(), sensitive: value.sensitive }
+}
+
+/// Number of ways a value can be.
+pub fn width(value: &Value) -> usize {
+    match &value.kind {
+        ValueKind::Choice(arms) => arms.iter().map(|a| width(&a.value)).sum(),
+        _ => 1,
+    }
+}
+
+/// Computes over values that may be choices. An arm that fails is no possibility, unless all fail.
+pub fn spread(values: &[Value], place: &Place, compute: &mut dyn FnMut(&[Value]) -> Outcome) -> Outcome {
+    let mut budget = ARMS;
+    spread_within(values, place, &mut budget, compute)
+}
+
+fn spread_within(
+    values: &[Value],
+    place: &Place,
+    budget: &mut usize,
+    compute: &mut dyn FnMut(&[Value]) -> Outcome,
+) -> Outcome {
+    let Some(arms) = values.iter().find_map(|v| match &v.kind {
+        ValueKind::Choice(arms) => Some(arms.clone()),
+        _ => None,
+    }) else {
+        return compute(values);
+    };
+    if arms.len() > *budget {
+        return Ok(Value::unknown(Unknown::because("more than 16 possible values"), place.clone()));
+    }
+    *budget = *budget + 1 - arms.len().max(1);
+    let mut out = Vec::new();
+    let mut failure: Option<Failure> = None;
+    for arm in arms.iter() {
+        let world: Vec<Value> = values.iter().map(|v| assume(v, &arm.guard)).collect();
+        match spread_within(&world, place, budget, compute) {
+            Ok(value) => out.push(Arm { guard: arm.guard.clone(), value }),
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (out.len(), failure) {
+        (0, Some(error)) => Err(error),
+        (1, Some(_)) => Ok(out.swap_remove(0).value),
+        _ => Ok(choose(out, place)),
+    }
+}
+
+/// A choice between arms, or the one value that all arms have.
+pub fn choose(arms: Vec<Arm>, place: &Place) -> Value {
+    if let Some((first, rest)) = arms.split_first()
+        && rest.iter().all(|a| same(&a.value, &first.value, 0))
+    {
+        return first.value.clone();
+    }
+    Value::new(ValueKind::Choice(Arc::new(arms)), place.clone())
+}
+
+/// Equal but for places.
+fn same(a: &Value, b: &Value, depth: usize) -> bool {
+    if depth > 64 {
+        return false;
+    }
+    match (&a.kind, &b.kind) {
+        (ValueKind::Text(x), ValueKind::Text(y)) => x.pieces() == y.pieces(),
+        (ValueKind::Unknown(x), ValueKind::Unknown(y)) => x == y && x.symbol.is_some(),
+        (ValueKind::Json(x), ValueKind::Json(y)) => same(x, y, depth + 1),
+        (ValueKind::List(x), ValueKind::List(y)) | (ValueKind::Set(x), ValueKind::Set(y)) => {
+            x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| same(x, y, depth + 1))
+        }
+        (ValueKind::Map(x), ValueKind::Map(y)) => {
+            x.len() == y.len() && x.iter().all(|(k, e)| y.get(k).is_some_and(|v| same(&e.value, v, depth + 1)))
+        }
+        (ValueKind::Choice(x), ValueKind::Choice(y)) => {
+            x.len() == y.len()
+                && x.iter().zip(y.iter()).all(|(x, y)| x.guard == y.guard && same(&x.value, &y.value, depth + 1))
+        }
+        (x, y) => x == y,
+    }
+}
+
+/// The pair of guards (true, false) over an unknown test. A negated test has the guards of the plain one, turned.
+pub fn guards_of(scope: ScopeId, test: &str, label: &str) -> (Guard, Guard) {
+    let mut input = test.trim();
+    let mut turned = false;
+    while let Some(inner) = input.strip_prefix('!') {
+        turned = !turned;
+        input = match inner.strip_prefix('(').and_then(|i| i.strip_suffix(')')) {
+            Some(bare) => bare,
+            None => inner,
+        };
+    }
+    let guard = |holds: bool| Guard {
+        scope,
+        input: input.into(),
+        label: if holds { format!("`{label}`").into() } else { format!("not `{label}`").into() },
+        arm: u32::from(holds != turned),
+        arms: 2,
+    };
+    (guard(true), guard(false))
+}

@@ -1,0 +1,316 @@
+//! Attributes and blocks of resources and data sources, instance by instance.
+
+use std::sync::Arc;
+
+use super::document::{Block, Body};
+use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome, members};
+use super::module::{Target, WHOLE};
+use crate::source::{GapKind, Resource};
+use crate::value::{Arm, Guard, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
+
+/// Blocks and arguments of Terraform itself, which are no properties.
+const META: &[&str] = &["count", "for_each", "provider", "depends_on", "lifecycle", "provisioner", "connection"];
+
+impl<'l, 'f> Evaluator<'l, 'f> {
+    fn block_of(&self, position: usize) -> Option<(Target, Block)> {
+        let target = self.targets.get(position)?.clone();
+        let module = &self.instances.get(target.instance)?.module;
+        let block = module.resources.get(&target.name)?.clone();
+        Some((target, block))
+    }
+
+    /// An attribute of a resource: configured, or a symbol.
+    pub fn attribute(&mut self, position: usize, name: &Arc<str>, span: Span) -> Outcome {
+        let key = (position, name.clone());
+        match self.attributes.get(&key) {
+            Some(Memo::Done(outcome)) => return outcome.clone(),
+            Some(Memo::Busy) => {
+                return Ok(Value::unknown(Unknown::because(format!("`{name}` depends on itself")), Place::at(span)));
+            }
+            None => {}
+        }
+        self.attributes.insert(key.clone(), Memo::Busy);
+        let outcome = self.compute_attribute(position, name, span);
+        self.attributes.insert(key, Memo::Done(outcome.clone()));
+        outcome
+    }
+
+    fn compute_attribute(&mut self, position: usize, name: &Arc<str>, span: Span) -> Outcome {
+        let Some((target, block)) = self.block_of(position) else {
+            return Ok(Value::unknown(Unknown::because("no such resource"), Place::at(span)));
+        };
+        if let Some(value) = self.known_data(&target, &block, position, name, span) {
+            return value;
+        }
+        if let Some(expression) = block.body.expression(name) {
+            if !META.contains(&&**name) {
+                let value =
+                    self.with_bindings(target.instance, &target.bindings, &mut |this, env| this.eval(expression, env))?;
+                // A null argument is one that the provider computes.
+                if !value.is_null() {
+                    return Ok(value);
+                }
+            }
+        } else if has_block(&block.body, name) {
+            return Ok(self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                this.nested(&block.body, name, env, block.header)
+            }));
+        }
+        let data = target.name.starts_with("data.");
+        let symbol = Symbol {
+            scope: self.scope,
+            kind: if data { SymbolKind::Data } else { SymbolKind::Resource },
+            subject: target.address.clone(),
+            attribute: name.clone(),
+        };
+        let reason = if data {
+            format!("`{}.{name}` is read from AWS", target.address)
+        } else {
+            format!("`{}.{name}` is known after apply", target.address)
+        };
+        Ok(Value::unknown(Unknown::symbol(symbol, reason), Place::at(block.header)))
+    }
+
+    /// Data sources whose attributes mean something before anything is read.
+    fn known_data(
+        &mut self,
+        target: &Target,
+        block: &Block,
+        position: usize,
+        name: &Arc<str>,
+        span: Span,
+    ) -> Option<Outcome> {
+        let kind = target.name.strip_prefix("data.")?.split('.').next()?;
+        let pseudo = |this: &Self, kind: SymbolKind, reason: &str| {
+            let provider = this.provider_of(target, block);
+            let symbol = Symbol { scope: this.scope, kind, subject: "".into(), attribute: provider };
+            Some(Ok(Value::unknown(Unknown::symbol(symbol, reason), Place::at(span))))
+        };
+        match (kind, &**name) {
+            ("aws_caller_identity", "account_id" | "id") => {
+                self.writes_own_account = true;
+                pseudo(self, SymbolKind::Account, "the account is not stated")
+            }
+            ("aws_region", "name" | "id" | "region") if block.body.expression("name").is_none() => {
+                pseudo(self, SymbolKind::Region, "the region is not stated")
+            }
+            ("aws_partition", "partition" | "id") => pseudo(self, SymbolKind::Partition, "the partition is not stated"),
+            ("aws_partition", "dns_suffix") => pseudo(self, SymbolKind::UrlSuffix, "the partition is not stated"),
+            ("aws_iam_policy_document", "json" | "minified_json") => {
+                let document = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                    this.policy_document(&block.body, env, block.header)
+                });
+                let place = Place::at(block.header);
+                let _ = position;
+                Some(Ok(Value::new(ValueKind::Json(Arc::new(document)), place)
+                    .through(Step::Document(target.address.clone()), span)))
+            }
+            ("template_file", "rendered") => Some(self.template_file(target, block, span)),
+            _ => None,
+        }
+    }
+
+    fn template_file(&mut self, target: &Target, block: &Block, span: Span) -> Outcome {
+        let Some(template) = block.body.expression("template") else {
+            return Ok(Value::unknown(Unknown::because("template_file has no template"), Place::at(span)));
+        };
+        let (text, vars) = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+            let vars = block.body.expression("vars").map(|e| this.eval(e, env));
+            (this.eval(template, env), vars)
+        });
+        let text = text?;
+        let vars = match vars {
+            Some(vars) => vars?,
+            None => Value::map(Map::default(), Place::at(span)),
+        };
+        self.apply_named("templatestring", &[text, vars], span, Env::of(target.instance))
+    }
+
+    /// The root scope's provider of a resource; empty for the default one.
+    pub fn provider_of(&self, target: &Target, block: &Block) -> Arc<str> {
+        let Some(owner) = self.instances.get(target.instance) else { return "".into() };
+        match block.body.expression("provider").and_then(|e| e.as_path()) {
+            Some(path) => self.provider_name(owner, &path.join(".")),
+            None => self.provider_name(owner, "aws"),
+        }
+    }
+
+    /// A resource as one object, with a hidden entry by which other attributes are named.
+    pub fn whole(&mut self, position: usize, span: Span) -> Value {
+        let Some((target, _)) = self.block_of(position) else {
+            return Value::unknown(Unknown::because("no such resource"), Place::at(span));
+        };
+        let mut map = match self.properties(position) {
+            Some(Value { kind: ValueKind::Map(map), .. }) => (*map).clone(),
+            _ => Map::default(),
+        };
+        let symbol = Symbol {
+            scope: self.scope,
+            kind: if target.name.starts_with("data.") { SymbolKind::Data } else { SymbolKind::Resource },
+            subject: target.address.clone(),
+            attribute: "".into(),
+        };
+        let whole = Value::unknown(Unknown::symbol(symbol, format!("`{}` is known after apply", target.address)), Place::at(span));
+        map.insert(WHOLE, Place::at(span), whole);
+        Value::map(map, Place::at(span))
+    }
+
+    /// All configured arguments and blocks of a resource.
+    pub fn properties(&mut self, position: usize) -> Option<Value> {
+        let (target, block) = self.block_of(position)?;
+        let address = target.address.clone();
+        let value = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+            this.body(&block.body, env, block.header, &address, true)
+        });
+        Some(value)
+    }
+
+    /// A body as a map: attributes as values, nested blocks as lists of maps under their type.
+    fn body(&mut self, body: &Body, env: Env<'_>, span: Span, address: &str, top: bool) -> Value {
+        let mut map = Map::default();
+        for (name, attribute) in &body.attributes {
+            if top && META.contains(&&**name) {
+                continue;
+            }
+            let value = match self.eval(&attribute.expression, env) {
+                Ok(value) => value,
+                Err(failure) => {
+                    let what = format!("{address}.{name}");
+                    self.loader.gap(&what, &failure.message, Some(failure.span), None, GapKind::Unsupported);
+                    Value::unknown(Unknown::because(failure.message), Place::at(attribute.expression.span))
+                }
+            };
+            map.insert(name.clone(), Place::at(attribute.name_span), value);
+        }
+        let mut kinds: Vec<Arc<str>> = Vec::new();
+        for block in &body.blocks {
+            let kind = kind_of(block);
+            let meta = top && META.contains(&&*kind);
+            if !meta && !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        for kind in kinds {
+            let value = self.nested(body, &kind, env, span);
+            let place = value.place.clone();
+            map.insert(kind, place, value);
+        }
+        Value::map(map, Place::at(span))
+    }
+
+    /// The nested blocks of one type, `dynamic` ones expanded.
+    pub fn nested(&mut self, body: &Body, kind: &str, env: Env<'_>, span: Span) -> Value {
+        let mut out = Vec::new();
+        let mut first: Option<Span> = None;
+        self.each_block(body, kind, env, &mut |this, block, env, guards| {
+            first.get_or_insert(block.header);
+            let value = this.body(&block.body, env, block.span, kind, false);
+            out.push(under(guards, value));
+        });
+        Value::list(out, Place::at(first.unwrap_or(span)))
+    }
+
+    /// Calls back for every block of a type, with the environment of its content and the guards it stands under.
+    pub fn each_block(
+        &mut self,
+        body: &Body,
+        kind: &str,
+        env: Env<'_>,
+        run: &mut dyn FnMut(&mut Self, &Block, Env<'_>, &[Guard]),
+    ) {
+        for block in &body.blocks {
+            if &*block.kind == kind {
+                run(self, block, env, &[]);
+                continue;
+            }
+            if &*block.kind != "dynamic" || block.labels.first().map(|l| &**l) != Some(kind) {
+                continue;
+            }
+            let Some(content) = block.body.blocks("content").next() else { continue };
+            let Some(each) = block.body.expression("for_each") else { continue };
+            let iterator: Arc<str> = block
+                .body
+                .expression("iterator")
+                .and_then(|e| e.as_word())
+                .unwrap_or(kind)
+                .into();
+            let collection = self
+                .eval(each, env)
+                .unwrap_or_else(|f| Value::unknown(Unknown::because(f.message), Place::at(each.span)));
+            for (guards, arm) in collection.arms() {
+                let (entries, open) = match members(arm) {
+                    Some(entries) => (entries, None),
+                    None => {
+                        let unknown = |what: &str| {
+                            Value::unknown(Unknown::because(format!("{what} of `{iterator}` is not known")), Place::at(each.span))
+                        };
+                        let guard = self.guards(arm, each).0;
+                        (vec![(unknown("the key"), unknown("the value"))], Some(guard))
+                    }
+                };
+                let mut all = guards.clone();
+                all.extend(open);
+                for (key, value) in entries {
+                    let mut map = Map::default();
+                    map.insert("key", key.place.clone(), key);
+                    map.insert("value", value.place.clone(), value);
+                    let bound = Value::map(map, Place::at(each.span));
+                    let frame = Frame { binding: Binding::One(&iterator, &bound), next: env.frame };
+                    // The content stands where a person reads it.
+                    let shown = Block { span: content.span, header: block.header, ..content.clone() };
+                    run(self, &shown, Env { frame: Some(&frame), ..env }, &all);
+                }
+            }
+        }
+    }
+
+    /// The resource of a target, evaluated.
+    pub fn resource(&mut self, position: usize) -> Option<Resource> {
+        let (target, block) = self.block_of(position)?;
+        let properties = self.properties(position)?;
+        let owner = self.instances.get(target.instance)?.clone();
+        let data = target.name.starts_with("data.");
+        let kind = target.name.strip_prefix("data.").unwrap_or(&target.name).split('.').next().unwrap_or("");
+        let mut place = Place::at(block.header);
+        for (address, span) in owner.calls.iter().rev() {
+            place = place.through(Step::ModuleCall(address.clone()), *span);
+        }
+        Some(Resource {
+            scope: self.scope,
+            address: target.address.clone(),
+            type_name: kind.into(),
+            data,
+            properties,
+            attributes: Value::map(Map::default(), Place::at(block.header)),
+            guards: target.guards.clone(),
+            provider: self.provider_of(&target, &block),
+            place,
+            block: block.span,
+        })
+    }
+}
+
+/// A value under guards: a choice whose other arms are null.
+pub fn under(guards: &[Guard], value: Value) -> Value {
+    guards.iter().rev().fold(value, |value, guard| {
+        let place = value.place.clone();
+        let mut arms = vec![Arm { guard: guard.clone(), value }];
+        for arm in 0..guard.arms {
+            if arm != guard.arm {
+                arms.push(Arm { guard: Guard { arm, ..guard.clone() }, value: Value::null(place.clone()) });
+            }
+        }
+        Value::new(ValueKind::Choice(Arc::new(arms)), place)
+    })
+}
+
+fn kind_of(block: &Block) -> Arc<str> {
+    match &*block.kind {
+        "dynamic" => block.labels.first().cloned().unwrap_or_default(),
+        _ => block.kind.clone(),
+    }
+}
+
+fn has_block(body: &Body, name: &str) -> bool {
+    body.blocks.iter().any(|b| &*kind_of(b) == name)
+}

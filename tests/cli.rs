@@ -1,0 +1,367 @@
+//! The command line from outside: exit codes, formats, what goes to which stream, and that runs agree.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use iaclint::rule::registry;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+const RULE: &str = "bucket-policy-denies-missing-encryption-header";
+
+/// Estates from the page of a rule that both formats express: its example that is denied, or the mended one.
+fn estate(title: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for example in registry::find(RULE).unwrap().examples(title) {
+        std::fs::write(folder.path().join(example.path), example.text).unwrap();
+    }
+    folder
+}
+
+fn iaclint(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_iaclint"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env_remove("IACLINT_CONFIG")
+        .env_remove("FORCE_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap()
+}
+
+fn code(folder: &Path, arguments: &[&str]) -> i32 {
+    let output = iaclint(folder, arguments);
+    let code = output.status.code().unwrap();
+    if !arguments.contains(&"--quiet") && code < 2 {
+        assert!(
+            !output.stdout.is_empty(),
+            "{arguments:?}: nothing on standard output"
+        );
+    }
+    if code == 2 {
+        assert!(
+            !output.stderr.is_empty(),
+            "{arguments:?}: nothing on standard error"
+        );
+    }
+    code
+}
+
+#[test]
+fn exit_codes_follow_findings() {
+    let (denied, allowed) = (estate("Denied"), estate("Allowed"));
+    for (folder, arguments, expected) in [
+        (&allowed, &["check"][..], 0),
+        (&allowed, &["check", "--fail-on", "note"], 0),
+        (&denied, &["check"], 1),
+        (&denied, &["check", "."], 1),
+        (&denied, &["check", "main.tf"], 1),
+        (&denied, &["check", "template.yaml"], 1),
+        (&denied, &["check", "--quiet"], 1),
+        (&denied, &["check", "--select", RULE], 1),
+        (&denied, &["check", "--select", "bucket-policy"], 1),
+        (&denied, &["check", "--ignore", RULE], 0),
+        (&denied, &["check", "--fail-on", "never"], 0),
+    ] {
+        assert_eq!(code(folder.path(), arguments), expected, "{arguments:?}");
+    }
+    for format in ["human", "concise", "json", "sarif", "github", "markdown"] {
+        let arguments = ["check", "--format", format];
+        assert_eq!(code(denied.path(), &arguments), 1, "{format}");
+    }
+}
+
+#[test]
+fn wrong_use_gives_two() {
+    let folder = estate("Allowed");
+    std::fs::write(folder.path().join("notes.yaml"), "a: 1\n").unwrap();
+    for arguments in [
+        &["check", "no-such-folder"][..],
+        &["check", ".", "no-such-folder"],
+        &["check", "--no-such-option"],
+        &["check", "--select", "no-such-rule"],
+        &["check", "--ignore", "no-such-rule"],
+        &["check", "--var", "no-value"],
+        &["check", "--format", "no-such-format"],
+        &["check", "notes.yaml"],
+        &["explain", "no-such-rule"],
+        &["no-such-command"],
+        &[],
+    ] {
+        assert_eq!(code(folder.path(), arguments), 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn findings_are_written_beside_a_path_that_is_lost() {
+    let folder = estate("Denied");
+    let output = iaclint(
+        folder.path(),
+        &["check", ".", "lost.tf", "--format", "json"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!report["findings"].as_array().unwrap().is_empty());
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("lost.tf cannot be read")
+    );
+}
+
+#[test]
+fn a_folder_without_input_is_clean_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["check"][..], &["check", "--format", "sarif"]] {
+        let output = iaclint(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(0));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.contains("nothing to analyse"));
+        assert!(
+            !output.stdout.is_empty(),
+            "an empty report is still a report"
+        );
+    }
+}
+
+#[test]
+fn machines_read_the_report_alone() {
+    let folder = estate("Denied");
+    let json = iaclint(
+        folder.path(),
+        &["check", "--format", "json", "--statistics"],
+    );
+    let report: Json = serde_json::from_slice(&json.stdout).unwrap();
+    for field in ["version", "findings", "decided", "not_understood", "read"] {
+        assert!(!report[field].is_null(), "{field}");
+    }
+    let finding = &report["findings"][0];
+    assert_eq!(finding["rule"], RULE);
+    for field in [
+        "level",
+        "outcome",
+        "message",
+        "callers",
+        "bucket",
+        "fingerprint",
+    ] {
+        assert!(!finding[field].is_null(), "{field}");
+    }
+    let caller = finding["callers"][0].as_object().unwrap();
+    assert!(
+        ["address", "path", "refused", "passes"]
+            .iter()
+            .all(|f| caller.contains_key(*f))
+    );
+    assert!(
+        String::from_utf8(json.stderr).unwrap().contains(RULE),
+        "the counts go to standard error"
+    );
+
+    let target = folder.path().join("out.sarif");
+    let sarif = iaclint(
+        folder.path(),
+        &["check", "--format", "sarif", "--output", "out.sarif"],
+    );
+    assert!(sarif.stdout.is_empty());
+    let log: Json = serde_json::from_slice(&std::fs::read(target).unwrap()).unwrap();
+    assert_eq!(log["runs"][0]["results"][0]["ruleId"], RULE);
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_demand() {
+    let folder = estate("Denied");
+    let coloured = |arguments: &[&str]| iaclint(folder.path(), arguments).stdout.contains(&0x1b);
+    assert!(!coloured(&["check"]));
+    assert!(coloured(&["check", "--color", "always"]));
+    assert!(!coloured(&["explain", RULE]));
+    assert!(coloured(&["explain", RULE, "--color", "always"]));
+}
+
+#[test]
+fn runs_agree_whatever_the_number_of_threads() {
+    let folder = estate("Denied");
+    let render = |format: &str, threads: &str| {
+        Command::new(env!("CARGO_BIN_EXE_iaclint"))
+            .args(["check", "--format", format])
+            .current_dir(folder.path())
+            .env("RAYON_NUM_THREADS", threads)
+            .output()
+            .unwrap()
+            .stdout
+    };
+    for format in ["human", "concise", "json", "sarif", "github", "markdown"] {
+        let first = render(format, "1");
+        assert!((0..3).all(|_| render(format, "4") == first), "{format}");
+    }
+}
+
+#[test]
+fn rules_and_pages_can_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = iaclint(folder.path(), &["rules", "--format", "json"]);
+    let rows: Vec<Json> = serde_json::from_slice(&rules.stdout).unwrap();
+    assert_eq!(rows.len(), registry::all().len());
+    assert!(
+        rows.iter()
+            .all(|r| r["name"].is_string() && r["level"].is_string() && r["summary"].is_string())
+    );
+    let page = String::from_utf8(iaclint(folder.path(), &["explain", RULE]).stdout).unwrap();
+    assert!(page.starts_with(RULE) && page.contains("How to fix"));
+    let hint = iaclint(folder.path(), &["explain", &format!("{RULE}s")]);
+    assert!(
+        String::from_utf8(hint.stderr)
+            .unwrap()
+            .contains(&format!("`{RULE}` meant"))
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        assert_eq!(code(folder.path(), &["completions", shell]), 0);
+    }
+}
+
+#[test]
+fn a_comment_silences_with_a_reason() {
+    for (comment, expected) in [
+        (
+            format!("# iaclint: ignore[{RULE}] the uploader sends the header"),
+            0,
+        ),
+        (format!("# iaclint: ignore[{RULE}]"), 1),
+        ("# iaclint: ignore[no-such-rule] reason".into(), 1),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let page = registry::find(RULE).unwrap();
+        let example = page
+            .examples("Denied")
+            .into_iter()
+            .find(|e| e.language == "hcl")
+            .unwrap();
+        let text = example.text.replace("# denied", &comment);
+        std::fs::write(folder.path().join("main.tf"), text).unwrap();
+        assert_eq!(code(folder.path(), &["check"]), expected, "{comment}");
+        let report = iaclint(folder.path(), &["check", "--format", "concise"]).stdout;
+        let named = String::from_utf8(report)
+            .unwrap()
+            .contains("unused-suppression");
+        assert_eq!(named, expected == 1, "{comment}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_is_no_error() {
+    let folder = estate("Denied");
+    let line = format!(
+        "'{}' explain {RULE} | head -c 1; echo \" ${{PIPESTATUS[0]}}\"",
+        env!("CARGO_BIN_EXE_iaclint")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(folder.path())
+        .output();
+    let Ok(output) = output else { return };
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .ends_with(" 0")
+    );
+}
+
+#[test]
+fn a_configuration_sets_what_the_command_line_leaves_open() {
+    let folder = estate("Denied");
+    let write = |text: &str| std::fs::write(folder.path().join("iaclint.toml"), text).unwrap();
+    write(&format!("ignore = [\"{RULE}\"]\n"));
+    assert_eq!(code(folder.path(), &["check"]), 0);
+    assert_eq!(code(folder.path(), &["check", "--no-config"]), 1);
+    write("fail-on = \"never\"\n");
+    assert_eq!(code(folder.path(), &["check"]), 0);
+    assert_eq!(code(folder.path(), &["check", "--fail-on", "warning"]), 1);
+    write("fail-on = \"sometimes\"\n");
+    assert_eq!(code(folder.path(), &["check"]), 2);
+    write("fail_on = \"never\"\n");
+    assert_eq!(code(folder.path(), &["check"]), 2);
+}
+
+#[test]
+fn a_baseline_leaves_known_findings_out() {
+    let folder = estate("Denied");
+    assert_eq!(
+        code(folder.path(), &["check", "--write-baseline", "known.txt"]),
+        1
+    );
+    assert_eq!(
+        code(folder.path(), &["check", "--baseline", "known.txt"]),
+        0
+    );
+    assert_eq!(code(folder.path(), &["check", "--baseline", "lost.txt"]), 2);
+}
+
+#[test]
+fn mends_are_shown_before_they_are_written() {
+    let folder = estate("Denied");
+    let read = || std::fs::read_to_string(folder.path().join("main.tf")).unwrap();
+    let before = read();
+    let shown = iaclint(
+        folder.path(),
+        &["check", "main.tf", "--diff", "--unsafe-fixes"],
+    );
+    assert_eq!(read(), before, "--diff writes nothing");
+    assert_eq!(
+        shown.status.code(),
+        Some(i32::from(!shown.stdout.is_empty()))
+    );
+    iaclint(
+        folder.path(),
+        &["check", "main.tf", "--fix", "--unsafe-fixes"],
+    );
+    assert_eq!(
+        read() != before,
+        !shown.stdout.is_empty(),
+        "--fix writes what --diff shows"
+    );
+}
+
+#[test]
+fn findings_of_an_earlier_commit_are_not_new() {
+    let folder = estate("Denied");
+    let git = |arguments: &[&str]| {
+        let names = [
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ];
+        let command = Command::new("git")
+            .args(names)
+            .args(arguments)
+            .current_dir(folder.path())
+            .output();
+        assert!(command.unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["commit", "--quiet", "--allow-empty", "-m", "nothing yet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "all of it"]);
+    assert_eq!(code(folder.path(), &["check", "--since", "HEAD"]), 0);
+    assert_eq!(
+        code(folder.path(), &["check", "--since", "no-such-commit"]),
+        2
+    );
+    assert_eq!(code(folder.path(), &["check", "--since", "HEAD~1"]), 1);
+}
