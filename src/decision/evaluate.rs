@@ -23,6 +23,21 @@ pub fn evaluate(
     reading: Reading,
     world: &World,
 ) -> Decision {
+    decide(request, policies, reading, world, true)
+}
+
+/// The same answer without its reasons, for searches.
+pub fn allows(request: &Request, policies: &PolicySet, reading: Reading, world: &World) -> bool {
+    decide(request, policies, reading, world, false).allowed
+}
+
+fn decide(
+    request: &Request,
+    policies: &PolicySet,
+    reading: Reading,
+    world: &World,
+    explained: bool,
+) -> Decision {
     let bounded = policies.boundary.is_some();
     let gate = Gate {
         request,
@@ -30,6 +45,7 @@ pub fn evaluate(
         world,
         bounded,
         endpoint: EndpointKind::Unknown,
+        explained,
     };
     let own_policies = !matches!(
         request.principal,
@@ -172,7 +188,16 @@ pub fn evaluate(
         missing.push(PolicyType::Endpoint);
     }
 
+    if !explained {
+        return Decision {
+            allowed: !out.refused && missing.is_empty(),
+            reasons: Vec::new(),
+            allowing: Vec::new(),
+            hangs_on: Vec::new(),
+        };
+    }
     let Collected {
+        refused: _,
         mut reasons,
         mut allowing,
         mut hangs_on,
@@ -255,6 +280,8 @@ fn journey(policy_type: PolicyType) -> u8 {
 
 #[derive(Default)]
 struct Collected {
+    /// Some layer refuses, whatever is granted.
+    refused: bool,
     reasons: Vec<DenyReason>,
     allowing: Vec<(PolicyType, StatementRef)>,
     hangs_on: Vec<Arc<str>>,
@@ -274,6 +301,8 @@ struct Gate<'g> {
     world: &'g World,
     bounded: bool,
     endpoint: EndpointKind,
+    /// Collect what a reader wants to know beside the answer.
+    explained: bool,
 }
 
 impl Gate<'_> {
@@ -309,10 +338,14 @@ impl Gate<'_> {
                 }
                 match statement.effect {
                     Effect::Deny => {
-                        if any == Match::Unknown {
+                        if any == Match::Unknown && self.explained {
                             self.note_unknowns(policy, position, policy_type, out);
                         }
                         if any >= least_deny {
+                            out.refused = true;
+                            if !self.explained {
+                                return said;
+                            }
                             let reference = StatementRef {
                                 policy: policy.clone(),
                                 position,
@@ -322,7 +355,7 @@ impl Gate<'_> {
                     }
                     Effect::Allow => {
                         certain = certain.max(strongest(answer, Match::Yes));
-                        if any == Match::Unknown {
+                        if any == Match::Unknown && self.explained {
                             doubtful.push((policy, position));
                         }
                         let form = strongest(answer, least_allow);
@@ -345,7 +378,10 @@ impl Gate<'_> {
         if let Some(reference) = &said.allowing {
             out.allowing.push((policy_type, reference.clone()));
         }
-        if open {
+        if open && !self.explained {
+            said.grant = favourable.then_some(GrantForm::Direct);
+            out.refused |= !favourable;
+        } else if open {
             if certain < Some(GrantForm::Direct) || !favourable {
                 out.hangs_on
                     .push(format!("{} statements that are not at hand", policy_type.name()).into());
