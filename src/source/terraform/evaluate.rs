@@ -13,7 +13,8 @@ use super::module::{Expanded, Instance, Target};
 use crate::files;
 use crate::source::functions::{self, FunctionContext, FunctionError, convert};
 use crate::value::{
-    Arm, Entry, FileId, Map, Number, Piece, Place, ScopeId, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind,
+    Arm, Entry, FileId, Map, Number, Piece, Place, ScopeId, Span, Step, Symbol, SymbolKind,
+    Unknown, Value, ValueKind,
 };
 
 /// Levels of evaluation inside each other.
@@ -32,7 +33,10 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(message: impl Into<Arc<str>>, span: Span) -> Failure {
-        Failure { message: message.into(), span }
+        Failure {
+            message: message.into(),
+            span,
+        }
     }
 }
 
@@ -66,7 +70,11 @@ pub enum Binding<'e> {
 
 impl<'e> Env<'e> {
     pub fn of(instance: usize) -> Env<'static> {
-        Env { instance, frame: None, template: false }
+        Env {
+            instance,
+            frame: None,
+            template: false,
+        }
     }
 
     pub fn find(&self, name: &str) -> Option<&'e Value> {
@@ -109,8 +117,15 @@ impl Evaluator<'_, '_> {
     pub fn eval(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
         self.steps += 1;
         if self.depth > DEPTH || self.steps > STEPS {
-            let why = if self.depth > DEPTH { "nested too deeply" } else { "the limit of evaluation steps was met" };
-            return Ok(Value::unknown(Unknown::because(why), Place::at(expression.span)));
+            let why = if self.depth > DEPTH {
+                "nested too deeply"
+            } else {
+                "the limit of evaluation steps was met"
+            };
+            return Ok(Value::unknown(
+                Unknown::because(why),
+                Place::at(expression.span),
+            ));
         }
         self.depth += 1;
         let out = self.eval_kind(expression, env);
@@ -127,17 +142,26 @@ impl Evaluator<'_, '_> {
             ExpressionKind::Number(value) => Value::number(*value, place()),
             ExpressionKind::Template(template) => return self.template(template, span, env),
             ExpressionKind::Tuple(items) => {
-                let items = items.iter().map(|i| self.eval(i, env)).collect::<Result<Vec<_>, _>>()?;
+                let items = items
+                    .iter()
+                    .map(|i| self.eval(i, env))
+                    .collect::<Result<Vec<_>, _>>()?;
                 Value::list(items, place())
             }
             ExpressionKind::Object(entries) => return self.object(entries, span, env),
             ExpressionKind::Parenthesis(inner) => return self.eval(inner, env),
-            ExpressionKind::Variable(_) | ExpressionKind::Traversal { .. } => return self.reference(expression, env),
+            ExpressionKind::Variable(_) | ExpressionKind::Traversal { .. } => {
+                return self.reference(expression, env);
+            }
             ExpressionKind::Conditional(parts) => {
                 let [test, yes, no] = &**parts;
                 return self.conditional(test, yes, no, span, env);
             }
-            ExpressionKind::Call { name, arguments, expand } => {
+            ExpressionKind::Call {
+                name,
+                arguments,
+                expand,
+            } => {
                 return self.call(name, arguments, *expand, span, env);
             }
             ExpressionKind::Not(inner) => {
@@ -147,7 +171,9 @@ impl Evaluator<'_, '_> {
             ExpressionKind::Negative(inner) => {
                 let value = self.eval(inner, env)?;
                 return spread(&[value], &place(), &mut |v| {
-                    let Some(value) = v.first() else { return Ok(Value::null(Place::at(span))) };
+                    let Some(value) = v.first() else {
+                        return Ok(Value::null(Place::at(span)));
+                    };
                     if is_unknown(value) {
                         return Ok(computed("-", &[value], span));
                     }
@@ -268,21 +294,35 @@ impl Evaluator<'_, '_> {
             (Err(error), Err(_)) => return Err(error),
         };
         let arms = vec![
-            Arm { value: super::choice::assume(&yes, &holds), guard: holds },
-            Arm { value: super::choice::assume(&no, &fails), guard: fails },
+            Arm {
+                value: super::choice::assume(&yes, &holds),
+                guard: holds,
+            },
+            Arm {
+                value: super::choice::assume(&no, &fails),
+                guard: fails,
+            },
         ];
         Ok(limited(choose(arms, &Place::at(span))))
     }
 
     /// The guards over an unknown test: named by the symbols it is made of, else by where it stands.
-    pub fn guards(&self, value: &Value, test: &Expression) -> (crate::value::Guard, crate::value::Guard) {
+    pub fn guards(
+        &self,
+        value: &Value,
+        test: &Expression,
+    ) -> (crate::value::Guard, crate::value::Guard) {
         let label = self.source_text(test.span);
         match canonical(value) {
             Some(name) => guards_of(self.scope, &name, &label),
             None => {
                 let path = self.instances.first().map_or("", |i| &*i.path).to_string();
                 let at = test.span;
-                guards_of(self.scope, &format!("{path}#{}:{}:{label}", at.file.0, at.start), &label)
+                guards_of(
+                    self.scope,
+                    &format!("{path}#{}:{}:{label}", at.file.0, at.start),
+                    &label,
+                )
             }
         }
     }
@@ -297,7 +337,11 @@ impl Evaluator<'_, '_> {
             .and_then(|f| f.text.get(span.start as usize..span.end as usize))
             .unwrap_or("");
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() > 120 { line.chars().take(117).chain("...".chars()).collect() } else { line }
+        if line.chars().count() > 120 {
+            line.chars().take(117).chain("...".chars()).collect()
+        } else {
+            line
+        }
     }
 
     fn for_expression(&mut self, each: &For, span: Span, env: Env<'_>) -> Outcome {
@@ -305,7 +349,9 @@ impl Evaluator<'_, '_> {
         let sensitive = collection.sensitive;
         let place = Place::at(span);
         let mut out = spread(&[collection], &place, &mut |v| {
-            let Some(collection) = v.first() else { return Ok(Value::null(Place::at(span))) };
+            let Some(collection) = v.first() else {
+                return Ok(Value::null(Place::at(span)));
+            };
             self.for_over(each, collection, span, env)
         })?;
         out.sensitive |= sensitive;
@@ -327,24 +373,37 @@ impl Evaluator<'_, '_> {
         };
         let mut list = Vec::new();
         let mut map = Map::default();
-        let mut groups: indexmap::IndexMap<Arc<str>, (Place, Vec<Value>)> = indexmap::IndexMap::new();
+        let mut groups: indexmap::IndexMap<Arc<str>, (Place, Vec<Value>)> =
+            indexmap::IndexMap::new();
         for (key, value) in members {
-            let value_frame = Frame { binding: Binding::One(&each.value_name, &value), next: env.frame };
+            let value_frame = Frame {
+                binding: Binding::One(&each.value_name, &value),
+                next: env.frame,
+            };
             let key_frame;
             let frame = match &each.key_name {
                 Some(name) => {
-                    key_frame = Frame { binding: Binding::One(name, &key), next: Some(&value_frame) };
+                    key_frame = Frame {
+                        binding: Binding::One(name, &key),
+                        next: Some(&value_frame),
+                    };
                     &key_frame
                 }
                 None => &value_frame,
             };
-            let inner = Env { frame: Some(frame), ..env };
+            let inner = Env {
+                frame: Some(frame),
+                ..env
+            };
             if let Some(test) = &each.test {
                 let passes = self.eval(test, inner)?;
                 match &passes.kind {
                     _ if is_unknown(&passes) || matches!(passes.kind, ValueKind::Choice(_)) => {
                         return Ok(Value::unknown(
-                            Unknown::because(format!("`{}` is not known", self.source_text(test.span))),
+                            Unknown::because(format!(
+                                "`{}` is not known",
+                                self.source_text(test.span)
+                            )),
                             Place::at(span),
                         ));
                     }
@@ -364,9 +423,16 @@ impl Evaluator<'_, '_> {
                     let value = self.eval(&each.value, inner)?.through(instance, span);
                     let key_place = Place::at(key_expression.span);
                     if each.grouping {
-                        groups.entry(name).or_insert_with(|| (key_place, Vec::new())).1.push(value);
+                        groups
+                            .entry(name)
+                            .or_insert_with(|| (key_place, Vec::new()))
+                            .1
+                            .push(value);
                     } else if map.get(&name).is_some() && !name.contains("${") {
-                        return Err(Failure::new(format!("two different items have the key \"{name}\""), span));
+                        return Err(Failure::new(
+                            format!("two different items have the key \"{name}\""),
+                            span,
+                        ));
                     } else {
                         map.insert(name, key_place, value);
                     }
@@ -383,7 +449,14 @@ impl Evaluator<'_, '_> {
         Ok(Value::map(map, Place::at(span)))
     }
 
-    fn call(&mut self, name: &str, arguments: &[Expression], expand: bool, span: Span, env: Env<'_>) -> Outcome {
+    fn call(
+        &mut self,
+        name: &str,
+        arguments: &[Expression],
+        expand: bool,
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
         match name {
             "try" | "core::try" => {
                 let mut last = Failure::new("`try` needs an argument", span);
@@ -393,17 +466,22 @@ impl Evaluator<'_, '_> {
                         Err(error) => last = error,
                     }
                 }
-                return Err(Failure::new(format!("no argument of `try` has a value: {}", last.message), span));
+                return Err(Failure::new(
+                    format!("no argument of `try` has a value: {}", last.message),
+                    span,
+                ));
             }
             "can" | "core::can" => {
                 let Some(argument) = arguments.first() else {
                     return Err(Failure::new("`can` needs an argument", span));
                 };
                 return match self.eval(argument, env) {
-                    Ok(value) if is_unknown(&value) || !convert::is_known(&value) => Ok(Value::unknown(
-                        Unknown::because(format!("`{}` is not known", self.source_text(span))),
-                        Place::at(span),
-                    )),
+                    Ok(value) if is_unknown(&value) || !convert::is_known(&value) => {
+                        Ok(Value::unknown(
+                            Unknown::because(format!("`{}` is not known", self.source_text(span))),
+                            Place::at(span),
+                        ))
+                    }
                     Ok(_) => Ok(Value::bool(true, Place::at(span))),
                     Err(_) => Ok(Value::bool(false, Place::at(span))),
                 };
@@ -421,7 +499,9 @@ impl Evaluator<'_, '_> {
                         return spread(&[value], &Place::at(span), &mut |v| {
                             let mut all = before.clone();
                             match v.first().map(|v| (members(v), v)) {
-                                Some((Some(members), _)) => all.extend(members.into_iter().map(|(_, v)| v)),
+                                Some((Some(members), _)) => {
+                                    all.extend(members.into_iter().map(|(_, v)| v))
+                                }
                                 Some((None, v)) => return Ok(unknown_from(name, v, span)),
                                 None => {}
                             }
@@ -429,7 +509,12 @@ impl Evaluator<'_, '_> {
                         });
                     }
                     None if is_unknown(&value) => return Ok(unknown_from(name, &value, span)),
-                    None => return Err(Failure::new("only a list can be expanded to arguments", argument.span)),
+                    None => {
+                        return Err(Failure::new(
+                            "only a list can be expanded to arguments",
+                            argument.span,
+                        ));
+                    }
                 }
             } else {
                 values.push(value);
@@ -439,26 +524,51 @@ impl Evaluator<'_, '_> {
     }
 
     /// A function that the evaluator itself asks for.
-    pub fn apply_named(&mut self, name: &str, values: &[Value], span: Span, env: Env<'_>) -> Outcome {
+    pub fn apply_named(
+        &mut self,
+        name: &str,
+        values: &[Value],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
         self.apply(name, values, span, env)
     }
 
     fn apply(&mut self, name: &str, values: &[Value], span: Span, env: Env<'_>) -> Outcome {
         if let Some(provider_function) = name.strip_prefix("provider::")
-            && !matches!(provider_function, "aws::arn_build" | "aws::arn_parse" | "aws::trim_iam_role_path")
+            && !matches!(
+                provider_function,
+                "aws::arn_build" | "aws::arn_parse" | "aws::trim_iam_role_path"
+            )
         {
-            return Ok(Value::unknown(Unknown::because(format!("function `{name}` is not understood")), Place::at(span)));
+            return Ok(Value::unknown(
+                Unknown::because(format!("function `{name}` is not understood")),
+                Place::at(span),
+            ));
         }
-        let mut context = Context { evaluator: self, env };
+        let mut context = Context {
+            evaluator: self,
+            env,
+        };
         match functions::call(name, values, span, &mut context) {
             Ok(value) => Ok(value),
             Err(FunctionError::Error(message)) => Err(Failure::new(message, span)),
             Err(FunctionError::Unknown(reason)) => {
-                let fixed = !matches!(name, "timestamp" | "uuid" | "plantimestamp" | "bcrypt" | "file" | "fileexists");
+                let fixed = !matches!(
+                    name,
+                    "timestamp" | "uuid" | "plantimestamp" | "bcrypt" | "file" | "fileexists"
+                );
                 let values: Vec<&Value> = values.iter().collect();
-                let mut value = if fixed { computed(name, &values, span) } else { Value::null(Place::at(span)) };
+                let mut value = if fixed {
+                    computed(name, &values, span)
+                } else {
+                    Value::null(Place::at(span))
+                };
                 match &mut value.kind {
-                    ValueKind::Unknown(Unknown { symbol: Some(_), reason: old }) => *old = reason.into(),
+                    ValueKind::Unknown(Unknown {
+                        symbol: Some(_),
+                        reason: old,
+                    }) => *old = reason.into(),
                     kind => *kind = ValueKind::Unknown(Unknown::because(reason)),
                 }
                 value.sensitive = values.iter().any(|v| v.sensitive);
@@ -478,10 +588,13 @@ impl Context<'_, '_, '_, '_> {
     fn path(&self, path: &Value) -> Result<String, FunctionError> {
         let text = convert::text(path)?;
         let Some(written) = text.as_literal() else {
-            return Err(FunctionError::Unknown("the path of a file is not known".into()));
+            return Err(FunctionError::Unknown(
+                "the path of a file is not known".into(),
+            ));
         };
-        files::join(&self.evaluator.root_folder, written)
-            .ok_or_else(|| FunctionError::Unknown(format!("`{written}` is outside the read boundary")))
+        files::join(&self.evaluator.root_folder, written).ok_or_else(|| {
+            FunctionError::Unknown(format!("`{written}` is outside the read boundary"))
+        })
     }
 }
 
@@ -504,10 +617,18 @@ impl FunctionContext for Context<'_, '_, '_, '_> {
         variables: &Map,
         at: Span,
     ) -> Result<Value, FunctionError> {
-        let template = super::parse::template(&text, super::parse::Origin::File(file, 0))
-            .map_err(|fault| FunctionError::Error(format!("the template does not parse: {}", fault.message)))?;
-        let frame = Frame { binding: Binding::Many(variables), next: None };
-        let env = Env { instance: self.env.instance, frame: Some(&frame), template: true };
+        let template = super::parse::template(&text, super::parse::Origin::File(file, 0)).map_err(
+            |fault| FunctionError::Error(format!("the template does not parse: {}", fault.message)),
+        )?;
+        let frame = Frame {
+            binding: Binding::Many(variables),
+            next: None,
+        };
+        let env = Env {
+            instance: self.env.instance,
+            frame: Some(&frame),
+            template: true,
+        };
         let whole = Span::new(file, 0, text.len());
         if self.evaluator.depth > DEPTH {
             return Err(FunctionError::Unknown("nested too deeply".into()));
@@ -524,15 +645,25 @@ impl FunctionContext for Context<'_, '_, '_, '_> {
     fn list_files(&mut self, folder: &Value) -> Result<Vec<String>, FunctionError> {
         let folder = self.path(folder)?;
         let all = self.evaluator.loader.below(&folder);
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        Ok(all.iter().filter_map(|p| p.strip_prefix(&prefix)).map(str::to_string).collect())
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        Ok(all
+            .iter()
+            .filter_map(|p| p.strip_prefix(&prefix))
+            .map(str::to_string)
+            .collect())
     }
 }
 
 /// A failed conversion as a failure of the expression.
 pub fn failure(error: FunctionError, span: Span) -> Failure {
     match error {
-        FunctionError::Error(message) | FunctionError::Unknown(message) => Failure::new(message, span),
+        FunctionError::Error(message) | FunctionError::Unknown(message) => {
+            Failure::new(message, span)
+        }
     }
 }
 
@@ -563,7 +694,12 @@ pub fn members(collection: &Value) -> Option<Vec<(Value, Value)>> {
             Some(
                 entries
                     .into_iter()
-                    .map(|(k, e)| (Value::text(k.clone(), e.key_place.clone()), inherit(&e.value)))
+                    .map(|(k, e)| {
+                        (
+                            Value::text(k.clone(), e.key_place.clone()),
+                            inherit(&e.value),
+                        )
+                    })
                     .collect(),
             )
         }
@@ -574,7 +710,12 @@ pub fn members(collection: &Value) -> Option<Vec<(Value, Value)>> {
 /// A part of a collection went through the same uses as the collection.
 pub fn inherit(mut part: Value, whole: &Value) -> Value {
     if whole.place.via.is_some() {
-        let uses: Vec<_> = whole.place.uses().take(16).map(|v| (v.step.clone(), v.span)).collect();
+        let uses: Vec<_> = whole
+            .place
+            .uses()
+            .take(16)
+            .map(|v| (v.step.clone(), v.span))
+            .collect();
         for (step, span) in uses.into_iter().rev() {
             part.place = part.place.through(step, span);
         }
@@ -584,7 +725,9 @@ pub fn inherit(mut part: Value, whole: &Value) -> Value {
 }
 
 fn not(value: Option<&Value>, span: Span) -> Outcome {
-    let Some(value) = value else { return Ok(Value::null(Place::at(span))) };
+    let Some(value) = value else {
+        return Ok(Value::null(Place::at(span)));
+    };
     if is_unknown(value) {
         return Ok(match canonical(value) {
             Some(name) => named(scope_of(value), format!("!{}", wrapped(&name)), span),
@@ -592,11 +735,18 @@ fn not(value: Option<&Value>, span: Span) -> Outcome {
         });
     }
     let holds = convert::boolean(value).map_err(|e| failure(e, span))?;
-    Ok(Value { sensitive: value.sensitive, ..Value::bool(!holds, Place::at(span)) })
+    Ok(Value {
+        sensitive: value.sensitive,
+        ..Value::bool(!holds, Place::at(span))
+    })
 }
 
 fn wrapped(name: &str) -> String {
-    if name.contains(' ') { format!("({name})") } else { name.to_string() }
+    if name.contains(' ') {
+        format!("({name})")
+    } else {
+        name.to_string()
+    }
 }
 
 /// The value as a text that two equal computations share: symbols by name, the rest as it is written.
@@ -607,9 +757,17 @@ pub fn canonical(value: &Value) -> Option<String> {
         ValueKind::Number(n) => Some(n.to_string()),
         ValueKind::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.display()),
         ValueKind::Text(text) => {
-            let whole = text.pieces().iter().all(|p| !matches!(p, Piece::Unknown(u) if u.symbol.is_none()));
+            let whole = text
+                .pieces()
+                .iter()
+                .all(|p| !matches!(p, Piece::Unknown(u) if u.symbol.is_none()));
             match text.pieces() {
-                [Piece::Unknown(Unknown { symbol: Some(symbol), .. })] => Some(symbol.display()),
+                [
+                    Piece::Unknown(Unknown {
+                        symbol: Some(symbol),
+                        ..
+                    }),
+                ] => Some(symbol.display()),
                 _ => (whole && text.pieces().len() < 16).then(|| format!("\"{}\"", text.display())),
             }
         }
@@ -638,7 +796,12 @@ pub fn scope_of(value: &Value) -> Option<ScopeId> {
 pub fn named(scope: Option<ScopeId>, name: String, span: Span) -> Value {
     let reason: Arc<str> = format!("`{name}` is not known").into();
     let symbol = scope.filter(|_| name.len() <= COMPUTED_NAME).map(|scope| {
-        Arc::new(Symbol { scope, kind: SymbolKind::Input, subject: name.into(), attribute: "".into() })
+        Arc::new(Symbol {
+            scope,
+            kind: SymbolKind::Input,
+            subject: name.into(),
+            attribute: "".into(),
+        })
     });
     Value::unknown(Unknown { reason, symbol }, Place::at(span))
 }
@@ -647,12 +810,17 @@ pub fn named(scope: Option<ScopeId>, name: String, span: Span) -> Value {
 pub fn computed(name: &str, operands: &[&Value], span: Span) -> Value {
     let parts: Option<Vec<String>> = operands.iter().map(|v| canonical(v)).collect();
     match parts {
-        Some(parts) => {
-            named(operands.iter().find_map(|v| scope_of(v)), format!("{name}({})", parts.join(", ")), span)
-        }
+        Some(parts) => named(
+            operands.iter().find_map(|v| scope_of(v)),
+            format!("{name}({})", parts.join(", ")),
+            span,
+        ),
         None => match operands.iter().find(|v| is_unknown(v)) {
             Some(value) => unknown_from(name, value, span),
-            None => Value::unknown(Unknown::because(format!("`{name}` of a value that is not known")), Place::at(span)),
+            None => Value::unknown(
+                Unknown::because(format!("`{name}` of a value that is not known")),
+                Place::at(span),
+            ),
         },
     }
 }
@@ -671,13 +839,24 @@ pub fn unknown_from(_what: &str, value: &Value, span: Span) -> Value {
             .unwrap_or_else(|| "a part of a text is not known".into()),
         _ => "depends on a value that is not known".into(),
     };
-    Value { sensitive: value.sensitive, ..Value::unknown(Unknown::because(reason), Place::at(span)) }
+    Value {
+        sensitive: value.sensitive,
+        ..Value::unknown(Unknown::because(reason), Place::at(span))
+    }
 }
 
 /// The two results of a conditional have one type: where scalars differ, both are texts.
 fn unified(yes: Value, no: Value) -> (Value, Value) {
-    let scalar = |v: &Value| matches!(v.kind, ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool(_));
-    if scalar(&yes) && scalar(&no) && std::mem::discriminant(&yes.kind) != std::mem::discriminant(&no.kind) {
+    let scalar = |v: &Value| {
+        matches!(
+            v.kind,
+            ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool(_)
+        )
+    };
+    if scalar(&yes)
+        && scalar(&no)
+        && std::mem::discriminant(&yes.kind) != std::mem::discriminant(&no.kind)
+    {
         let text = |v: Value| convert::to_string(&v).unwrap_or(v);
         return (text(yes), text(no));
     }
@@ -686,7 +865,10 @@ fn unified(yes: Value, no: Value) -> (Value, Value) {
 
 fn limited(value: Value) -> Value {
     if super::choice::width(&value) > super::choice::ARMS {
-        return Value::unknown(Unknown::because("more than 16 possible values"), value.place);
+        return Value::unknown(
+            Unknown::because("more than 16 possible values"),
+            value.place,
+        );
     }
     value
 }

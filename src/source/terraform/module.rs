@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use super::document::{Block, Expression, ExpressionKind, Operator};
-use super::evaluate::{Binding, Env, Evaluator, Failure, Frame, Memo, Outcome, is_unknown, members};
+use super::evaluate::{
+    Binding, Env, Evaluator, Failure, Frame, Memo, Outcome, is_unknown, members,
+};
 use super::load::Module;
 use crate::source::GapKind;
-use crate::value::{Arm, Guard, Guards, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
+use crate::value::{
+    Arm, Guard, Guards, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind,
+};
 
 /// Instances of one block, and module instances of one run.
 const INSTANCES: usize = 20_000;
@@ -81,14 +85,27 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         match bindings {
             [] => run(self, base),
             [(name, value), ..] => {
-                let frame = Frame { binding: Binding::One(name, value), next: None };
-                run(self, Env { frame: Some(&frame), ..base })
+                let frame = Frame {
+                    binding: Binding::One(name, value),
+                    next: None,
+                };
+                run(
+                    self,
+                    Env {
+                        frame: Some(&frame),
+                        ..base
+                    },
+                )
             }
         }
     }
 
     fn copies(&mut self, block: &Block, env_instance: usize) -> (Form, Vec<Copy>, bool) {
-        let single = || Copy { key: None, bindings: Vec::new(), guards: Vec::new() };
+        let single = || Copy {
+            key: None,
+            bindings: Vec::new(),
+            guards: Vec::new(),
+        };
         if let Some(expression) = block.body.expression("count") {
             let span = expression.span;
             let value = self
@@ -104,12 +121,21 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                             merge_copy(&mut out, count_copy(key, &guards), &guards);
                         }
                         if count > INSTANCES {
-                            self.loader.gap("count", "more instances than the limit", Some(span), None, GapKind::Reading);
+                            self.loader.gap(
+                                "count",
+                                "more instances than the limit",
+                                Some(span),
+                                None,
+                                GapKind::Reading,
+                            );
                         }
                     }
                     None => {
                         open = true;
-                        let key = Value::unknown(Unknown::because("a count that is not known"), Place::at(span));
+                        let key = Value::unknown(
+                            Unknown::because("a count that is not known"),
+                            Place::at(span),
+                        );
                         let mut guards = guards.clone();
                         guards.push(self.guards(arm, expression).0);
                         merge_copy(&mut out, count_copy(key, &guards), &guards);
@@ -129,7 +155,13 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 match members(arm) {
                     Some(all) => {
                         if all.len() > INSTANCES {
-                            self.loader.gap("for_each", "more instances than the limit", Some(span), None, GapKind::Reading);
+                            self.loader.gap(
+                                "for_each",
+                                "more instances than the limit",
+                                Some(span),
+                                None,
+                                GapKind::Reading,
+                            );
                         }
                         let is_list = matches!(arm.kind, ValueKind::List(_));
                         for (key, value) in all.into_iter().take(INSTANCES) {
@@ -139,8 +171,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     }
                     None => {
                         open = true;
-                        let key = Value::unknown(Unknown::because("a key of for_each that is not known"), Place::at(span));
-                        let inner = Value::unknown(Unknown::because("a value of for_each that is not known"), Place::at(span));
+                        let key = Value::unknown(
+                            Unknown::because("a key of for_each that is not known"),
+                            Place::at(span),
+                        );
+                        let inner = Value::unknown(
+                            Unknown::because("a value of for_each that is not known"),
+                            Place::at(span),
+                        );
                         let mut guards = guards.clone();
                         guards.push(self.guards(arm, expression).0);
                         merge_copy(&mut out, each_copy(key, inner, &guards), &guards);
@@ -173,7 +211,11 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 None => String::new(),
                 Some(value) => key_suffix(value),
             };
-            let prefix = if owner.path.is_empty() { String::new() } else { format!("{}.", owner.path) };
+            let prefix = if owner.path.is_empty() {
+                String::new()
+            } else {
+                format!("{}.", owner.path)
+            };
             let address: Arc<str> = format!("{prefix}{name}{suffix}").into();
             let mut guards = owner.guards.clone();
             for guard in &copy.guards {
@@ -181,9 +223,19 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     guards.push(guard.clone());
                 }
             }
-            let shown = copy.key.unwrap_or_else(|| Value::null(Place::at(block.header)));
+            let shown = copy
+                .key
+                .unwrap_or_else(|| Value::null(Place::at(block.header)));
             let position = match name.strip_prefix("module.") {
-                Some(call) => match self.enter(instance, &owner, call, block, address, copy.bindings, guards) {
+                Some(call) => match self.enter(
+                    instance,
+                    &owner,
+                    call,
+                    block,
+                    address,
+                    copy.bindings,
+                    guards,
+                ) {
                     Some(position) => position,
                     None => continue,
                 },
@@ -216,10 +268,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         bindings: Vec<(Arc<str>, Value)>,
         guards: Guards,
     ) -> Option<usize> {
-        let key: Arc<str> = if owner.key.is_empty() { call.into() } else { format!("{}.{call}", owner.key).into() };
+        let key: Arc<str> = if owner.key.is_empty() {
+            call.into()
+        } else {
+            format!("{}.{call}", owner.key).into()
+        };
         let folder = self.folder_of_call(owner, &key, block)?;
         if owner.depth >= NESTING || self.instances.len() >= INSTANCES {
-            self.loader.gap(&address, "modules nested deeper, or more often, than the limit", Some(block.header), None, GapKind::Reading);
+            self.loader.gap(
+                &address,
+                "modules nested deeper, or more often, than the limit",
+                Some(block.header),
+                None,
+                GapKind::Reading,
+            );
             return None;
         }
         let module = self.loader.module(&folder);
@@ -237,7 +299,8 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         },
                     };
                     if let Some(path) = value.as_path() {
-                        providers.push((Arc::from(child), self.provider_name(owner, &path.join("."))));
+                        providers
+                            .push((Arc::from(child), self.provider_name(owner, &path.join("."))));
                     }
                 }
             }
@@ -262,15 +325,28 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 
     /// The root scope's name for a provider reference in a module instance.
     pub fn provider_name(&self, owner: &Instance, written: &str) -> Arc<str> {
-        if let Some((_, name)) = owner.providers.iter().find(|(child, _)| &**child == written) {
+        if let Some((_, name)) = owner
+            .providers
+            .iter()
+            .find(|(child, _)| &**child == written)
+        {
             return name.clone();
         }
-        if written.contains('.') { written.into() } else { "".into() }
+        if written.contains('.') {
+            written.into()
+        } else {
+            "".into()
+        }
     }
 
     /// The folder that a call's source means, inside the read boundary.
     fn folder_of_call(&mut self, owner: &Instance, key: &str, block: &Block) -> Option<String> {
-        let source = block.body.expression("source").and_then(Expression::as_word).unwrap_or("").to_string();
+        let source = block
+            .body
+            .expression("source")
+            .and_then(Expression::as_word)
+            .unwrap_or("")
+            .to_string();
         if source.starts_with("./") || source.starts_with("../") {
             if let Some(folder) = crate::files::join(&owner.module.folder, &source) {
                 if self.loader.is_module(&folder) {
@@ -302,10 +378,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             if self.loader.files.is_file(&path) {
                 if let Ok(loaded) = self.loader.text(&path) {
                     if let Ok(value) = crate::source::json::parse_file(loaded.id, &loaded.text) {
-                        for entry in value.get("Modules").and_then(Value::as_items).unwrap_or_default() {
-                            if let (Some(key), Some(dir)) =
-                                (entry.get("Key").and_then(Value::as_str), entry.get("Dir").and_then(Value::as_str))
-                            {
+                        for entry in value
+                            .get("Modules")
+                            .and_then(Value::as_items)
+                            .unwrap_or_default()
+                        {
+                            if let (Some(key), Some(dir)) = (
+                                entry.get("Key").and_then(Value::as_str),
+                                entry.get("Dir").and_then(Value::as_str),
+                            ) {
                                 if let Some(folder) = crate::files::join(&self.root_folder, dir) {
                                     found.insert(key.to_string(), Arc::from(folder));
                                 }
@@ -334,7 +415,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             return self.operate(value.clone(), operators, span, env);
         }
         if env.template {
-            return Err(Failure::new(format!("the template has no variable `{name}`"), span));
+            return Err(Failure::new(
+                format!("the template has no variable `{name}`"),
+                span,
+            ));
         }
         let attribute = |i: usize| match operators.get(i) {
             Some((Operator::Attribute(name), _)) => Some(name.clone()),
@@ -344,17 +428,27 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let rest = |n: usize| operators.get(n..).unwrap_or_default();
         match &**name {
             "var" => {
-                let Some(input) = attribute(0) else { return Err(Failure::new("`var` needs a name", span)) };
-                let value = self.variable(env.instance, &input, span)?.through(Step::Input(input), span);
+                let Some(input) = attribute(0) else {
+                    return Err(Failure::new("`var` needs a name", span));
+                };
+                let value = self
+                    .variable(env.instance, &input, span)?
+                    .through(Step::Input(input), span);
                 self.operate(value, rest(1), span, env)
             }
             "local" => {
-                let Some(local) = attribute(0) else { return Err(Failure::new("`local` needs a name", span)) };
-                let value = self.local(env.instance, &local, span)?.through(Step::Local(local), span);
+                let Some(local) = attribute(0) else {
+                    return Err(Failure::new("`local` needs a name", span));
+                };
+                let value = self
+                    .local(env.instance, &local, span)?
+                    .through(Step::Local(local), span);
                 self.operate(value, rest(1), span, env)
             }
             "module" => {
-                let Some(call) = attribute(0) else { return Err(Failure::new("`module` needs a name", span)) };
+                let Some(call) = attribute(0) else {
+                    return Err(Failure::new("`module` needs a name", span));
+                };
                 self.module_reference(&call, rest(1), span, env)
             }
             "data" => match (attribute(0), attribute(1)) {
@@ -376,8 +470,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 };
                 Ok(Value::text(folder, Place::at(span)))
             }
-            "terraform" => Ok(self.input_symbol("terraform.workspace", "the workspace is not known", span)),
-            "each" | "count" | "self" => Err(Failure::new(format!("`{name}` has no value here"), span)),
+            "terraform" => {
+                Ok(self.input_symbol("terraform.workspace", "the workspace is not known", span))
+            }
+            "each" | "count" | "self" => {
+                Err(Failure::new(format!("`{name}` has no value here"), span))
+            }
             kind => match attribute(0) {
                 Some(name) => {
                     let name = format!("{kind}.{name}").into();
@@ -389,15 +487,32 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     }
 
     pub fn input_symbol(&self, subject: &str, reason: &str, span: Span) -> Value {
-        let symbol =
-            Symbol { scope: self.scope, kind: SymbolKind::Input, subject: subject.into(), attribute: "".into() };
+        let symbol = Symbol {
+            scope: self.scope,
+            kind: SymbolKind::Input,
+            subject: subject.into(),
+            attribute: "".into(),
+        };
         Value::unknown(Unknown::symbol(symbol, reason), Place::at(span))
     }
 
-    fn module_reference(&mut self, call: &Arc<str>, operators: &[(Operator, Span)], span: Span, env: Env<'_>) -> Outcome {
+    fn module_reference(
+        &mut self,
+        call: &Arc<str>,
+        operators: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
         let name: Arc<str> = format!("module.{call}").into();
-        let owner_path = self.instances.get(env.instance).map_or_else(|| "".into(), |i| i.path.clone());
-        let full = if owner_path.is_empty() { name.to_string() } else { format!("{owner_path}.{name}") };
+        let owner_path = self
+            .instances
+            .get(env.instance)
+            .map_or_else(|| "".into(), |i| i.path.clone());
+        let full = if owner_path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{owner_path}.{name}")
+        };
         let import = |this: &Self| {
             let symbol = Symbol {
                 scope: this.scope,
@@ -405,7 +520,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 subject: full.clone().into(),
                 attribute: "".into(),
             };
-            Value::unknown(Unknown::symbol(symbol, format!("`{full}` is not on disk")), Place::at(span))
+            Value::unknown(
+                Unknown::symbol(symbol, format!("`{full}` is not on disk")),
+                Place::at(span),
+            )
         };
         let Some(expanded) = self.expanded(env.instance, &name) else {
             let value = import(self);
@@ -415,10 +533,16 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             let value = import(self);
             return self.operate(value, operators, span, env);
         }
-        self.pick(&expanded, operators, span, env, &mut |this, position, operators, env| {
-            match operators.first() {
+        self.pick(
+            &expanded,
+            operators,
+            span,
+            env,
+            &mut |this, position, operators, env| match operators.first() {
                 Some((Operator::Attribute(output), _)) => {
-                    let value = this.output(position, output, span)?.through(Step::Output(output.clone()), span);
+                    let value = this
+                        .output(position, output, span)?
+                        .through(Step::Output(output.clone()), span);
                     this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
                 }
                 _ => {
@@ -429,35 +553,53 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         .map(|i| i.module.outputs.keys().cloned().collect())
                         .unwrap_or_default();
                     for output in names {
-                        let value = this
-                            .output(position, &output, span)
-                            .unwrap_or_else(|f| Value::unknown(Unknown::because(f.message), Place::at(span)));
+                        let value = this.output(position, &output, span).unwrap_or_else(|f| {
+                            Value::unknown(Unknown::because(f.message), Place::at(span))
+                        });
                         map.insert(output, Place::at(span), value);
                     }
                     this.operate(Value::map(map, Place::at(span)), operators, span, env)
                 }
-            }
-        })
+            },
+        )
     }
 
-    fn resource_reference(&mut self, name: &Arc<str>, operators: &[(Operator, Span)], span: Span, env: Env<'_>) -> Outcome {
-        let declared = self.instances.get(env.instance).is_some_and(|i| i.module.resources.contains_key(name));
+    fn resource_reference(
+        &mut self,
+        name: &Arc<str>,
+        operators: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
+        let declared = self
+            .instances
+            .get(env.instance)
+            .is_some_and(|i| i.module.resources.contains_key(name));
         if !declared {
             return Err(Failure::new(format!("`{name}` is not declared"), span));
         }
         let Some(expanded) = self.expanded(env.instance, name) else {
-            return Ok(Value::unknown(Unknown::because(format!("`{name}` depends on itself")), Place::at(span)));
+            return Ok(Value::unknown(
+                Unknown::because(format!("`{name}` depends on itself")),
+                Place::at(span),
+            ));
         };
-        self.pick(&expanded, operators, span, env, &mut |this, position, operators, env| match operators.first() {
-            Some((Operator::Attribute(attribute), _)) => {
-                let value = this.attribute(position, attribute, span)?;
-                this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
-            }
-            _ => {
-                let value = this.whole(position, span);
-                this.operate(value, operators, span, env)
-            }
-        })
+        self.pick(
+            &expanded,
+            operators,
+            span,
+            env,
+            &mut |this, position, operators, env| match operators.first() {
+                Some((Operator::Attribute(attribute), _)) => {
+                    let value = this.attribute(position, attribute, span)?;
+                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
+                }
+                _ => {
+                    let value = this.whole(position, span);
+                    this.operate(value, operators, span, env)
+                }
+            },
+        )
     }
 
     /// Chooses among instances by the operators that follow, then goes on with each.
@@ -473,7 +615,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let first = expanded.items.first().map(|(_, position)| *position);
         if expanded.form == Form::Single {
             let Some(position) = first else {
-                return Ok(Value::unknown(Unknown::because("has no instance"), Place::at(span)));
+                return Ok(Value::unknown(
+                    Unknown::because("has no instance"),
+                    Place::at(span),
+                ));
             };
             return match operators.first() {
                 Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
@@ -494,15 +639,23 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             }
             Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
                 if expanded.open {
-                    return Ok(Value::unknown(Unknown::because("how many instances there are is not known"), Place::at(span)));
+                    return Ok(Value::unknown(
+                        Unknown::because("how many instances there are is not known"),
+                        Place::at(span),
+                    ));
                 }
                 let full = matches!(operators.first(), Some((Operator::FullSplat, _)));
                 let taken = if full {
                     rest.len()
                 } else {
-                    rest.iter().take_while(|(o, _)| matches!(o, Operator::Attribute(_))).count()
+                    rest.iter()
+                        .take_while(|(o, _)| matches!(o, Operator::Attribute(_)))
+                        .count()
                 };
-                let (inner, outer) = (rest.get(..taken).unwrap_or_default(), rest.get(taken..).unwrap_or_default());
+                let (inner, outer) = (
+                    rest.get(..taken).unwrap_or_default(),
+                    rest.get(taken..).unwrap_or_default(),
+                );
                 let mut out = Vec::new();
                 for (_, position) in &expanded.items {
                     out.push(go(self, *position, inner, env)?);
@@ -511,7 +664,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             }
             _ => {
                 if expanded.open {
-                    let value = Value::unknown(Unknown::because("how many instances there are is not known"), Place::at(span));
+                    let value = Value::unknown(
+                        Unknown::because("how many instances there are is not known"),
+                        Place::at(span),
+                    );
                     return self.operate(value, operators, span, env);
                 }
                 let value = if expanded.form == Form::Count {
@@ -554,22 +710,39 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             if let [(_, position)] = expanded.items.as_slice() {
                 return go(self, *position, rest, env);
             }
-            let value = Value::unknown(Unknown::because("which instance is meant is not known"), Place::at(span));
+            let value = Value::unknown(
+                Unknown::because("which instance is meant is not known"),
+                Place::at(span),
+            );
             return self.operate(value, rest, span, env);
         }
-        Err(Failure::new(format!("there is no instance `{wanted}`"), span))
+        Err(Failure::new(
+            format!("there is no instance `{wanted}`"),
+            span,
+        ))
     }
 
     /// Applies attribute, index and splat operators to a value.
-    pub fn operate(&mut self, value: Value, operators: &[(Operator, Span)], span: Span, env: Env<'_>) -> Outcome {
-        let Some((operator, _)) = operators.first() else { return Ok(value) };
+    pub fn operate(
+        &mut self,
+        value: Value,
+        operators: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
+        let Some((operator, _)) = operators.first() else {
+            return Ok(value);
+        };
         let rest = operators.get(1..).unwrap_or_default();
         if let ValueKind::Choice(arms) = &value.kind {
             let mut out = Vec::new();
             let mut failure = None;
             for arm in arms.iter() {
                 match self.operate(arm.value.clone(), operators, span, env) {
-                    Ok(value) => out.push(Arm { guard: arm.guard.clone(), value }),
+                    Ok(value) => out.push(Arm {
+                        guard: arm.guard.clone(),
+                        value,
+                    }),
                     Err(f) => failure = Some(f),
                 }
             }
@@ -593,14 +766,21 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 let taken = if full {
                     rest.len()
                 } else {
-                    rest.iter().take_while(|(o, _)| matches!(o, Operator::Attribute(_))).count()
+                    rest.iter()
+                        .take_while(|(o, _)| matches!(o, Operator::Attribute(_)))
+                        .count()
                 };
-                let (inner, outer) = (rest.get(..taken).unwrap_or_default(), rest.get(taken..).unwrap_or_default());
+                let (inner, outer) = (
+                    rest.get(..taken).unwrap_or_default(),
+                    rest.get(taken..).unwrap_or_default(),
+                );
                 let items = match &value.kind {
                     ValueKind::Null => Vec::new(),
-                    ValueKind::List(_) | ValueKind::Set(_) => {
-                        members(&value).unwrap_or_default().into_iter().map(|(_, v)| v).collect()
-                    }
+                    ValueKind::List(_) | ValueKind::Set(_) => members(&value)
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|(_, v)| v)
+                        .collect(),
                     ValueKind::Unknown(_) => {
                         return Ok(super::evaluate::unknown_from("splat", &value, span));
                     }
@@ -627,12 +807,21 @@ fn extended(unknown: &Unknown, part: &str, span: Span, value: &Value) -> Value {
             } else {
                 format!("{}{part}", symbol.attribute)
             };
-            let symbol = Symbol { attribute: attribute.into(), ..(**symbol).clone() };
-            Unknown { reason: unknown.reason.clone(), symbol: Some(Arc::new(symbol)) }
+            let symbol = Symbol {
+                attribute: attribute.into(),
+                ..(**symbol).clone()
+            };
+            Unknown {
+                reason: unknown.reason.clone(),
+                symbol: Some(Arc::new(symbol)),
+            }
         }
         None => unknown.clone(),
     };
-    Value { sensitive: value.sensitive, ..Value::unknown(next, Place::at(span)) }
+    Value {
+        sensitive: value.sensitive,
+        ..Value::unknown(next, Place::at(span))
+    }
 }
 
 fn get(value: &Value, name: &str, span: Span) -> Outcome {
@@ -641,10 +830,17 @@ fn get(value: &Value, name: &str, span: Span) -> Outcome {
             if let Some(found) = map.get(name) {
                 return Ok(super::evaluate::inherit(found.clone(), value));
             }
-            if let Some(Value { kind: ValueKind::Unknown(whole), .. }) = map.get(WHOLE) {
+            if let Some(Value {
+                kind: ValueKind::Unknown(whole),
+                ..
+            }) = map.get(WHOLE)
+            {
                 return Ok(extended(whole, &format!(".{name}"), span, value));
             }
-            Err(Failure::new(format!("there is no attribute `{name}`"), span))
+            Err(Failure::new(
+                format!("there is no attribute `{name}`"),
+                span,
+            ))
         }
         ValueKind::Unknown(unknown) => Ok(extended(unknown, &format!(".{name}"), span, value)),
         ValueKind::List(items) => match name.parse::<usize>() {
@@ -652,10 +848,19 @@ fn get(value: &Value, name: &str, span: Span) -> Outcome {
                 Some(found) => Ok(super::evaluate::inherit(found.clone(), value)),
                 None => Err(Failure::new(format!("there is no element {i}"), span)),
             },
-            Err(_) => Err(Failure::new(format!("a list has no attribute `{name}`"), span)),
+            Err(_) => Err(Failure::new(
+                format!("a list has no attribute `{name}`"),
+                span,
+            )),
         },
-        ValueKind::Null => Err(Failure::new(format!("null has no attribute `{name}`"), span)),
-        _ => Err(Failure::new(format!("the value has no attribute `{name}`"), span)),
+        ValueKind::Null => Err(Failure::new(
+            format!("null has no attribute `{name}`"),
+            span,
+        )),
+        _ => Err(Failure::new(
+            format!("the value has no attribute `{name}`"),
+            span,
+        )),
     }
 }
 
@@ -682,7 +887,8 @@ fn index(value: &Value, key: &Value, span: Span) -> Outcome {
             }
         }
         ValueKind::Map(map) => {
-            let text = crate::source::functions::convert::text(key).map_err(|e| super::evaluate::failure(e, span))?;
+            let text = crate::source::functions::convert::text(key)
+                .map_err(|e| super::evaluate::failure(e, span))?;
             match text.as_literal() {
                 Some(name) => match map.get(name) {
                     Some(found) => Ok(super::evaluate::inherit(found.clone(), value)),
@@ -700,13 +906,21 @@ fn relative_folder(root: &str, folder: &str) -> String {
     if root == folder {
         return ".".into();
     }
-    let inside = if root.is_empty() { Some(folder) } else { folder.strip_prefix(root).and_then(|r| r.strip_prefix('/')) };
+    let inside = if root.is_empty() {
+        Some(folder)
+    } else {
+        folder.strip_prefix(root).and_then(|r| r.strip_prefix('/'))
+    };
     if let Some(inside) = inside {
         return inside.to_string();
     }
     let root_parts: Vec<&str> = root.split('/').filter(|p| !p.is_empty()).collect();
     let parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
-    let common = root_parts.iter().zip(&parts).take_while(|(a, b)| a == b).count();
+    let common = root_parts
+        .iter()
+        .zip(&parts)
+        .take_while(|(a, b)| a == b)
+        .count();
     let mut out: Vec<&str> = vec![".."; root_parts.len() - common];
     out.extend(parts.iter().skip(common));
     out.join("/")
@@ -739,7 +953,11 @@ fn each_copy(key: Value, value: Value, guards: &[Guard]) -> Copy {
     map.insert("key", key.place.clone(), key.clone());
     map.insert("value", value.place.clone(), value);
     let place = key.place.clone();
-    Copy { key: Some(key), bindings: vec![("each".into(), Value::map(map, place))], guards: guards.to_vec() }
+    Copy {
+        key: Some(key),
+        bindings: vec![("each".into(), Value::map(map, place))],
+        guards: guards.to_vec(),
+    }
 }
 
 /// An instance that exists in several arms is one instance; in all arms of one input it is unconditional.
@@ -747,7 +965,9 @@ fn merge_copy(out: &mut Vec<Copy>, copy: Copy, guards: &[Guard]) {
     // Only small choices are merged; long lists come from one arm.
     if !guards.is_empty() {
         if let Some(known) = out.iter_mut().find(|c| c.key == copy.key) {
-            known.guards.retain(|g| !guards.iter().any(|h| h.input == g.input && h.arm != g.arm));
+            known
+                .guards
+                .retain(|g| !guards.iter().any(|h| h.input == g.input && h.arm != g.arm));
             return;
         }
     }
