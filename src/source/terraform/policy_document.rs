@@ -6,7 +6,10 @@ use super::document::Body;
 use super::evaluate::{Env, Evaluator};
 use super::resource::under;
 use crate::source::json;
-use crate::value::{Entry, Map, Place, Span, Unknown, Value, ValueKind};
+use crate::value::{Arm, Entry, Map, Piece, Place, Span, Text, Unknown, Value, ValueKind};
+
+/// Choices and lists inside each other, beyond which marks are left as they are.
+const NESTED: usize = 64;
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     /// The document of a data block.
@@ -102,6 +105,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             if empty {
                 continue;
             }
+            let value = match name {
+                "Resource" | "NotResource" => policy_variables(value, 0),
+                _ => value,
+            };
             effect |= name == "Effect";
             map.insert(name, Place::at(attribute.name_span), value);
         }
@@ -140,6 +147,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 )
             };
             let (name, identifiers) = (get(this, "type"), get(this, "identifiers"));
+            let identifiers = policy_variables(identifiers, 0);
             found.push((name, identifiers, block.span, guards.to_vec()));
         });
         let (.., first, _) = found.first()?;
@@ -195,6 +203,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 get(this, "variable"),
                 get(this, "values"),
             );
+            let values = policy_variables(values, 0);
             found.push((test, variable, values, block.span, guards.to_vec()));
         });
         let (.., first, _) = found.first()?;
@@ -295,6 +304,42 @@ fn statements_of(document: &Value) -> Vec<Value> {
             parsed.place.clone(),
         )],
     }
+}
+
+/// Policy variables are written `&{…}` here, as `${…}` means something to Terraform. Both marks have the
+/// same length, so that places inside the text stay.
+fn policy_variables(value: Value, depth: usize) -> Value {
+    if depth > NESTED {
+        return value;
+    }
+    let all = |items: &[Value]| -> Arc<Vec<Value>> {
+        Arc::new(items.iter().map(|i| policy_variables(i.clone(), depth + 1)).collect())
+    };
+    let kind = match &value.kind {
+        ValueKind::Text(text) if text.pieces().iter().any(marked) => {
+            let pieces = text.pieces().iter().map(|piece| match piece {
+                Piece::Literal(literal) => Piece::Literal(literal.replace("&{", "${").into()),
+                Piece::Unknown(_) => piece.clone(),
+            });
+            let map = text.source_map().cloned();
+            ValueKind::Text(Text::from_pieces(pieces).with_source_map(map))
+        }
+        ValueKind::List(items) => ValueKind::List(all(items)),
+        ValueKind::Set(items) => ValueKind::Set(all(items)),
+        ValueKind::Choice(arms) => {
+            let arm = |arm: &Arm| Arm {
+                guard: arm.guard.clone(),
+                value: policy_variables(arm.value.clone(), depth + 1),
+            };
+            ValueKind::Choice(Arc::new(arms.iter().map(arm).collect()))
+        }
+        _ => return value,
+    };
+    Value { kind, ..value }
+}
+
+fn marked(piece: &Piece) -> bool {
+    matches!(piece, Piece::Literal(literal) if literal.contains("&{"))
 }
 
 /// Replaces the statement with the same Sid, else appends.
