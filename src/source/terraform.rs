@@ -2,9 +2,11 @@
 //!
 //! Every folder that nobody calls is a root of its own; a called one is read through its calls only.
 
+mod call;
 mod choice;
 mod document;
 mod evaluate;
+mod expansion;
 mod json;
 mod literal;
 mod load;
@@ -13,9 +15,12 @@ mod operators;
 mod parse;
 mod policy_document;
 mod recover;
+mod reference;
 mod resource;
 mod template;
+mod traverse;
 mod types;
+mod unknown;
 mod variables;
 
 use std::collections::BTreeSet;

@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 
 use super::document::Binary;
-use super::evaluate::{
-    Failure, Outcome, canonical, failure, is_unknown, named, scope_of, unknown_from,
-};
+use super::evaluate::{Failure, Outcome, failure};
+use super::unknown::{canonical, is_unknown, named, scope_of, unknown_from};
 use crate::source::functions::convert;
 use crate::value::{Number, Place, Span, Value, ValueKind};
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::document::{Block, Body};
-use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome, members};
-use super::module::{Target, WHOLE};
+use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome};
+use super::expansion::Target;
+use super::traverse::{WHOLE, members};
 use crate::source::{GapKind, Resource};
 use crate::value::{
     Arm, Guard, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::choice::{ARMS, choose, spread, width};
 use super::document::{Part, Template};
-use super::evaluate::{
-    Binding, Env, Evaluator, Failure, Frame, Outcome, failure, is_unknown, members, unknown_from,
-};
+use super::evaluate::{Binding, Env, Evaluator, Failure, Frame, Outcome, failure};
+use super::traverse::members;
+use super::unknown::{is_unknown, unknown_from};
 use crate::source::functions::convert;
 use crate::value::{
     Arm, Piece, Place, Segment, SourceMap, Span, Step, Text, Unknown, Value, ValueKind,
