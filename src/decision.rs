@@ -254,8 +254,9 @@ pub enum DenyKind {
     /// A Deny statement applies; each alone suffices.
     Explicit {
         statement: StatementRef,
-        /// The element that tells this denial from the general case: the condition that holds, if any;
-        /// first the ones that hold because their key is absent.
+        /// The conditions of the statement, all of which hold: first those that hold because their key is
+        /// absent, then the others as they are written. The action where the statement has no condition.
+        /// Which of them a reader can change (a header, the network, who calls) is for the caller to judge.
         deciding: Vec<Element>,
     },
     /// No Allow applies where one is needed.

@@ -6,7 +6,9 @@
 
 pub mod assemble;
 pub mod build;
+pub mod cloudformation;
 pub mod declare;
+pub mod delivery;
 pub mod link;
 pub mod managed;
 pub mod terraform;

@@ -169,11 +169,22 @@ impl Test<'_> {
                 break;
             }
         }
-        if self.test.operator.is_negated() {
-            !any
-        } else {
-            any
+        if !self.test.operator.is_negated() {
+            return any;
         }
+        match self.test.values.iter().any(|v| self.is_no_arn(&v.text)) {
+            // Whether a pattern that is no ARN makes a negated test hold or fail is not documented.
+            true => (!any).and(Match::Unknown),
+            false => !any,
+        }
+    }
+
+    fn is_no_arn(&self, listed: &Text) -> bool {
+        use ConditionOperator::{ArnNotEquals, ArnNotLike};
+        matches!(self.test.operator, ArnNotEquals | ArnNotLike)
+            && listed
+                .as_literal()
+                .is_some_and(|text| text != "*" && pattern::arn_fields(text).is_none())
     }
 
     /// A plain operator on several values: certain only where no reading of it could match.

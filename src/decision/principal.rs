@@ -210,7 +210,7 @@ enum Named {
     Role(Text),
     Session(Text),
     FederatedUser(Text),
-    /// An ARN that is no principal, or a pattern, which AWS refuses.
+    /// An ARN that is no principal.
     Nobody,
     /// A text that could be any of these.
     Open,
@@ -224,9 +224,6 @@ fn named(text: &Text) -> Named {
     if let Some(literal) = text.as_literal() {
         if is_account_number(literal) {
             return Named::Account(text.clone());
-        }
-        if literal.contains(['*', '?']) {
-            return Named::Nobody;
         }
         let Some([_, _, service, account, tail]) = principal_fields(literal) else {
             // A unique id of a saved policy.
@@ -250,7 +247,7 @@ fn named(text: &Text) -> Named {
     }
     if let [Piece::Unknown(unknown)] = text.pieces() {
         return match unknown.symbol.as_ref().map(|s| s.kind) {
-            Some(SymbolKind::Account) => Named::Account(text.clone()),
+            Some(SymbolKind::Account | SymbolKind::OwnAccount) => Named::Account(text.clone()),
             _ => Named::Open,
         };
     }
@@ -319,7 +316,39 @@ fn same(a: &Text, b: &Text) -> Match {
     pattern::matches(a, b, &PatternOptions::LITERAL)
 }
 
+/// Holds a wildcard beside other letters.
+fn is_wild(text: &Text) -> bool {
+    text.as_literal() != Some("*")
+        && text.pieces().iter().any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
+}
+
+/// A partial wildcard: AWS refuses to store it, so whom it would name is not settled. Others it names in no reading.
+fn wild_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
+    let meets = |name: &Text| pattern::matches(text, name, &PatternOptions::GLOB);
+    let answer = match caller {
+        Principal::User { arn, .. } | Principal::FederatedUser { arn, .. } => meets(arn),
+        Principal::Role { arn, session, .. } => {
+            let session = match session {
+                Some(session) => meets(session),
+                // The session's own name is not known: a pattern of sessions may take it.
+                None => match text.known_prefix().split(':').nth(2) {
+                    Some("iam") => Match::No,
+                    _ => Match::Unknown,
+                },
+            };
+            meets(arn).or(session)
+        }
+        Principal::Service { name } => meets(name),
+        Principal::Root { .. } | Principal::Account { .. } => Match::Unknown,
+        Principal::Anonymous => Match::No,
+    };
+    PrincipalAnswer::of(GrantForm::Direct, answer.and(Match::Unknown))
+}
+
 fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
+    if is_wild(text) {
+        return wild_answer(text, caller);
+    }
     let named = named(text);
     match (named, caller) {
         (_, Principal::Service { .. } | Principal::Anonymous) => match text.is_literal() {
@@ -407,4 +436,49 @@ fn session_of(session: &Text, role: &Text) -> Match {
         && account == role_account
         && name == role_tail.rsplit('/').next();
     if same { Match::Unknown } else { Match::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{FileId, Place, Span};
+
+    #[test]
+    fn partial_wildcards_are_open_for_whom_they_fit() {
+        let role = Principal::Role {
+            arn: "arn:aws:iam::111122223333:role/app".into(),
+            account: "111122223333".into(),
+            session: None,
+        };
+        let world = World::default();
+        for (text, answer) in [
+            ("arn:aws:iam::111122223333:role/*", Match::Unknown),
+            ("arn:aws:iam::111122223333:role/a?p", Match::Unknown),
+            ("arn:aws:iam::111122223333:role/other*", Match::No),
+            ("arn:aws:iam::444455556666:role/*", Match::No),
+            ("arn:aws:iam::111122223333:role/app", Match::Yes),
+            ("arn:aws:sts::111122223333:assumed-role/app/*", Match::Unknown),
+            ("*", Match::Yes),
+        ] {
+            for negated in [false, true] {
+                let place = Place::at(Span::new(FileId(0), 0, 0));
+                let entry = PrincipalEntry {
+                    kind: PrincipalKind::Aws,
+                    text: text.into(),
+                    place: place.clone(),
+                    guards: Vec::new(),
+                };
+                let element = PrincipalElement { negated, entries: vec![entry], open: false, place };
+                let at = Circumstances {
+                    effect: Effect::Allow,
+                    policy_type: PolicyType::Bucket,
+                    endpoint: EndpointKind::Unknown,
+                    bounded: false,
+                    world: &world,
+                };
+                let want = if negated { !answer } else { answer };
+                assert_eq!(principal_answer(&element, &role, at).any(), want, "{text} {negated}");
+            }
+        }
+    }
 }

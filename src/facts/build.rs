@@ -1,30 +1,24 @@
 //! From sources to the estate: each format declares, the linker resolves, the assembly joins.
 
 use crate::facts::declare::Declarations;
-use crate::facts::link::{Linker, Table};
-use crate::facts::{Estate, assemble, terraform};
+use crate::facts::link::Linker;
+use crate::facts::{Estate, assemble, cloudformation, terraform};
 use crate::source::{Format, Inputs, Sources};
-
-/// Formats whose resources are not declared leave every symbol as it is.
-static PLAIN: Table = Table {
-    attribute: |_, _, _| None,
-    named: |_, _| None,
-    arn_attribute: "Arn",
-};
 
 /// All facts that the sources state.
 pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
-    let linker = Linker::new(sources, inputs, &terraform::TABLE, &PLAIN);
+    let linker = Linker::new(sources, inputs, &terraform::TABLE, &cloudformation::TABLE);
     let mut declarations = Declarations {
         gaps: sources.gaps.clone(),
         ..Declarations::default()
     };
     for resource in &sources.resources {
-        if linker
-            .scope(resource.scope)
-            .is_some_and(|s| s.format == Format::Terraform)
-        {
-            terraform::declare(&linker, resource, &mut declarations);
+        match linker.scope(resource.scope).map(|s| s.format) {
+            Some(Format::Terraform) => terraform::declare(&linker, resource, &mut declarations),
+            Some(Format::CloudFormation) => {
+                cloudformation::declare(&linker, resource, &mut declarations);
+            }
+            None => {}
         }
     }
     assemble::assemble(&linker, &declarations)

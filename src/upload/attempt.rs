@@ -29,6 +29,8 @@ pub struct Journey<'e> {
     pub gates: Vec<(Gate, Confidence)>,
     /// Calls that the sender makes besides (a writer's test of the bucket's ACL).
     pub extra: Vec<crate::decision::Request>,
+    /// Actions of the write itself, where they are not `s3:PutObject`.
+    pub actions: Option<&'static [&'static str]>,
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
     pub world: World,
@@ -97,6 +99,7 @@ impl<'e> Journey<'e> {
             base,
             gates: Vec::new(),
             extra: Vec::new(),
+            actions: None,
             kms_actions: None,
             world: World::default(),
         };
@@ -143,7 +146,26 @@ impl<'e> Journey<'e> {
                 Sent::Absent | Sent::Open => {}
             }
         }
-        let calls = s3_calls(&self.principal, self.bucket, &base, draft);
+        let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
+        // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
+        if matches!(self.uploader, crate::upload::Uploader::Service { role: None, .. }) {
+            calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+        }
+        if let Some(actions) = self.actions {
+            calls = calls
+                .into_iter()
+                .flat_map(|call| {
+                    let names = if &*call.action == "s3:PutObject" { actions.to_vec() } else { vec![""] };
+                    names.into_iter().map(move |name| {
+                        let mut call = call.clone();
+                        if !name.is_empty() {
+                            call.action = name.into();
+                        }
+                        call
+                    })
+                })
+                .collect();
+        }
         for call in calls.iter().chain(&self.extra) {
             let decision = evaluate(call, &self.s3, reading, &self.world);
             self.take(decision, None, &mut played);
@@ -201,7 +223,12 @@ impl<'e> Journey<'e> {
         };
         let mut calls = kms_calls(&self.principal, self.bucket, base, draft, declared, with_bucket_key);
         if let Some(actions) = self.kms_actions {
-            calls.retain(|c| actions.contains(&&*c.action));
+            if let Some(first) = calls.first().cloned() {
+                calls = actions
+                    .iter()
+                    .map(|action| crate::decision::Request { action: (*action).into(), ..first.clone() })
+                    .collect();
+            }
         }
         for call in calls {
             let decision = evaluate(&call, &set, reading, &self.world);

@@ -3,7 +3,7 @@
 use crate::decision::Match;
 use crate::facts::{Estate, Ownership, Setting};
 use crate::policy::{StatementRef, public};
-use crate::rule::{Level, Outcome};
+use crate::outcome::{Level, Outcome};
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
 

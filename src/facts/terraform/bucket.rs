@@ -11,7 +11,7 @@ use crate::facts::{Algorithm, BucketAcl, Header, Ownership, PublicAccess, Settin
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
-pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
     let beside = |setting: Option<BucketSetting>, out: &mut Declarations| {
         let Some(setting) = setting else { return };
@@ -168,7 +168,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         "aws_s3_object" | "aws_s3_bucket_object" | "aws_s3_object_copy" => {
             for (guards, bucket) in texts(p, "bucket") {
                 let what = Declaration::Upload {
-                    sender: DeclaredSender::Deployer { role: None },
+                    sender: DeclaredSender::Deployer { role: linker.assumed_role(r.scope, &r.provider) },
                     bucket,
                     key: text(p, "key"),
                     headers: headers(p),

@@ -103,8 +103,6 @@ pub enum Part {
 pub struct Body {
     pub attributes: IndexMap<Arc<str>, Attribute>,
     pub blocks: Vec<Block>,
-    /// From JSON, where blocks and attributes look alike.
-    pub json: bool,
 }
 
 #[derive(Debug, Clone)]

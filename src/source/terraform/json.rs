@@ -10,7 +10,7 @@ use crate::value::{FileId, Map, Segment, SourceMap, Span, Text, Value, ValueKind
 /// The body of a configuration file in JSON.
 pub fn body(file: FileId, text: &str) -> Result<Body, (String, Span)> {
     let root = json::parse_file(file, text).map_err(|JsonError { message, place }| (message, place.span))?;
-    let mut out = Body { json: true, ..Body::default() };
+    let mut out = Body::default();
     let Some(map) = root.as_map() else {
         return Err(("is no JSON object".into(), root.place.span));
     };
@@ -63,7 +63,7 @@ fn blocks(kind: &Arc<str>, labels: usize, path: &mut Vec<Arc<str>>, value: &Valu
 /// The inside of a block. What is a block and what an attribute only the provider's schema says; here blocks
 /// are what the reader itself treats as such.
 fn inner(kind: &str, labels: &[Arc<str>], map: &Map) -> Body {
-    let mut body = Body { json: true, ..Body::default() };
+    let mut body = Body::default();
     for (name, entry) in map.iter() {
         let nested = match (kind, &**name) {
             (_, "//") => continue,

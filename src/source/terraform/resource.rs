@@ -185,7 +185,8 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let mut kinds: Vec<Arc<str>> = Vec::new();
         for block in &body.blocks {
             let kind = kind_of(block);
-            if !(top && META.contains(&&*kind)) && !kinds.contains(&kind) {
+            let meta = top && META.contains(&&*kind);
+            if !meta && !kinds.contains(&kind) {
                 kinds.push(kind);
             }
         }

@@ -75,7 +75,7 @@ fn field(key: &ObjectKey, value: &Expression, constant: &mut dyn FnMut(&Expressi
         && &**call == "optional"
     {
         let kind = arguments.first().map_or(Type::Any, |a| read(a, constant));
-        let default = arguments.get(1).and_then(|d| constant(d));
+        let default = arguments.get(1).and_then(constant);
         return Some(Field { name, kind, optional: true, default });
     }
     Some(Field { name, kind: read(value, constant), optional: false, default: None })

@@ -1,0 +1,29 @@
+//! CloudFormation's `AWS::*` resources as neutral declarations, and what their attributes mean.
+
+mod attribute;
+mod bucket;
+mod delivery;
+mod identity;
+mod network;
+mod reading;
+mod workload;
+
+use crate::facts::declare::Declarations;
+use crate::facts::link::{Linker, Table};
+use crate::source::Resource;
+
+/// What the linker asks about CloudFormation's resources.
+pub static TABLE: Table = Table {
+    attribute: attribute::attribute,
+    named: attribute::named,
+    arn_attribute: "Arn",
+};
+
+/// Adds what one resource declares.
+pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations) {
+    bucket::declare(linker, resource, out);
+    identity::declare(linker, resource, out);
+    network::declare(linker, resource, out);
+    delivery::declare(linker, resource, out);
+    workload::declare(linker, resource, out);
+}

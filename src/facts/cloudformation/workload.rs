@@ -1,0 +1,134 @@
+//! What runs as a role, where it runs, and the strings of its configuration.
+
+use super::reading::{inside, items, members, own, property, strings, text};
+use crate::facts::Network;
+use crate::facts::declare::{Declaration, Declarations, RunsAs};
+use crate::facts::link::Linker;
+use crate::source::Resource;
+use crate::value::{Place, Text, Value};
+
+pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    let p = &r.properties;
+    let script = |value: Option<&Value>| -> Vec<(Text, Place)> { strings(value) };
+    let role = |name: &str| text(p, name).map(RunsAs::Role);
+    let what = match &*r.type_name {
+        "AWS::Lambda::Function" => Workload {
+            runs_as: role("Role"),
+            network: match property(p, "VpcConfig") {
+                None => Network::Outside,
+                Some(config) => subnets(items(config, "SubnetIds"), config),
+            },
+            strings: strings(inside(p, &["Environment", "Variables"])),
+            scripts: Vec::new(),
+        },
+        "AWS::ECS::TaskDefinition" => Workload {
+            runs_as: role("TaskRoleArn"),
+            network: Network::Unknown,
+            strings: strings(property(p, "ContainerDefinitions")),
+            scripts: members(p, "ContainerDefinitions")
+                .into_iter()
+                .flat_map(|(_, c)| script(property(c, "Command")).into_iter().chain(script(property(c, "EntryPoint"))))
+                .collect(),
+        },
+        "AWS::ECS::Service" => {
+            let network = inside(p, &["NetworkConfiguration", "AwsvpcConfiguration"])
+                .map(|c| subnets(items(c, "Subnets"), c));
+            if let (Some(network), Some(workload)) = (network, text(p, "TaskDefinition")) {
+                out.add(r, Declaration::WorkloadNetwork { workload, network });
+            }
+            return;
+        }
+        "AWS::EC2::Instance" => Workload {
+            runs_as: text(p, "IamInstanceProfile").map(RunsAs::InstanceProfile),
+            network: match text(p, "SubnetId") {
+                Some(subnet) => subnets(vec![subnet], property(p, "SubnetId").unwrap_or(p)),
+                None => Network::Unknown,
+            },
+            strings: Vec::new(),
+            scripts: script(property(p, "UserData")),
+        },
+        "AWS::EC2::LaunchTemplate" => {
+            let Some(data) = property(p, "LaunchTemplateData") else { return };
+            let profile = inside(data, &["IamInstanceProfile", "Arn"])
+                .or_else(|| inside(data, &["IamInstanceProfile", "Name"]))
+                .and_then(Value::as_text);
+            Workload {
+                runs_as: profile.map(RunsAs::InstanceProfile),
+                network: Network::Unknown,
+                strings: Vec::new(),
+                scripts: script(property(data, "UserData")),
+            }
+        }
+        "AWS::AutoScaling::LaunchConfiguration" => Workload {
+            runs_as: text(p, "IamInstanceProfile").map(RunsAs::InstanceProfile),
+            network: Network::Unknown,
+            strings: Vec::new(),
+            scripts: script(property(p, "UserData")),
+        },
+        "AWS::Batch::JobDefinition" => Workload {
+            runs_as: inside(p, &["ContainerProperties", "JobRoleArn"]).and_then(Value::as_text).map(RunsAs::Role),
+            network: Network::Unknown,
+            strings: strings(property(p, "ContainerProperties")),
+            scripts: script(inside(p, &["ContainerProperties", "Command"])),
+        },
+        "AWS::CodeBuild::Project" => Workload {
+            runs_as: role("ServiceRole"),
+            network: match property(p, "VpcConfig") {
+                None => Network::Unknown,
+                Some(config) => subnets(items(config, "Subnets"), config),
+            },
+            strings: strings(inside(p, &["Environment", "EnvironmentVariables"])),
+            scripts: script(inside(p, &["Source", "BuildSpec"])),
+        },
+        "AWS::Glue::Job" => Workload {
+            runs_as: role("Role"),
+            network: Network::Unknown,
+            strings: strings(property(p, "DefaultArguments")),
+            scripts: Vec::new(),
+        },
+        "AWS::StepFunctions::StateMachine" => Workload {
+            runs_as: role("RoleArn"),
+            network: Network::Unknown,
+            strings: strings(property(p, "Definition")),
+            scripts: Vec::new(),
+        },
+        "AWS::SageMaker::NotebookInstance" => Workload {
+            runs_as: role("RoleArn"),
+            network: match text(p, "SubnetId") {
+                Some(subnet) => subnets(vec![subnet], property(p, "SubnetId").unwrap_or(p)),
+                None => Network::Unknown,
+            },
+            strings: Vec::new(),
+            scripts: Vec::new(),
+        },
+        _ => return,
+    };
+    if what.runs_as.is_none() {
+        return;
+    }
+    out.add(
+        r,
+        Declaration::Workload {
+            ids: vec![own(r, "Ref"), own(r, "Arn")],
+            runs_as: what.runs_as,
+            network: what.network,
+            strings: what.strings,
+            scripts: what.scripts,
+        },
+    );
+}
+
+struct Workload {
+    runs_as: Option<RunsAs>,
+    network: Network,
+    strings: Vec<(Text, Place)>,
+    scripts: Vec<(Text, Place)>,
+}
+
+fn subnets(subnets: Vec<Text>, stated: &Value) -> Network {
+    if subnets.is_empty() {
+        Network::Unknown
+    } else {
+        Network::Subnets { subnets, place: stated.place.clone() }
+    }
+}
