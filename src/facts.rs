@@ -11,6 +11,7 @@ pub mod declare;
 pub mod delivery;
 pub mod link;
 pub mod managed;
+pub mod shell;
 pub mod terraform;
 
 use std::sync::Arc;
