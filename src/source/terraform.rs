@@ -148,7 +148,7 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
         loader,
         scope,
         root_folder: folder.into(),
-        instances: vec![Instance {
+        instances: vec![Arc::new(Instance {
             module,
             path: "".into(),
             key: "".into(),
@@ -159,7 +159,8 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
             calls: Vec::new(),
             providers: Vec::new(),
             depth: 0,
-        }],
+        })],
+        properties: FxHashMap::default(),
         targets: Vec::new(),
         names: FxHashMap::default(),
         attributes: FxHashMap::default(),
@@ -191,8 +192,8 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
             let Some(expanded) = evaluator.expanded(next, name) else {
                 continue;
             };
-            for (_, position) in &expanded.items {
-                found.extend(evaluator.resource(*position));
+            for item in &expanded.items {
+                found.extend(evaluator.resource(item.position));
             }
         }
         next += 1;

@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 
 use super::choice::{choose, guards_of, spread};
 use super::document::*;
-use super::load::Loader;
 use super::expansion::{Expanded, Target};
+use super::load::Loader;
 use super::module::Instance;
 use super::traverse::members;
-use super::unknown::{canonical, computed, is_unknown, not, unknown_from};
+use super::unknown::{canonical, computed, is_unknown, key_text, not, unknown_from};
 use crate::source::functions::{FunctionError, convert};
 use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
 
@@ -97,11 +97,13 @@ pub struct Evaluator<'l, 'f> {
     pub loader: &'l mut Loader<'f>,
     pub scope: ScopeId,
     pub root_folder: Arc<str>,
-    pub instances: Vec<Instance>,
-    pub targets: Vec<Target>,
+    pub instances: Vec<Arc<Instance>>,
+    pub targets: Vec<Arc<Target>>,
     /// Variables, locals and outputs by module instance.
     pub names: FxHashMap<(usize, Arc<str>), Memo<Outcome>>,
     pub attributes: FxHashMap<(usize, Arc<str>), Memo<Outcome>>,
+    /// All arguments of resources, by position.
+    pub properties: FxHashMap<usize, Memo<Value>>,
     pub expansions: FxHashMap<(usize, Arc<str>), Memo<Arc<Expanded>>>,
     pub module_keys: Option<FxHashMap<String, Arc<str>>>,
     pub inputs: super::variables::RootInputs,
@@ -204,29 +206,13 @@ impl Evaluator<'_, '_> {
                 ObjectKey::Name(name, key_span) => (name.clone(), *key_span),
                 ObjectKey::Expression(expression) => {
                     let key = self.eval(expression, env)?;
-                    (self.key_text(&key, expression.span)?, expression.span)
+                    (key_text(&key, expression.span)?, expression.span)
                 }
             };
             let value = self.eval(value, env)?;
             map.insert(name, Place::at(key_span), value);
         }
         Ok(Value::map(map, Place::at(span)))
-    }
-
-    /// A value as the key of a map. A key that is not known is written as a person would read it.
-    pub fn key_text(&mut self, key: &Value, span: Span) -> Result<Arc<str>, Failure> {
-        match convert::to_string(key).map_err(|e| failure(e, span))?.kind {
-            ValueKind::Text(text) => Ok(match text.as_literal() {
-                Some(literal) => literal.into(),
-                None => text.display().into(),
-            }),
-            ValueKind::Unknown(unknown) => Ok(match &unknown.symbol {
-                Some(symbol) => format!("${{{}}}", symbol.display()).into(),
-                None => "${?}".into(),
-            }),
-            ValueKind::Null => Err(Failure::new("a key must not be null", span)),
-            _ => Ok("${?}".into()),
-        }
     }
 
     fn conditional(
@@ -411,12 +397,12 @@ impl Evaluator<'_, '_> {
                     }
                 }
             }
-            let instance = Step::Instance(self.key_text(&key, span).unwrap_or_else(|_| "".into()));
+            let instance = Step::Instance(key_text(&key, span).unwrap_or_else(|_| "".into()));
             match &each.key {
                 None => list.push(self.eval(&each.value, inner)?.through(instance, span)),
                 Some(key_expression) => {
                     let name = self.eval(key_expression, inner)?;
-                    let name = self.key_text(&name, key_expression.span)?;
+                    let name = key_text(&name, key_expression.span)?;
                     let value = self.eval(&each.value, inner)?.through(instance, span);
                     let key_place = Place::at(key_expression.span);
                     if each.grouping {

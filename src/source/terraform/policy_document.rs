@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::choice::otherwise;
 use super::document::Body;
 use super::evaluate::{Env, Evaluator};
 use super::resource::under;
@@ -38,7 +39,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
         let mut own = Vec::new();
         self.each_block(body, "statement", env, &mut |this, block, env, guards| {
-            let statement = this.statement(&block.body, env, block.span);
+            let statement = this.statement(block.body, env, block.span);
             own.push(under(guards, statement));
         });
         for statement in own {
@@ -264,10 +265,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         for arm in 0..guard.arms {
             if arm != guard.arm {
                 arms.push(crate::value::Arm {
-                    guard: crate::value::Guard {
-                        arm,
-                        ..guard.clone()
-                    },
+                    guard: otherwise(guard, arm),
                     value: fewer.clone(),
                 });
             }
@@ -313,7 +311,12 @@ fn policy_variables(value: Value, depth: usize) -> Value {
         return value;
     }
     let all = |items: &[Value]| -> Arc<Vec<Value>> {
-        Arc::new(items.iter().map(|i| policy_variables(i.clone(), depth + 1)).collect())
+        Arc::new(
+            items
+                .iter()
+                .map(|i| policy_variables(i.clone(), depth + 1))
+                .collect(),
+        )
     };
     let kind = match &value.kind {
         ValueKind::Text(text) if text.pieces().iter().any(marked) => {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::choice::{spread, worlds};
 use super::document::{Expression, ExpressionKind, Operator};
 use super::evaluate::{Env, Evaluator, Failure, Outcome};
 use super::expansion::{Expanded, Form};
-use super::unknown::is_unknown;
-use crate::value::{Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
+use super::unknown::{is_unknown, key_text};
+use crate::value::{Guards, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     /// A reference, a traversal or an indexed expression.
@@ -221,7 +222,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
     ) -> Outcome {
         let rest = operators.get(1..).unwrap_or_default();
-        let first = expanded.items.first().map(|(_, position)| *position);
+        let first = expanded.items.first().map(|item| item.position);
         if expanded.form == Form::Single {
             let Some(position) = first else {
                 return Ok(Value::unknown(
@@ -265,38 +266,69 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     rest.get(..taken).unwrap_or_default(),
                     rest.get(taken..).unwrap_or_default(),
                 );
-                let mut out = Vec::new();
-                for (_, position) in &expanded.items {
-                    out.push(go(self, *position, inner, env)?);
-                }
-                self.operate(Value::list(out, Place::at(span)), outer, span, env)
+                let value = self.collected(expanded, true, span, &mut |this, position| {
+                    go(this, position, inner, env)
+                })?;
+                self.operate(value, outer, span, env)
             }
             _ => {
-                if expanded.open {
-                    let value = Value::unknown(
-                        Unknown::because("how many instances there are is not known"),
-                        Place::at(span),
-                    );
-                    return self.operate(value, operators, span, env);
-                }
-                let value = if expanded.form == Form::Count {
-                    let mut out = Vec::new();
-                    for (_, position) in &expanded.items {
-                        out.push(go(self, *position, &[], env)?);
+                let value = match expanded.whole.get() {
+                    Some(value) => Value {
+                        place: Place::at(span),
+                        ..value.clone()
+                    },
+                    None if expanded.open => {
+                        let why = "how many instances there are is not known";
+                        Value::unknown(Unknown::because(why), Place::at(span))
                     }
-                    Value::list(out, Place::at(span))
-                } else {
-                    let mut map = Map::default();
-                    for (key, position) in &expanded.items {
-                        let key = self.key_text(key, span)?;
-                        let value = go(self, *position, &[], env)?;
-                        map.insert(key, Place::at(span), value);
+                    None => {
+                        let list = expanded.form == Form::Count;
+                        let value =
+                            self.collected(expanded, list, span, &mut |this, position| {
+                                go(this, position, &[], env)
+                            })?;
+                        let _ = expanded.whole.set(value.clone());
+                        value
                     }
-                    Value::map(map, Place::at(span))
                 };
                 self.operate(value, operators, span, env)
             }
         }
+    }
+
+    /// All instances as one list or map; a choice where some exist under guards.
+    fn collected(
+        &mut self,
+        expanded: &Expanded,
+        list: bool,
+        span: Span,
+        go: &mut dyn FnMut(&mut Self, usize) -> Outcome,
+    ) -> Outcome {
+        let place = Place::at(span);
+        let mut all = Vec::with_capacity(expanded.items.len());
+        for item in &expanded.items {
+            let key = if list {
+                "".into()
+            } else {
+                key_text(&item.key, span)?
+            };
+            all.push((&item.guards, key, go(self, item.position)?));
+        }
+        let guards: Vec<&Guards> = expanded.items.iter().map(|i| &i.guards).collect();
+        Ok(worlds(&guards, &place, &mut |holds| {
+            let there = all.iter().filter(|(guards, ..)| holds(guards));
+            if list {
+                return Value::list(
+                    there.map(|(.., value)| value.clone()).collect(),
+                    place.clone(),
+                );
+            }
+            let mut map = Map::default();
+            for (_, key, value) in there {
+                map.insert(key.clone(), place.clone(), value.clone());
+            }
+            Value::map(map, place.clone())
+        }))
     }
 
     fn pick_key(
@@ -308,16 +340,28 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         env: Env<'_>,
         go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
     ) -> Outcome {
-        let wanted = self.key_text(key, span)?;
-        for (known, position) in &expanded.items {
-            if self.key_text(known, span)? == wanted {
-                return go(self, *position, rest, env);
-            }
+        if let ValueKind::Choice(_) = &key.kind {
+            return spread(
+                std::slice::from_ref(key),
+                &Place::at(span),
+                &mut |keys| match keys.first() {
+                    Some(key) => self.pick_key(expanded, key, rest, span, env, go),
+                    None => Ok(Value::null(Place::at(span))),
+                },
+            );
+        }
+        let wanted = key_text(key, span)?;
+        let found = expanded
+            .by_key
+            .get(&wanted)
+            .and_then(|at| expanded.items.get(*at));
+        if let Some(item) = found {
+            return go(self, item.position, rest, env);
         }
         if expanded.open || is_unknown(key) {
             // Any of the instances; where there is one, it is that one.
-            if let [(_, position)] = expanded.items.as_slice() {
-                return go(self, *position, rest, env);
+            if let [item] = expanded.items.as_slice() {
+                return go(self, item.position, rest, env);
             }
             let value = Value::unknown(
                 Unknown::because("which instance is meant is not known"),
@@ -330,7 +374,6 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             span,
         ))
     }
-
 }
 
 /// The folder as `path.module` prints it: relative to the root module.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::choice::{assume_all, otherwise};
 use super::document::{Block, Body};
 use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome};
-use super::expansion::Target;
+use super::expansion::{Form, Target};
 use super::traverse::{WHOLE, members};
 use crate::source::{GapKind, Resource};
 use crate::value::{
@@ -22,8 +23,16 @@ const META: &[&str] = &[
     "connection",
 ];
 
+/// A nested block, or the content of a `dynamic` one.
+#[derive(Clone, Copy)]
+pub struct Shown<'b> {
+    pub body: &'b Body,
+    pub header: Span,
+    pub span: Span,
+}
+
 impl<'l, 'f> Evaluator<'l, 'f> {
-    fn block_of(&self, position: usize) -> Option<(Target, Block)> {
+    fn block_of(&self, position: usize) -> Option<(Arc<Target>, Arc<Block>)> {
         let target = self.targets.get(position)?.clone();
         let module = &self.instances.get(target.instance)?.module;
         let block = module.resources.get(&target.name)?.clone();
@@ -217,13 +226,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         Value::map(map, Place::at(span))
     }
 
-    /// All configured arguments and blocks of a resource.
+    /// All configured arguments and blocks of a resource, in the worlds where it exists.
     pub fn properties(&mut self, position: usize) -> Option<Value> {
+        match self.properties.get(&position) {
+            Some(Memo::Done(value)) => return Some(value.clone()),
+            Some(Memo::Busy) => return None,
+            None => {}
+        }
         let (target, block) = self.block_of(position)?;
-        let address = target.address.clone();
+        self.properties.insert(position, Memo::Busy);
         let value = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-            this.body(&block.body, env, block.header, &address, true)
+            this.body(&block.body, env, block.header, &target.address, true)
         });
+        let value = assume_all(&value, &target.guards, 0);
+        self.properties.insert(position, Memo::Done(value.clone()));
         Some(value)
     }
 
@@ -274,7 +290,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let mut first: Option<Span> = None;
         self.each_block(body, kind, env, &mut |this, block, env, guards| {
             first.get_or_insert(block.header);
-            let value = this.body(&block.body, env, block.span, kind, false);
+            let value = this.body(block.body, env, block.span, kind, false);
             out.push(under(guards, value));
         });
         Value::list(out, Place::at(first.unwrap_or(span)))
@@ -286,11 +302,16 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         body: &Body,
         kind: &str,
         env: Env<'_>,
-        run: &mut dyn FnMut(&mut Self, &Block, Env<'_>, &[Guard]),
+        run: &mut dyn FnMut(&mut Self, Shown<'_>, Env<'_>, &[Guard]),
     ) {
         for block in &body.blocks {
             if &*block.kind == kind {
-                run(self, block, env, &[]);
+                let shown = Shown {
+                    body: &block.body,
+                    header: block.header,
+                    span: block.span,
+                };
+                run(self, shown, env, &[]);
                 continue;
             }
             if &*block.kind != "dynamic" || block.labels.first().map(|l| &**l) != Some(kind) {
@@ -321,7 +342,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                                 Place::at(each.span),
                             )
                         };
-                        let guard = self.guards(arm, each).0;
+                        let guard = self.some_instance(
+                            Form::ForEach,
+                            arm,
+                            each,
+                            &self.source_text(each.span),
+                        );
                         (
                             vec![(unknown("the key"), unknown("the value"))],
                             Some(guard),
@@ -340,14 +366,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         next: env.frame,
                     };
                     // The content stands where a person reads it.
-                    let shown = Block {
-                        span: content.span,
+                    let shown = Shown {
+                        body: &content.body,
                         header: block.header,
-                        ..content.clone()
+                        span: content.span,
                     };
                     run(
                         self,
-                        &shown,
+                        shown,
                         Env {
                             frame: Some(&frame),
                             ..env
@@ -399,16 +425,11 @@ pub fn under(guards: &[Guard], value: Value) -> Value {
             guard: guard.clone(),
             value,
         }];
-        for arm in 0..guard.arms {
-            if arm != guard.arm {
-                arms.push(Arm {
-                    guard: Guard {
-                        arm,
-                        ..guard.clone()
-                    },
-                    value: Value::null(place.clone()),
-                });
-            }
+        for arm in (0..guard.arms).filter(|arm| *arm != guard.arm) {
+            arms.push(Arm {
+                guard: otherwise(guard, arm),
+                value: Value::null(place.clone()),
+            });
         }
         Value::new(ValueKind::Choice(Arc::new(arms)), place)
     })

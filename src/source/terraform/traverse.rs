@@ -175,8 +175,7 @@ fn index(value: &Value, key: &Value, span: Span) -> Outcome {
             }
         }
         ValueKind::Map(map) => {
-            let text = convert::text(key)
-                .map_err(|e| failure(e, span))?;
+            let text = convert::text(key).map_err(|e| failure(e, span))?;
             match text.as_literal() {
                 Some(name) => match map.get(name) {
                     Some(found) => Ok(inherit(found.clone(), value)),
