@@ -24,7 +24,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             "try" | "core::try" => {
                 let mut last = Failure::new("`try` needs an argument", span);
                 for argument in arguments {
-                    match self.eval(argument, env) {
+                    match self.strictly(argument, env) {
                         Ok(value) => return Ok(value),
                         Err(error) => last = error,
                     }
@@ -38,7 +38,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 let Some(argument) = arguments.first() else {
                     return Err(Failure::new("`can` needs an argument", span));
                 };
-                return match self.eval(argument, env) {
+                return match self.strictly(argument, env) {
                     Ok(value) if is_unknown(&value) || !convert::is_known(&value) => {
                         Ok(Value::unknown(
                             Unknown::because(format!("`{}` is not known", self.source_text(span))),
@@ -84,6 +84,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             }
         }
         self.apply(name, &values, span, env)
+    }
+
+    /// Evaluates so that the failure of a part is the failure of the whole.
+    fn strictly(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        self.strict += 1;
+        let outcome = self.eval(expression, env);
+        self.strict -= 1;
+        outcome
     }
 
     /// A function that the evaluator itself asks for.

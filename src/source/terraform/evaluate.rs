@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::choice::{choose, guards_of, spread};
 use super::document::*;
@@ -13,6 +13,7 @@ use super::load::Loader;
 use super::module::Instance;
 use super::traverse::members;
 use super::unknown::{canonical, computed, is_unknown, key_text, not, unknown_from};
+use crate::source::GapKind;
 use crate::source::functions::{FunctionError, convert};
 use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
 
@@ -109,6 +110,10 @@ pub struct Evaluator<'l, 'f> {
     pub inputs: super::variables::RootInputs,
     pub writes_own_account: bool,
     pub depth: u32,
+    /// Above zero inside `try` and `can`, which want to see failures.
+    pub strict: u32,
+    /// Variables that are used and not declared, as far as they were told.
+    pub undeclared: FxHashSet<Arc<str>>,
     pub steps: u64,
 }
 
@@ -143,7 +148,7 @@ impl Evaluator<'_, '_> {
             ExpressionKind::Tuple(items) => {
                 let items = items
                     .iter()
-                    .map(|i| self.eval(i, env))
+                    .map(|i| self.element(i, env))
                     .collect::<Result<Vec<_>, _>>()?;
                 Value::list(items, place())
             }
@@ -209,10 +214,30 @@ impl Evaluator<'_, '_> {
                     (key_text(&key, expression.span)?, expression.span)
                 }
             };
-            let value = self.eval(value, env)?;
+            let value = self.element(value, env)?;
             map.insert(name, Place::at(key_span), value);
         }
         Ok(Value::map(map, Place::at(span)))
+    }
+
+    /// A part of a list or object. Where nobody asks whether it fails, one that does is not known, and the
+    /// rest stays.
+    fn element(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        match self.eval(expression, env) {
+            Err(failure) if self.strict == 0 => {
+                let what = self.source_text(expression.span);
+                self.loader.gap(
+                    &what,
+                    &failure.message,
+                    Some(failure.span),
+                    None,
+                    GapKind::Unsupported,
+                );
+                let unknown = Unknown::because(failure.message);
+                Ok(Value::unknown(unknown, Place::at(expression.span)))
+            }
+            outcome => outcome,
+        }
     }
 
     fn conditional(
@@ -399,11 +424,11 @@ impl Evaluator<'_, '_> {
             }
             let instance = Step::Instance(key_text(&key, span).unwrap_or_else(|_| "".into()));
             match &each.key {
-                None => list.push(self.eval(&each.value, inner)?.through(instance, span)),
+                None => list.push(self.element(&each.value, inner)?.through(instance, span)),
                 Some(key_expression) => {
                     let name = self.eval(key_expression, inner)?;
                     let name = key_text(&name, key_expression.span)?;
-                    let value = self.eval(&each.value, inner)?.through(instance, span);
+                    let value = self.element(&each.value, inner)?.through(instance, span);
                     let key_place = Place::at(key_expression.span);
                     if each.grouping {
                         groups

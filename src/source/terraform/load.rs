@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::document::{Attribute, Block, Body, Expression};
 use super::parse::{self, Origin};
@@ -46,6 +46,8 @@ pub struct Loader<'a> {
     folders: FxHashMap<Arc<str>, Vec<Arc<str>>>,
     listed: Option<Arc<str>>,
     lists: FxHashMap<Arc<str>, Vec<Arc<str>>>,
+    /// Gaps that are in the sources already.
+    told: FxHashSet<(Arc<str>, Arc<str>, Option<Span>)>,
 }
 
 /// True for the names of configuration files.
@@ -110,6 +112,7 @@ impl<'a> Loader<'a> {
             folders,
             listed,
             lists: FxHashMap::default(),
+            told: FxHashSet::default(),
         }
     }
 
@@ -192,7 +195,7 @@ impl<'a> Loader<'a> {
             path: path.map(Arc::from),
             kind,
         };
-        if !self.sources.gaps.iter().rev().take(64).any(|g| *g == gap) {
+        if self.told.insert((gap.what.clone(), gap.why.clone(), span)) {
             self.sources.gaps.push(gap);
         }
     }

@@ -53,7 +53,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             None => {}
         }
         self.attributes.insert(key.clone(), Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let outcome = self.compute_attribute(position, name, span);
+        self.strict = strict;
         self.attributes.insert(key, Memo::Done(outcome.clone()));
         outcome
     }
@@ -235,9 +237,11 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
         let (target, block) = self.block_of(position)?;
         self.properties.insert(position, Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let value = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
             this.body(&block.body, env, block.header, &target.address, true)
         });
+        self.strict = strict;
         let value = assume_all(&value, &target.guards, 0);
         self.properties.insert(position, Memo::Done(value.clone()));
         Some(value)
