@@ -196,7 +196,7 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
                 continue;
             };
             for item in &expanded.items {
-                found.extend(evaluator.resource(item.position));
+                found.extend(item.position.and_then(|p| evaluator.resource(p)));
             }
         }
         next += 1;

@@ -6,7 +6,7 @@ use super::choice::spread;
 use super::document::Expression;
 use super::evaluate::{Binding, DEPTH, Env, Evaluator, Failure, Frame, Outcome};
 use super::traverse::members;
-use super::unknown::{computed, is_unknown, unknown_from};
+use super::unknown::{computed, is_unknown, key_text, unknown_from};
 use crate::files;
 use crate::source::functions::{self, FunctionContext, FunctionError, convert};
 use crate::value::{FileId, Map, Place, Span, Step, Unknown, Value, ValueKind};
@@ -116,6 +116,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 Unknown::because(format!("function `{name}` is not understood")),
                 Place::at(span),
             ));
+        }
+        // Functions of old sources, which later versions replaced by brackets.
+        match name {
+            "list" => return Ok(Value::list(values.to_vec(), Place::at(span))),
+            "map" => {
+                let mut map = Map::default();
+                for pair in values.chunks_exact(2) {
+                    if let [key, value] = pair {
+                        map.insert(key_text(key, span)?, key.place.clone(), value.clone());
+                    }
+                }
+                return Ok(Value::map(map, Place::at(span)));
+            }
+            _ => {}
         }
         let mut context = Context {
             evaluator: self,

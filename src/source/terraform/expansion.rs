@@ -52,8 +52,9 @@ pub struct Expanded {
 #[derive(Debug)]
 pub struct Item {
     pub key: Value,
-    /// Position among the targets or module instances.
-    pub position: usize,
+    /// Position among the targets or module instances; none for a module that is not on disk.
+    pub position: Option<usize>,
+    pub address: Arc<str>,
     /// Guards of the expansion alone, without those of the module instance.
     pub guards: Guards,
 }
@@ -251,29 +252,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 .key
                 .unwrap_or_else(|| Value::null(Place::at(block.header)));
             let position = match call {
-                Some(call) => match self.enter(
-                    instance,
-                    &owner,
-                    call,
-                    block,
-                    address,
-                    copy.bindings,
-                    guards,
-                ) {
-                    Some(position) => position,
-                    None => continue,
-                },
+                Some(call) => {
+                    let at = address.clone();
+                    self.enter(instance, &owner, call, block, at, copy.bindings, guards)
+                }
                 None => {
-                    let bindings = copy.bindings;
                     let target = Target {
                         instance,
                         name: name.clone(),
-                        address,
-                        bindings,
+                        address: address.clone(),
+                        bindings: copy.bindings,
                         guards,
                     };
                     self.targets.push(Arc::new(target));
-                    self.targets.len() - 1
+                    Some(self.targets.len() - 1)
                 }
             };
             if let Ok(text) = key_text(&key, block.header)
@@ -282,6 +274,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 by_key.entry(text).or_insert(items.len());
             }
             items.push(Item {
+                address,
                 key,
                 position,
                 guards: copy.guards,

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use super::choice::{spread, worlds};
 use super::document::{Expression, ExpressionKind, Operator};
 use super::evaluate::{Env, Evaluator, Failure, Outcome};
-use super::expansion::{Expanded, Form};
+use super::expansion::{Expanded, Form, Item};
 use super::unknown::{is_unknown, key_text};
 use crate::value::{Guards, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
+
+/// What is done with the instance that was chosen, and the operators that follow.
+type Go<'g, 'l, 'f> =
+    dyn FnMut(&mut Evaluator<'l, 'f>, &Item, &[(Operator, Span)], Env<'_>) -> Outcome + 'g;
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     /// A reference, a traversal or an indexed expression.
@@ -123,52 +127,52 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         } else {
             format!("{owner_path}.{name}")
         };
-        let import = |this: &Self| {
+        let import = |this: &Self, subject: &str| {
             let symbol = Symbol {
                 scope: this.scope,
                 kind: SymbolKind::Import,
-                subject: full.clone().into(),
+                subject: subject.into(),
                 attribute: "".into(),
             };
-            Value::unknown(
-                Unknown::symbol(symbol, format!("`{full}` is not on disk")),
-                Place::at(span),
-            )
+            let reason = format!("`{full}` is not on disk");
+            Value::unknown(Unknown::symbol(symbol, reason), Place::at(span))
         };
         let Some(expanded) = self.expanded(env.instance, &name) else {
-            let value = import(self);
+            let value = import(self, &full);
             return self.operate(value, operators, span, env);
         };
-        if expanded.items.is_empty() && expanded.form == Form::Single {
-            let value = import(self);
-            return self.operate(value, operators, span, env);
-        }
         self.pick(
             &expanded,
             operators,
             span,
             env,
-            &mut |this, position, operators, env| match operators.first() {
-                Some((Operator::Attribute(output), _)) => {
-                    let value = this
-                        .output(position, output, span)?
-                        .through(Step::Output(output.clone()), span);
-                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
-                }
-                _ => {
-                    let mut map = Map::default();
-                    let names: Vec<Arc<str>> = this
-                        .instances
-                        .get(position)
-                        .map(|i| i.module.outputs.keys().cloned().collect())
-                        .unwrap_or_default();
-                    for output in names {
-                        let value = this.output(position, &output, span).unwrap_or_else(|f| {
-                            Value::unknown(Unknown::because(f.message), Place::at(span))
-                        });
-                        map.insert(output, Place::at(span), value);
+            &mut |this, item, operators, env| {
+                let Some(position) = item.position else {
+                    let value = import(this, &item.address);
+                    return this.operate(value, operators, span, env);
+                };
+                match operators.first() {
+                    Some((Operator::Attribute(output), _)) => {
+                        let value = this
+                            .output(position, output, span)?
+                            .through(Step::Output(output.clone()), span);
+                        this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
                     }
-                    this.operate(Value::map(map, Place::at(span)), operators, span, env)
+                    _ => {
+                        let mut map = Map::default();
+                        let names: Vec<Arc<str>> = this
+                            .instances
+                            .get(position)
+                            .map(|i| i.module.outputs.keys().cloned().collect())
+                            .unwrap_or_default();
+                        for output in names {
+                            let value = this.output(position, &output, span).unwrap_or_else(|f| {
+                                Value::unknown(Unknown::because(f.message), Place::at(span))
+                            });
+                            map.insert(output, Place::at(span), value);
+                        }
+                        this.operate(Value::map(map, Place::at(span)), operators, span, env)
+                    }
                 }
             },
         )
@@ -199,14 +203,17 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             operators,
             span,
             env,
-            &mut |this, position, operators, env| match operators.first() {
-                Some((Operator::Attribute(attribute), _)) => {
-                    let value = this.attribute(position, attribute, span)?;
-                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
-                }
-                _ => {
-                    let value = this.whole(position, span);
-                    this.operate(value, operators, span, env)
+            &mut |this, item, operators, env| {
+                let position = item.position.unwrap_or(usize::MAX);
+                match operators.first() {
+                    Some((Operator::Attribute(attribute), _)) => {
+                        let value = this.attribute(position, attribute, span)?;
+                        this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
+                    }
+                    _ => {
+                        let value = this.whole(position, span);
+                        this.operate(value, operators, span, env)
+                    }
                 }
             },
         )
@@ -219,12 +226,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         operators: &[(Operator, Span)],
         span: Span,
         env: Env<'_>,
-        go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
+        go: &mut Go<'_, 'l, 'f>,
     ) -> Outcome {
         let rest = operators.get(1..).unwrap_or_default();
-        let first = expanded.items.first().map(|item| item.position);
+        let first = expanded.items.first();
         if expanded.form == Form::Single {
-            let Some(position) = first else {
+            let Some(item) = first else {
                 return Ok(Value::unknown(
                     Unknown::because("has no instance"),
                     Place::at(span),
@@ -232,10 +239,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             };
             return match operators.first() {
                 Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
-                    let value = go(self, position, rest, env)?;
+                    let value = go(self, item, rest, env)?;
                     Ok(Value::list(vec![value], Place::at(span)))
                 }
-                _ => go(self, position, operators, env),
+                _ => go(self, item, operators, env),
             };
         }
         match operators.first() {
@@ -246,6 +253,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             Some((Operator::Attribute(name), _)) if name.bytes().all(|b| b.is_ascii_digit()) => {
                 let key = Value::int(name.parse().unwrap_or(0), Place::at(span));
                 self.pick_key(expanded, &key, rest, span, env, go)
+            }
+            // Old sources leave the index out where they count.
+            Some((Operator::Attribute(_), _))
+                if expanded.form == Form::Count && self.strict == 0 =>
+            {
+                match first {
+                    Some(item) => go(self, item, operators, env),
+                    None => Err(Failure::new("there is no instance", span)),
+                }
             }
             Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
                 if expanded.open {
@@ -266,8 +282,8 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     rest.get(..taken).unwrap_or_default(),
                     rest.get(taken..).unwrap_or_default(),
                 );
-                let value = self.collected(expanded, true, span, &mut |this, position| {
-                    go(this, position, inner, env)
+                let value = self.collected(expanded, true, span, &mut |this, item| {
+                    go(this, item, inner, env)
                 })?;
                 self.operate(value, outer, span, env)
             }
@@ -283,10 +299,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     }
                     None => {
                         let list = expanded.form == Form::Count;
-                        let value =
-                            self.collected(expanded, list, span, &mut |this, position| {
-                                go(this, position, &[], env)
-                            })?;
+                        let value = self.collected(expanded, list, span, &mut |this, item| {
+                            go(this, item, &[], env)
+                        })?;
                         let _ = expanded.whole.set(value.clone());
                         value
                     }
@@ -302,7 +317,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         expanded: &Expanded,
         list: bool,
         span: Span,
-        go: &mut dyn FnMut(&mut Self, usize) -> Outcome,
+        go: &mut dyn FnMut(&mut Self, &Item) -> Outcome,
     ) -> Outcome {
         let place = Place::at(span);
         let mut all = Vec::with_capacity(expanded.items.len());
@@ -312,7 +327,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             } else {
                 key_text(&item.key, span)?
             };
-            all.push((&item.guards, key, go(self, item.position)?));
+            all.push((&item.guards, key, go(self, item)?));
         }
         let guards: Vec<&Guards> = expanded.items.iter().map(|i| &i.guards).collect();
         Ok(worlds(&guards, &place, &mut |holds| {
@@ -338,7 +353,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         rest: &[(Operator, Span)],
         span: Span,
         env: Env<'_>,
-        go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
+        go: &mut Go<'_, 'l, 'f>,
     ) -> Outcome {
         if let ValueKind::Choice(_) = &key.kind {
             return spread(
@@ -356,12 +371,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             .get(&wanted)
             .and_then(|at| expanded.items.get(*at));
         if let Some(item) = found {
-            return go(self, item.position, rest, env);
+            return go(self, item, rest, env);
         }
         if expanded.open || is_unknown(key) {
             // Any of the instances; where there is one, it is that one.
             if let [item] = expanded.items.as_slice() {
-                return go(self, item.position, rest, env);
+                return go(self, item, rest, env);
             }
             let value = Value::unknown(
                 Unknown::because("which instance is meant is not known"),

@@ -82,11 +82,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 }
             }
         } else if has_block(&block.body, name) {
-            return Ok(
-                self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-                    this.nested(&block.body, name, env, block.header)
-                }),
-            );
+            let blocks = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                this.nested(&block.body, name, env, block.header)
+            });
+            return Ok(self.open_blocks(blocks, &target, name));
         }
         let data = target.name.starts_with("data.");
         let symbol = Symbol {
@@ -108,6 +107,41 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             Unknown::symbol(symbol, reason),
             Place::at(block.header),
         ))
+    }
+
+    /// Blocks as the value of an attribute: what they do not set, the provider may.
+    fn open_blocks(&self, blocks: Value, target: &Target, name: &str) -> Value {
+        let ValueKind::List(items) = &blocks.kind else {
+            return blocks;
+        };
+        let kind = match target.name.starts_with("data.") {
+            true => SymbolKind::Data,
+            false => SymbolKind::Resource,
+        };
+        let open = |(i, item): (usize, &Value)| {
+            let ValueKind::Map(map) = &item.kind else {
+                return item.clone();
+            };
+            let symbol = Symbol {
+                scope: self.scope,
+                kind,
+                subject: target.address.clone(),
+                attribute: format!("{name}[{i}]").into(),
+            };
+            let reason = format!("`{}` is known after apply", target.address);
+            let whole = Value::unknown(Unknown::symbol(symbol, reason), item.place.clone());
+            let mut map = (**map).clone();
+            map.insert(WHOLE, item.place.clone(), whole);
+            Value {
+                kind: ValueKind::Map(Arc::new(map)),
+                ..item.clone()
+            }
+        };
+        let items = items.iter().enumerate().map(open).collect();
+        Value {
+            kind: ValueKind::List(Arc::new(items)),
+            ..blocks
+        }
     }
 
     /// Data sources whose attributes mean something before anything is read.
