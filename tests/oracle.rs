@@ -3,6 +3,14 @@
 //! Each case comes from elsewhere (the folder's README says from where). Without the variable nothing is asked
 //! and the test says so; with it, a folder that cannot be read is a failure.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic, and says how many cases ran"
+)]
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

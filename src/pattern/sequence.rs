@@ -320,7 +320,7 @@ impl Letters {
     };
     /// What a field of an ARN before its last one holds.
     pub const NO_COLON: Letters = Letters {
-        ascii: u128::MAX & !(1 << b':'),
+        ascii: !(1 << b':'),
         other: true,
     };
 
