@@ -42,7 +42,9 @@ pub fn commands(script: &Text, place: &Place) -> Vec<ShownCommand> {
             }
         }
     }
-    if source.len() > LIMIT || !source.contains("aws") {
+    // A script that takes other credentials uploads as somebody else.
+    let assumes = ["assume-role", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"].iter().any(|w| source.contains(w));
+    if source.len() > LIMIT || !source.contains("aws") || assumes {
         return Vec::new();
     }
     let mut out = Vec::new();
@@ -143,6 +145,13 @@ impl Line<'_> {
         let service = rest.next()?.0.as_str();
         let verb = rest.next()?.0.as_str();
         let words: Vec<&(String, usize)> = rest.collect();
+        // Other credentials, another store, or no request at all: not this workload's upload.
+        let other = |w: &&(String, usize)| {
+            ["--profile", "--endpoint-url", "--no-sign-request", "--dryrun"].iter().any(|o| w.0.starts_with(o))
+        };
+        if words.iter().any(other) {
+            return None;
+        }
         let whole = self.span(words.last()?);
         match (service, verb) {
             ("s3", "cp" | "mv" | "sync") => self.copy(verb, &words, whole),
@@ -318,6 +327,8 @@ mod tests {
             ("aws s3 sync out s3://b --sse --delete", &[("b", None, &[("x-amz-server-side-encryption", "AES256")])]),
             ("aws s3 cp s3://b/k .", &[]),
             ("aws s3 ls s3://b", &[]),
+            ("aws s3 cp a s3://b/k --profile other", &[]),
+            ("aws sts assume-role --role-arn r; aws s3 cp a s3://b/k", &[]),
             (
                 "aws s3api put-object \\\n  --bucket b --key 'a b' --body f --tagging x=1",
                 &[("b", Some("a b"), &[("x-amz-tagging", "x=1")])],

@@ -108,6 +108,10 @@ fn limits(test: &ConditionTest, version: PolicyVersion) -> Match {
         | "aws:vpceorgpaths" => Match::Unknown,
         _ => return Match::No,
     };
+    // Whether these bind a statement is not documented, with or without wildcards.
+    if listed == Match::Unknown && key == "aws:principalarn" {
+        return Match::Unknown;
+    }
     if key == "aws:sourceip" && test.operator != IpAddress
         || key != "aws:sourceip" && test.operator == IpAddress
     {

@@ -148,8 +148,13 @@ impl<'e> Journey<'e> {
         }
         let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
-        if matches!(self.uploader, crate::upload::Uploader::Service { role: None, .. }) {
-            calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+        // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
+        let within = self.relation != AccountRelation::Cross;
+        match &self.uploader {
+            crate::upload::Uploader::Service { role, .. } if role.is_none() || within => {
+                calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+            }
+            _ => {}
         }
         if let Some(actions) = self.actions {
             calls = calls
@@ -187,9 +192,49 @@ impl<'e> Journey<'e> {
             }
             Encrypts::Unknown | Encrypts::OpenKey | Encrypts::WithoutKms | Encrypts::ManagedKey { .. } => {}
         }
+        self.single_out(&mut played);
         played.hangs_on.sort();
         played.hangs_on.dedup();
         played
+    }
+
+    /// In one account either side may allow (spec 2.3): the side that comes nearer is to blame, not both.
+    fn single_out(&self, played: &mut Played) {
+        use crate::decision::{DenyKind, Element};
+        if self.relation == AccountRelation::Cross {
+            return;
+        }
+        let implicit = |cause: &Cause, wanted: PolicyType| match cause {
+            Cause::Policy { reason, key: None } if reason.policy_type == wanted => {
+                matches!(reason.kind, DenyKind::Implicit { .. }).then(|| reason.action.clone())
+            }
+            _ => None,
+        };
+        let actions: Vec<Arc<str>> =
+            played.causes.iter().filter_map(|(c, _)| implicit(c, PolicyType::Identity)).collect();
+        for action in actions {
+            // A statement of the bucket policy that names the caller and fails by something else comes nearer.
+            let names_caller = played.causes.iter().any(|(c, _)| match c {
+                Cause::Policy { reason, key: None }
+                    if reason.policy_type == PolicyType::Bucket && reason.action == action =>
+                {
+                    match &reason.kind {
+                        DenyKind::Implicit { nearest, delegated_by, .. } => {
+                            delegated_by.is_some()
+                                || nearest.first().is_some_and(|n| {
+                                    !n.failed.contains(&Element::Principal) && !n.failed.contains(&Element::Action)
+                                })
+                        }
+                        DenyKind::Explicit { .. } => false,
+                    }
+                }
+                _ => false,
+            });
+            let grants = |statement: &crate::policy::Statement| statement.effect == crate::policy::Effect::Allow;
+            let identity_empty = !self.s3.identity.policies.iter().any(|p| p.statements.iter().any(grants));
+            let drop = if names_caller && identity_empty { PolicyType::Identity } else { PolicyType::Bucket };
+            played.causes.retain(|(c, _)| implicit(c, drop).as_ref() != Some(&action));
+        }
     }
 
     fn play_key(

@@ -27,6 +27,8 @@ const TAG_LIMIT: usize = 8;
 pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Decided> {
     use rayon::prelude::*;
     let pairs = crate::upload::pairs::pairs(estate, scopes);
+    // A role that only delivers for a service sends what its service sends.
+    let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|p| delivers(estate, p).is_some());
     let played: Vec<(Vec<Decided>, Vec<Gap>)> = pairs
         .par_iter()
         .map(|pair| {
@@ -41,7 +43,22 @@ pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Dec
         gaps.extend(found);
     }
     out.extend(crate::upload::shown::decide(estate, scopes));
+    for pair in &delivering {
+        if let Some((caller, row)) = delivers(estate, pair) {
+            out.extend(crate::upload::shown::decide_role(estate, scopes, caller, pair, row));
+        }
+    }
     out
+}
+
+/// The caller and the row of a pair whose role only delivers for an AWS service.
+fn delivers(estate: &Estate, pair: &Pair) -> Option<(usize, &'static crate::upload::writers::Writer)> {
+    let Uploader::Declared(index) = pair.uploader else { return None };
+    let caller = estate.callers.get(index)?;
+    if caller.trust_open || !caller.web_identity.is_empty() {
+        return None;
+    }
+    Some((index, crate::upload::writers::of_role(&caller.trusted_services)?))
 }
 
 fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided> {

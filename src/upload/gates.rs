@@ -96,6 +96,8 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     };
     if bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced) {
         let place = bucket.ownership.place().cloned();
+        // Where the setting is only the default, the bucket may be older than it.
+        let sure = if place.is_some() { Confidence::High } else { Confidence::Medium };
         if let Some(acl) = &canned {
             let refused = match acl.as_literal() {
                 Some("bucket-owner-full-control") => false,
@@ -104,13 +106,13 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
                 None => false,
             };
             if refused {
-                out.push((Gate::AclsDisabled { acl: acl.clone(), place: place.clone() }, Confidence::High));
+                out.push((Gate::AclsDisabled { acl: acl.clone(), place: place.clone() }, sure));
             }
         }
         if let Some(header) = grant_header {
             // Whether a grant of full control to the owner passes is not documented (spec 6.1).
             if header.as_literal() != Some(headers::GRANT_FULL_CONTROL) {
-                out.push((Gate::AclsDisabled { acl: header, place }, Confidence::High));
+                out.push((Gate::AclsDisabled { acl: header, place }, sure));
             }
         }
     }

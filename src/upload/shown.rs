@@ -46,6 +46,43 @@ pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
     out
 }
 
+/// The delivery that a service's role is granted, where no configured one shows it.
+pub fn decide_role(
+    estate: &Estate,
+    scopes: &[Scope],
+    caller: usize,
+    pair: &crate::upload::pairs::Pair,
+    row: &'static Writer,
+) -> Option<Decided> {
+    let shown = estate.shown.iter().any(|s| {
+        s.bucket == BucketUse::Declared(pair.bucket)
+            && matches!(&s.sender, Sender::Writer { role: Some(role), .. } if *role == caller)
+    });
+    if shown || pair.broad {
+        return None;
+    }
+    let declared = estate.callers.get(caller)?;
+    let bucket = estate.buckets.get(pair.bucket)?;
+    let upload = ShownUpload {
+        sender: Sender::Caller(caller),
+        bucket: BucketUse::Declared(pair.bucket),
+        key: None,
+        headers: Vec::new(),
+        multipart: false,
+        place: declared.place.clone(),
+        address: declared.address.clone(),
+        guards: declared.guards.clone(),
+    };
+    let mut decided = Delivery { estate, scopes, upload: &upload, index: pair.bucket, bucket, row }.decide(
+        Some(caller),
+        &declared.account,
+        None,
+        None,
+    );
+    decided.grants = pair.grants.clone();
+    Some(decided)
+}
+
 fn draft_of(upload: &ShownUpload) -> Draft {
     let mut draft = Draft::plain(upload.key.clone());
     for header in &upload.headers {
@@ -223,8 +260,15 @@ impl<'d> Delivery<'d> {
                     None => Some(Text::unknown(Unknown::because("the load balancing account of the region"))),
                 };
                 if let Some(account) = account {
-                    let uploader = self.uploader("the load balancing account", None, sender);
-                    journeys.push(self.journey(uploader, Principal::Account { account }, None, relation));
+                    // It writes with rights of its own account, which are not at hand.
+                    let uploader = Uploader::External {
+                        principal: account.clone(),
+                        account: account.clone(),
+                        whole_account: true,
+                        place: self.upload.place.clone(),
+                    };
+                    let principal = Principal::Account { account };
+                    journeys.push(self.journey(uploader, principal, None, AccountRelation::Cross));
                 }
             }
         }
@@ -365,7 +409,9 @@ impl<'d> Delivery<'d> {
         for (i, journey) in journeys.iter().enumerate() {
             let played = journey.play(&draft, Reading::Favourable);
             if played.causes.iter().all(|(_, c)| *c == Confidence::Unverified) {
-                out.uploader = journey.uploader.clone();
+                if matches!(journey.uploader, Uploader::Service { .. }) {
+                    out.uploader = journey.uploader.clone();
+                }
                 let strict = journey.play(&draft, Reading::Unfavourable);
                 out.outcome = if strict.allowed && played.allowed { Outcome::Allowed } else { Outcome::Depends };
                 out.hangs_on = strict.hangs_on;

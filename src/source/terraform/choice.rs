@@ -10,14 +10,28 @@ pub const ARMS: usize = 16;
 
 /// The value where the guard's input has the guard's arm.
 pub fn assume(value: &Value, guard: &Guard) -> Value {
-    let ValueKind::Choice(arms) = &value.kind else { return value.clone() };
+    let ValueKind::Choice(arms) = &value.kind else {
+        return value.clone();
+    };
     let same = |g: &Guard| g.scope == guard.scope && g.input == guard.input;
-    if let Some(arm) = arms.iter().find(|a| same(&a.guard) && a.guard.arm == guard.arm) {
+    if let Some(arm) = arms
+        .iter()
+        .find(|a| same(&a.guard) && a.guard.arm == guard.arm)
+    {
         return assume(&arm.value, guard);
     }
-    let inside: Vec<Arm> =
-        arms.iter().map(|a| Arm { guard: a.guard.clone(), value: assume(&a.value, guard) }).collect();
-    Value { kind: ValueKind::Choice(Arc::new(inside)), place: value.place.clone(), sensitive: value.sensitive }
+    let inside: Vec<Arm> = arms
+        .iter()
+        .map(|a| Arm {
+            guard: a.guard.clone(),
+            value: assume(&a.value, guard),
+        })
+        .collect();
+    Value {
+        kind: ValueKind::Choice(Arc::new(inside)),
+        place: value.place.clone(),
+        sensitive: value.sensitive,
+    }
 }
 
 /// Number of ways a value can be.
@@ -29,7 +43,11 @@ pub fn width(value: &Value) -> usize {
 }
 
 /// Computes over values that may be choices. An arm that fails is no possibility, unless all fail.
-pub fn spread(values: &[Value], place: &Place, compute: &mut dyn FnMut(&[Value]) -> Outcome) -> Outcome {
+pub fn spread(
+    values: &[Value],
+    place: &Place,
+    compute: &mut dyn FnMut(&[Value]) -> Outcome,
+) -> Outcome {
     let mut budget = ARMS;
     spread_within(values, place, &mut budget, compute)
 }
@@ -47,7 +65,10 @@ fn spread_within(
         return compute(values);
     };
     if arms.len() > *budget {
-        return Ok(Value::unknown(Unknown::because("more than 16 possible values"), place.clone()));
+        return Ok(Value::unknown(
+            Unknown::because("more than 16 possible values"),
+            place.clone(),
+        ));
     }
     *budget = *budget + 1 - arms.len().max(1);
     let mut out = Vec::new();
@@ -55,7 +76,10 @@ fn spread_within(
     for arm in arms.iter() {
         let world: Vec<Value> = values.iter().map(|v| assume(v, &arm.guard)).collect();
         match spread_within(&world, place, budget, compute) {
-            Ok(value) => out.push(Arm { guard: arm.guard.clone(), value }),
+            Ok(value) => out.push(Arm {
+                guard: arm.guard.clone(),
+                value,
+            }),
             Err(error) => failure = Some(error),
         }
     }
@@ -89,11 +113,15 @@ fn same(a: &Value, b: &Value, depth: usize) -> bool {
             x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| same(x, y, depth + 1))
         }
         (ValueKind::Map(x), ValueKind::Map(y)) => {
-            x.len() == y.len() && x.iter().all(|(k, e)| y.get(k).is_some_and(|v| same(&e.value, v, depth + 1)))
+            x.len() == y.len()
+                && x.iter()
+                    .all(|(k, e)| y.get(k).is_some_and(|v| same(&e.value, v, depth + 1)))
         }
         (ValueKind::Choice(x), ValueKind::Choice(y)) => {
             x.len() == y.len()
-                && x.iter().zip(y.iter()).all(|(x, y)| x.guard == y.guard && same(&x.value, &y.value, depth + 1))
+                && x.iter()
+                    .zip(y.iter())
+                    .all(|(x, y)| x.guard == y.guard && same(&x.value, &y.value, depth + 1))
         }
         (x, y) => x == y,
     }
@@ -113,7 +141,11 @@ pub fn guards_of(scope: ScopeId, test: &str, label: &str) -> (Guard, Guard) {
     let guard = |holds: bool| Guard {
         scope,
         input: input.into(),
-        label: if holds { format!("`{label}`").into() } else { format!("not `{label}`").into() },
+        label: if holds {
+            format!("`{label}`").into()
+        } else {
+            format!("not `{label}`").into()
+        },
         arm: u32::from(holds != turned),
         arms: 2,
     };

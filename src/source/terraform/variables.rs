@@ -28,7 +28,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let name_of = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
         let mut files: Vec<String> = Vec::new();
         for wanted in ["terraform.tfvars", "terraform.tfvars.json"] {
-            files.extend(names.iter().filter(|p| name_of(p) == wanted).map(|p| p.to_string()));
+            files.extend(
+                names
+                    .iter()
+                    .filter(|p| name_of(p) == wanted)
+                    .map(|p| p.to_string()),
+            );
         }
         files.extend(
             names
@@ -43,7 +48,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
         for (name, value) in &inputs.variables {
             self.inputs.values.shift_remove(name.as_str());
-            self.inputs.typed.insert(name.as_str().into(), value.clone());
+            self.inputs
+                .typed
+                .insert(name.as_str().into(), value.clone());
         }
     }
 
@@ -51,7 +58,11 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         if path.ends_with(".json") {
             let loaded = match self.loader.text(path) {
                 Ok(loaded) => loaded,
-                Err(why) => return self.loader.gap(path, &why, None, Some(path), GapKind::Reading),
+                Err(why) => {
+                    return self
+                        .loader
+                        .gap(path, &why, None, Some(path), GapKind::Reading);
+                }
             };
             match super::json::values(loaded.id, &loaded.text) {
                 Ok(map) => {
@@ -59,29 +70,62 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         self.inputs.values.insert(name.clone(), entry.value.clone());
                     }
                 }
-                Err((message, span)) => self.loader.gap(path, &message, Some(span), Some(path), GapKind::Syntax),
+                Err((message, span)) => {
+                    self.loader
+                        .gap(path, &message, Some(span), Some(path), GapKind::Syntax)
+                }
             }
             return;
         }
-        let Some(body) = self.loader.body(path) else { return };
+        let Some(body) = self.loader.body(path) else {
+            return;
+        };
         for (name, attribute) in &body.attributes {
-            let value = self.eval(&attribute.expression, Env { instance: usize::MAX, frame: None, template: false });
+            let value = self.eval(
+                &attribute.expression,
+                Env {
+                    instance: usize::MAX,
+                    frame: None,
+                    template: false,
+                },
+            );
             match value {
                 Ok(value) => {
                     self.inputs.values.insert(name.clone(), value);
                 }
-                Err(f) => self.loader.gap(name, &f.message, Some(f.span), Some(path), GapKind::Unsupported),
+                Err(f) => self.loader.gap(
+                    name,
+                    &f.message,
+                    Some(f.span),
+                    Some(path),
+                    GapKind::Unsupported,
+                ),
             }
         }
     }
 
-    fn memo(&mut self, instance: usize, name: String, compute: &mut dyn FnMut(&mut Self) -> Outcome, span: Span) -> Outcome {
+    fn memo(
+        &mut self,
+        instance: usize,
+        name: String,
+        compute: &mut dyn FnMut(&mut Self) -> Outcome,
+        span: Span,
+    ) -> Outcome {
         let key = (instance, Arc::<str>::from(name));
         match self.names.get(&key) {
             Some(Memo::Done(outcome)) => return outcome.clone(),
             Some(Memo::Busy) => {
-                self.loader.gap(&key.1, "depends on itself", Some(span), None, GapKind::Unsupported);
-                return Ok(Value::unknown(Unknown::because(format!("`{}` depends on itself", key.1)), Place::at(span)));
+                self.loader.gap(
+                    &key.1,
+                    "depends on itself",
+                    Some(span),
+                    None,
+                    GapKind::Unsupported,
+                );
+                return Ok(Value::unknown(
+                    Unknown::because(format!("`{}` depends on itself", key.1)),
+                    Place::at(span),
+                ));
             }
             None => {}
         }
@@ -93,7 +137,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 
     /// A variable of a module instance.
     pub fn variable(&mut self, instance: usize, name: &Arc<str>, span: Span) -> Outcome {
-        self.memo(instance, format!("var.{name}"), &mut |this| this.compute_variable(instance, name, span), span)
+        self.memo(
+            instance,
+            format!("var.{name}"),
+            &mut |this| this.compute_variable(instance, name, span),
+            span,
+        )
     }
 
     fn compute_variable(&mut self, instance: usize, name: &Arc<str>, span: Span) -> Outcome {
@@ -101,7 +150,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             return Err(Failure::new("variables cannot be used here", span));
         };
         let Some(block) = owner.module.variables.get(name) else {
-            return Err(Failure::new(format!("variable `{name}` is not declared"), span));
+            return Err(Failure::new(
+                format!("variable `{name}` is not declared"),
+                span,
+            ));
         };
         let kind = match block.body.expression("type") {
             Some(expression) => {
@@ -120,13 +172,21 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let sensitive = flag("sensitive", self).unwrap_or(false);
         let given = match owner.parent {
             Some(parent) => self.argument(parent, &owner.call, name, &owner.bindings),
-            None => match (self.inputs.typed.get(name).cloned(), self.inputs.values.get(name)) {
+            None => match (
+                self.inputs.typed.get(name).cloned(),
+                self.inputs.values.get(name),
+            ) {
                 (Some(written), _) => Some(Ok(self.typed(&written, &kind, block.header))),
                 (None, Some(value)) => Some(Ok(value.clone())),
                 (None, None) => None,
             },
         };
-        let default = |this: &mut Self| block.body.expression("default").map(|e| this.eval(e, Env::of(instance)));
+        let default = |this: &mut Self| {
+            block
+                .body
+                .expression("default")
+                .map(|e| this.eval(e, Env::of(instance)))
+        };
         let chosen = match given {
             Some(Ok(value)) if value.is_null() && !nullable => default(self).unwrap_or(Ok(value)),
             Some(Ok(value)) => Ok(value),
@@ -138,13 +198,19 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     None,
                     GapKind::Unsupported,
                 );
-                Ok(Value::unknown(Unknown::because(failure.message), Place::at(failure.span)))
+                Ok(Value::unknown(
+                    Unknown::because(failure.message),
+                    Place::at(failure.span),
+                ))
             }
             None => match default(self) {
                 Some(value) => value,
                 None => {
-                    let subject =
-                        if owner.path.is_empty() { format!("var.{name}") } else { format!("{}.var.{name}", owner.path) };
+                    let subject = if owner.path.is_empty() {
+                        format!("var.{name}")
+                    } else {
+                        format!("{}.var.{name}", owner.path)
+                    };
                     let symbol = Symbol {
                         scope: self.scope,
                         kind: SymbolKind::Input,
@@ -152,7 +218,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         attribute: "".into(),
                     };
                     let reason = format!("variable `{name}` has no value");
-                    Ok(Value::unknown(Unknown::symbol(symbol, reason), Place::at(block.header)))
+                    Ok(Value::unknown(
+                        Unknown::symbol(symbol, reason),
+                        Place::at(block.header),
+                    ))
                 }
             },
         }?;
@@ -171,7 +240,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     ) -> Option<Outcome> {
         let module = self.instances.get(parent)?.module.clone();
         let expression: &Expression = module.modules.get(call)?.body.expression(name)?;
-        Some(self.with_bindings(parent, bindings, &mut |this, env| this.eval(expression, env)))
+        Some(self.with_bindings(parent, bindings, &mut |this, env| {
+            this.eval(expression, env)
+        }))
     }
 
     /// A `--var` value: text, or an expression where the type asks for another thing.
@@ -181,10 +252,21 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             Type::Text | Type::Any | Type::Number | Type::Bool => text(),
             _ => {
                 let path: Arc<str> = "command line".into();
-                let id = self.loader.sources.files.add(crate::files::SourceFile::new(path, written));
+                let id = self
+                    .loader
+                    .sources
+                    .files
+                    .add(crate::files::SourceFile::new(path, written));
                 match super::parse::expression(written, super::parse::Origin::File(id, 0)) {
                     Ok(expression) => self
-                        .eval(&expression, Env { instance: usize::MAX, frame: None, template: false })
+                        .eval(
+                            &expression,
+                            Env {
+                                instance: usize::MAX,
+                                frame: None,
+                                template: false,
+                            },
+                        )
                         .unwrap_or_else(|_| text()),
                     Err(_) => text(),
                 }
@@ -203,7 +285,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 };
                 match owner.locals.get(name) {
                     Some(attribute) => this.eval(&attribute.expression, Env::of(instance)),
-                    None => Err(Failure::new(format!("local `{name}` is not declared"), span)),
+                    None => Err(Failure::new(
+                        format!("local `{name}` is not declared"),
+                        span,
+                    )),
                 }
             },
             span,
@@ -220,13 +305,19 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     return Err(Failure::new("no such module", span));
                 };
                 let Some(block) = owner.module.outputs.get(name) else {
-                    return Err(Failure::new(format!("the module has no output `{name}`"), span));
+                    return Err(Failure::new(
+                        format!("the module has no output `{name}`"),
+                        span,
+                    ));
                 };
                 let Some(expression) = block.body.expression("value") else {
                     return Ok(Value::null(Place::at(block.header)));
                 };
                 let mut value = this.eval(expression, Env::of(instance))?;
-                let sensitive = block.body.expression("sensitive").and_then(|e| this.eval(e, Env::of(instance)).ok());
+                let sensitive = block
+                    .body
+                    .expression("sensitive")
+                    .and_then(|e| this.eval(e, Env::of(instance)).ok());
                 value.sensitive |= sensitive.and_then(|v| v.as_bool()).unwrap_or(false);
                 if !owner.path.is_empty() {
                     value = value.through(Step::ModuleCall(owner.path.clone()), block.header);

@@ -1,0 +1,359 @@
+//! References: variables, locals, modules and resources, and which instance of them is meant.
+
+use std::sync::Arc;
+
+use super::document::{Expression, ExpressionKind, Operator};
+use super::evaluate::{Env, Evaluator, Failure, Outcome};
+use super::expansion::{Expanded, Form};
+use super::unknown::is_unknown;
+use crate::value::{Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
+
+impl<'l, 'f> Evaluator<'l, 'f> {
+    /// A reference, a traversal or an indexed expression.
+    pub fn reference(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        let span = expression.span;
+        let (base, operators): (&Expression, &[(Operator, Span)]) = match &expression.kind {
+            ExpressionKind::Traversal { base, operators } => (base, operators),
+            _ => (expression, &[]),
+        };
+        let ExpressionKind::Variable(name) = &base.kind else {
+            let value = self.eval(base, env)?;
+            return self.operate(value, operators, span, env);
+        };
+        if let Some(value) = env.find(name) {
+            return self.operate(value.clone(), operators, span, env);
+        }
+        if env.template {
+            return Err(Failure::new(
+                format!("the template has no variable `{name}`"),
+                span,
+            ));
+        }
+        let attribute = |i: usize| match operators.get(i) {
+            Some((Operator::Attribute(name), _)) => Some(name.clone()),
+            Some((Operator::Index(key), _)) => key.as_word().map(Arc::from),
+            _ => None,
+        };
+        let rest = |n: usize| operators.get(n..).unwrap_or_default();
+        match &**name {
+            "var" => {
+                let Some(input) = attribute(0) else {
+                    return Err(Failure::new("`var` needs a name", span));
+                };
+                let value = self
+                    .variable(env.instance, &input, span)?
+                    .through(Step::Input(input), span);
+                self.operate(value, rest(1), span, env)
+            }
+            "local" => {
+                let Some(local) = attribute(0) else {
+                    return Err(Failure::new("`local` needs a name", span));
+                };
+                let value = self
+                    .local(env.instance, &local, span)?
+                    .through(Step::Local(local), span);
+                self.operate(value, rest(1), span, env)
+            }
+            "module" => {
+                let Some(call) = attribute(0) else {
+                    return Err(Failure::new("`module` needs a name", span));
+                };
+                self.module_reference(&call, rest(1), span, env)
+            }
+            "data" => match (attribute(0), attribute(1)) {
+                (Some(kind), Some(name)) => {
+                    let name = format!("data.{kind}.{name}").into();
+                    self.resource_reference(&name, rest(2), span, env)
+                }
+                _ => Err(Failure::new("`data` needs a type and a name", span)),
+            },
+            "path" => {
+                let folder = match attribute(0).as_deref() {
+                    Some("module") => {
+                        let owner = self.instances.get(env.instance);
+                        let folder = owner.map_or("", |i| &*i.module.folder).to_string();
+                        relative_folder(&self.root_folder, &folder)
+                    }
+                    Some("root" | "cwd") => ".".to_string(),
+                    _ => return Err(Failure::new("`path` has module, root and cwd", span)),
+                };
+                Ok(Value::text(folder, Place::at(span)))
+            }
+            "terraform" => {
+                Ok(self.input_symbol("terraform.workspace", "the workspace is not known", span))
+            }
+            "each" | "count" | "self" => {
+                Err(Failure::new(format!("`{name}` has no value here"), span))
+            }
+            kind => match attribute(0) {
+                Some(name) => {
+                    let name = format!("{kind}.{name}").into();
+                    self.resource_reference(&name, rest(1), span, env)
+                }
+                None => Err(Failure::new(format!("`{kind}` is not declared"), span)),
+            },
+        }
+    }
+
+    pub fn input_symbol(&self, subject: &str, reason: &str, span: Span) -> Value {
+        let symbol = Symbol {
+            scope: self.scope,
+            kind: SymbolKind::Input,
+            subject: subject.into(),
+            attribute: "".into(),
+        };
+        Value::unknown(Unknown::symbol(symbol, reason), Place::at(span))
+    }
+
+    fn module_reference(
+        &mut self,
+        call: &Arc<str>,
+        operators: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
+        let name: Arc<str> = format!("module.{call}").into();
+        let owner_path = self
+            .instances
+            .get(env.instance)
+            .map_or_else(|| "".into(), |i| i.path.clone());
+        let full = if owner_path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{owner_path}.{name}")
+        };
+        let import = |this: &Self| {
+            let symbol = Symbol {
+                scope: this.scope,
+                kind: SymbolKind::Import,
+                subject: full.clone().into(),
+                attribute: "".into(),
+            };
+            Value::unknown(
+                Unknown::symbol(symbol, format!("`{full}` is not on disk")),
+                Place::at(span),
+            )
+        };
+        let Some(expanded) = self.expanded(env.instance, &name) else {
+            let value = import(self);
+            return self.operate(value, operators, span, env);
+        };
+        if expanded.items.is_empty() && expanded.form == Form::Single {
+            let value = import(self);
+            return self.operate(value, operators, span, env);
+        }
+        self.pick(
+            &expanded,
+            operators,
+            span,
+            env,
+            &mut |this, position, operators, env| match operators.first() {
+                Some((Operator::Attribute(output), _)) => {
+                    let value = this
+                        .output(position, output, span)?
+                        .through(Step::Output(output.clone()), span);
+                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
+                }
+                _ => {
+                    let mut map = Map::default();
+                    let names: Vec<Arc<str>> = this
+                        .instances
+                        .get(position)
+                        .map(|i| i.module.outputs.keys().cloned().collect())
+                        .unwrap_or_default();
+                    for output in names {
+                        let value = this.output(position, &output, span).unwrap_or_else(|f| {
+                            Value::unknown(Unknown::because(f.message), Place::at(span))
+                        });
+                        map.insert(output, Place::at(span), value);
+                    }
+                    this.operate(Value::map(map, Place::at(span)), operators, span, env)
+                }
+            },
+        )
+    }
+
+    fn resource_reference(
+        &mut self,
+        name: &Arc<str>,
+        operators: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
+        let declared = self
+            .instances
+            .get(env.instance)
+            .is_some_and(|i| i.module.resources.contains_key(name));
+        if !declared {
+            return Err(Failure::new(format!("`{name}` is not declared"), span));
+        }
+        let Some(expanded) = self.expanded(env.instance, name) else {
+            return Ok(Value::unknown(
+                Unknown::because(format!("`{name}` depends on itself")),
+                Place::at(span),
+            ));
+        };
+        self.pick(
+            &expanded,
+            operators,
+            span,
+            env,
+            &mut |this, position, operators, env| match operators.first() {
+                Some((Operator::Attribute(attribute), _)) => {
+                    let value = this.attribute(position, attribute, span)?;
+                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
+                }
+                _ => {
+                    let value = this.whole(position, span);
+                    this.operate(value, operators, span, env)
+                }
+            },
+        )
+    }
+
+    /// Chooses among instances by the operators that follow, then goes on with each.
+    fn pick(
+        &mut self,
+        expanded: &Expanded,
+        operators: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+        go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
+    ) -> Outcome {
+        let rest = operators.get(1..).unwrap_or_default();
+        let first = expanded.items.first().map(|(_, position)| *position);
+        if expanded.form == Form::Single {
+            let Some(position) = first else {
+                return Ok(Value::unknown(
+                    Unknown::because("has no instance"),
+                    Place::at(span),
+                ));
+            };
+            return match operators.first() {
+                Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
+                    let value = go(self, position, rest, env)?;
+                    Ok(Value::list(vec![value], Place::at(span)))
+                }
+                _ => go(self, position, operators, env),
+            };
+        }
+        match operators.first() {
+            Some((Operator::Index(key), _)) => {
+                let key = self.eval(key, env)?;
+                self.pick_key(expanded, &key, rest, span, env, go)
+            }
+            Some((Operator::Attribute(name), _)) if name.bytes().all(|b| b.is_ascii_digit()) => {
+                let key = Value::int(name.parse().unwrap_or(0), Place::at(span));
+                self.pick_key(expanded, &key, rest, span, env, go)
+            }
+            Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
+                if expanded.open {
+                    return Ok(Value::unknown(
+                        Unknown::because("how many instances there are is not known"),
+                        Place::at(span),
+                    ));
+                }
+                let full = matches!(operators.first(), Some((Operator::FullSplat, _)));
+                let taken = if full {
+                    rest.len()
+                } else {
+                    rest.iter()
+                        .take_while(|(o, _)| matches!(o, Operator::Attribute(_)))
+                        .count()
+                };
+                let (inner, outer) = (
+                    rest.get(..taken).unwrap_or_default(),
+                    rest.get(taken..).unwrap_or_default(),
+                );
+                let mut out = Vec::new();
+                for (_, position) in &expanded.items {
+                    out.push(go(self, *position, inner, env)?);
+                }
+                self.operate(Value::list(out, Place::at(span)), outer, span, env)
+            }
+            _ => {
+                if expanded.open {
+                    let value = Value::unknown(
+                        Unknown::because("how many instances there are is not known"),
+                        Place::at(span),
+                    );
+                    return self.operate(value, operators, span, env);
+                }
+                let value = if expanded.form == Form::Count {
+                    let mut out = Vec::new();
+                    for (_, position) in &expanded.items {
+                        out.push(go(self, *position, &[], env)?);
+                    }
+                    Value::list(out, Place::at(span))
+                } else {
+                    let mut map = Map::default();
+                    for (key, position) in &expanded.items {
+                        let key = self.key_text(key, span)?;
+                        let value = go(self, *position, &[], env)?;
+                        map.insert(key, Place::at(span), value);
+                    }
+                    Value::map(map, Place::at(span))
+                };
+                self.operate(value, operators, span, env)
+            }
+        }
+    }
+
+    fn pick_key(
+        &mut self,
+        expanded: &Expanded,
+        key: &Value,
+        rest: &[(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+        go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
+    ) -> Outcome {
+        let wanted = self.key_text(key, span)?;
+        for (known, position) in &expanded.items {
+            if self.key_text(known, span)? == wanted {
+                return go(self, *position, rest, env);
+            }
+        }
+        if expanded.open || is_unknown(key) {
+            // Any of the instances; where there is one, it is that one.
+            if let [(_, position)] = expanded.items.as_slice() {
+                return go(self, *position, rest, env);
+            }
+            let value = Value::unknown(
+                Unknown::because("which instance is meant is not known"),
+                Place::at(span),
+            );
+            return self.operate(value, rest, span, env);
+        }
+        Err(Failure::new(
+            format!("there is no instance `{wanted}`"),
+            span,
+        ))
+    }
+
+}
+
+/// The folder as `path.module` prints it: relative to the root module.
+fn relative_folder(root: &str, folder: &str) -> String {
+    if root == folder {
+        return ".".into();
+    }
+    let inside = if root.is_empty() {
+        Some(folder)
+    } else {
+        folder.strip_prefix(root).and_then(|r| r.strip_prefix('/'))
+    };
+    if let Some(inside) = inside {
+        return inside.to_string();
+    }
+    let root_parts: Vec<&str> = root.split('/').filter(|p| !p.is_empty()).collect();
+    let parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
+    let common = root_parts
+        .iter()
+        .zip(&parts)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let mut out: Vec<&str> = vec![".."; root_parts.len() - common];
+    out.extend(parts.iter().skip(common));
+    out.join("/")
+}

@@ -1,0 +1,141 @@
+//! What is not known: naming it by the computation, so that equal computations are one unknown.
+
+use std::sync::Arc;
+
+use super::evaluate::Outcome;
+use super::evaluate::failure;
+use crate::source::functions::convert;
+use crate::value::{Piece, Place, ScopeId, Span, Symbol, SymbolKind, Unknown, Value, ValueKind};
+
+/// Characters of a symbol that names a computed value.
+const COMPUTED_NAME: usize = 240;
+
+/// True for an unknown, and for a text or JSON that is nothing else.
+pub fn is_unknown(value: &Value) -> bool {
+    match &value.kind {
+        ValueKind::Unknown(_) => true,
+        ValueKind::Text(text) => !text.is_literal(),
+        _ => false,
+    }
+}
+
+pub fn not(value: Option<&Value>, span: Span) -> Outcome {
+    let Some(value) = value else {
+        return Ok(Value::null(Place::at(span)));
+    };
+    if is_unknown(value) {
+        return Ok(match canonical(value) {
+            Some(name) => named(scope_of(value), format!("!{}", wrapped(&name)), span),
+            None => unknown_from("!", value, span),
+        });
+    }
+    let holds = convert::boolean(value).map_err(|e| failure(e, span))?;
+    Ok(Value {
+        sensitive: value.sensitive,
+        ..Value::bool(!holds, Place::at(span))
+    })
+}
+
+fn wrapped(name: &str) -> String {
+    if name.contains(' ') {
+        format!("({name})")
+    } else {
+        name.to_string()
+    }
+}
+
+/// The value as a text that two equal computations share: symbols by name, the rest as it is written.
+pub fn canonical(value: &Value) -> Option<String> {
+    match &value.kind {
+        ValueKind::Null => Some("null".into()),
+        ValueKind::Bool(b) => Some(b.to_string()),
+        ValueKind::Number(n) => Some(n.to_string()),
+        ValueKind::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.display()),
+        ValueKind::Text(text) => {
+            let whole = text
+                .pieces()
+                .iter()
+                .all(|p| !matches!(p, Piece::Unknown(u) if u.symbol.is_none()));
+            match text.pieces() {
+                [
+                    Piece::Unknown(Unknown {
+                        symbol: Some(symbol),
+                        ..
+                    }),
+                ] => Some(symbol.display()),
+                _ => (whole && text.pieces().len() < 16).then(|| format!("\"{}\"", text.display())),
+            }
+        }
+        ValueKind::List(items) | ValueKind::Set(items) if items.len() <= 8 => {
+            let parts = items.iter().map(canonical).collect::<Option<Vec<_>>>()?;
+            Some(format!("[{}]", parts.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// The scope of the first symbol in a value.
+pub fn scope_of(value: &Value) -> Option<ScopeId> {
+    match &value.kind {
+        ValueKind::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.scope),
+        ValueKind::Text(text) => text.pieces().iter().find_map(|p| match p {
+            Piece::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.scope),
+            Piece::Literal(_) => None,
+        }),
+        ValueKind::List(items) | ValueKind::Set(items) => items.iter().take(8).find_map(scope_of),
+        _ => None,
+    }
+}
+
+/// An unknown that is named by what it is computed from, so that the same computation is the same unknown.
+pub fn named(scope: Option<ScopeId>, name: String, span: Span) -> Value {
+    let reason: Arc<str> = format!("`{name}` is not known").into();
+    let symbol = scope.filter(|_| name.len() <= COMPUTED_NAME).map(|scope| {
+        Arc::new(Symbol {
+            scope,
+            kind: SymbolKind::Input,
+            subject: name.into(),
+            attribute: "".into(),
+        })
+    });
+    Value::unknown(Unknown { reason, symbol }, Place::at(span))
+}
+
+/// The unknown result of a pure computation.
+pub fn computed(name: &str, operands: &[&Value], span: Span) -> Value {
+    let parts: Option<Vec<String>> = operands.iter().map(|v| canonical(v)).collect();
+    match parts {
+        Some(parts) => named(
+            operands.iter().find_map(|v| scope_of(v)),
+            format!("{name}({})", parts.join(", ")),
+            span,
+        ),
+        None => match operands.iter().find(|v| is_unknown(v)) {
+            Some(value) => unknown_from(name, value, span),
+            None => Value::unknown(
+                Unknown::because(format!("`{name}` of a value that is not known")),
+                Place::at(span),
+            ),
+        },
+    }
+}
+
+/// An unknown without a name, because of another.
+pub fn unknown_from(_what: &str, value: &Value, span: Span) -> Value {
+    let reason: Arc<str> = match &value.kind {
+        ValueKind::Unknown(unknown) => unknown.reason.clone(),
+        ValueKind::Text(text) => text
+            .pieces()
+            .iter()
+            .find_map(|p| match p {
+                Piece::Unknown(unknown) => Some(unknown.reason.clone()),
+                Piece::Literal(_) => None,
+            })
+            .unwrap_or_else(|| "a part of a text is not known".into()),
+        _ => "depends on a value that is not known".into(),
+    };
+    Value {
+        sensitive: value.sensitive,
+        ..Value::unknown(Unknown::because(reason), Place::at(span))
+    }
+}
