@@ -64,7 +64,7 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
             format!("the policy of `{to}` cannot be put: {why}")
         }
         _ if matches!(decided.uploader, Uploader::Service { .. }) => {
-            format!("{proviso}{who} cannot deliver to `{to}`: {why}")
+            format!("{proviso}deliveries by {who} to `{to}` are refused: {why}")
         }
         _ => {
             let uploads = what(denial);
