@@ -117,7 +117,10 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         "aws_s3_account_public_access_block" => {
             out.add(r, Declaration::AccountPublicAccess(public_access(p)))
         }
-        "aws_s3_bucket_server_side_encryption_configuration" => beside(encryption(p), out),
+        "aws_s3_bucket_server_side_encryption_configuration" => {
+            beside(encryption(p), out);
+            beside(blocked_encryption(p), out)
+        }
         "aws_s3_bucket_versioning" => beside(
             block(p, "versioning_configuration").map(|b| {
                 BucketSetting::Versioning(setting(b, "status", Setting::Default(false), enabled))
@@ -248,6 +251,18 @@ fn encryption(value: &Value) -> Option<BucketSetting> {
             })
         },
     )))
+}
+
+/// Whether SSE-C is among the encryption types that the bucket blocks.
+fn blocked_encryption(value: &Value) -> Option<BucketSetting> {
+    let blocked = argument(block(value, "rule")?, "blocked_encryption_types")?;
+    let named: Option<Vec<&str>> = blocked
+        .as_items()
+        .and_then(|items| items.iter().map(Value::as_str).collect());
+    Some(BucketSetting::BlocksSseC(match named {
+        Some(named) => Setting::Is(named.contains(&"SSE-C"), blocked.place.clone()),
+        None => Setting::Unknown("`blocked_encryption_types` is not known".into()),
+    }))
 }
 
 fn lifecycle(p: &Value, name: &str) -> Vec<BucketSetting> {
