@@ -163,7 +163,7 @@ pub fn why(denial: &Denial) -> String {
                     out.push_str(&format!(" (`{}`)", s.label()));
                 }
             }
-            if let (DenyKind::Implicit { delegated_by: Some(_), .. }, PolicyType::Bucket) =
+            if let (DenyKind::Implicit { delegated_by: Some(_), .. }, PolicyType::Identity) =
                 (&reason.kind, reason.policy_type)
             {
                 out.push_str("; the bucket policy only delegates to the account");

@@ -105,7 +105,7 @@ fn secondary(action: &str) -> Option<&'static str> {
 }
 
 fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
-    let DenyKind::Implicit { nearest, delegated_by, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
     let near = nearest.first().and_then(|n| n.statement.get().map(|s| (s, n.failed.as_slice())));
     let failed = |element: Element| near.is_some_and(|(_, f)| f.contains(&element));
     let only_condition = near.is_some_and(|(_, f)| !f.is_empty() && f.iter().all(|e| matches!(e, Element::Condition(_))));
@@ -135,7 +135,8 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some(_) => "boundary-omits-secondary-actions",
             None => "boundary-omits-put-object",
         },
-        PolicyType::Scp | PolicyType::Rcp => "organization-policy-omits-upload",
+        // A list of allowed actions never decides: what else is attached is open, for `FullAWSAccess` stays.
+        PolicyType::Scp | PolicyType::Rcp => "organization-policy-denies-upload",
         PolicyType::Endpoint => match extra {
             Some("acl") => "endpoint-policy-omits-put-object-acl",
             Some(_) => "endpoint-policy-omits-secondary-actions",
@@ -174,7 +175,6 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                     ) => "bucket-policy-allows-only-with-header",
                     _ => "bucket-policy-allows-only-with-condition",
                 },
-                None if delegated_by.is_some() => "bucket-policy-only-delegates-to-account",
                 None if bucket_arn_only => "bucket-policy-names-bucket-not-objects",
                 None => "bucket-policy-omits-caller",
             }
