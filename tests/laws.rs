@@ -1,5 +1,13 @@
 //! Laws of the decision, on small random policies and requests.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic, and says how many cases ran"
+)]
+
 use std::sync::Arc;
 
 use iaclint::decision::evaluate::{allows, evaluate};

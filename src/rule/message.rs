@@ -64,7 +64,11 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
             format!("the policy of `{to}` cannot be put: {why}")
         }
         _ if matches!(decided.uploader, Uploader::Service { .. }) => {
+<<<<<<< HEAD
             format!("{proviso}deliveries by {who} to `{to}` are refused: {why}")
+=======
+            format!("{proviso}deliveries by {who} to `{to}` fail: {why}")
+>>>>>>> main
         }
         _ => {
             let uploads = what(denial);

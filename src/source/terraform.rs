@@ -26,7 +26,7 @@ mod variables;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::document::{Block, Expression};
 use self::evaluate::{Env, Evaluator};
@@ -73,6 +73,7 @@ pub fn evaluate_expression(
     };
     let mut loader = Loader::new(files, &[], &mut sources);
     let mut evaluator = start(&mut loader, folder, inputs);
+    evaluator.strict = 1;
     match evaluator.eval(&parsed, Env::of(0)) {
         Ok(value) => Evaluated::Value(value),
         Err(failure) => Evaluated::Error(failure.message.to_string()),
@@ -148,7 +149,7 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
         loader,
         scope,
         root_folder: folder.into(),
-        instances: vec![Instance {
+        instances: vec![Arc::new(Instance {
             module,
             path: "".into(),
             key: "".into(),
@@ -159,7 +160,8 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
             calls: Vec::new(),
             providers: Vec::new(),
             depth: 0,
-        }],
+        })],
+        properties: FxHashMap::default(),
         targets: Vec::new(),
         names: FxHashMap::default(),
         attributes: FxHashMap::default(),
@@ -168,6 +170,8 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
         inputs: variables::RootInputs::default(),
         writes_own_account: false,
         depth: 0,
+        strict: 0,
+        undeclared: FxHashSet::default(),
         steps: 0,
     };
     evaluator.read_inputs(inputs);
@@ -191,8 +195,8 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
             let Some(expanded) = evaluator.expanded(next, name) else {
                 continue;
             };
-            for (_, position) in &expanded.items {
-                found.extend(evaluator.resource(*position));
+            for item in &expanded.items {
+                found.extend(item.position.and_then(|p| evaluator.resource(p)));
             }
         }
         next += 1;

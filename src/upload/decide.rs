@@ -532,7 +532,7 @@ fn decide_relation(
                 out.outcome = Outcome::Depends;
                 out.hangs_on.push("the address that the upload comes from".into());
                 network_note(&journey, &draft, &mut out);
-            } else if !strict.allowed {
+            } else if !strict.allowed && !strict.hangs_on_open_only() {
                 out.outcome = Outcome::Depends;
                 out.hangs_on = strict.hangs_on;
             }

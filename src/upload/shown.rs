@@ -150,7 +150,7 @@ fn by_person(
     };
     if played.allowed {
         let strict = journey.play(&draft, Reading::Unfavourable);
-        if !strict.allowed {
+        if !strict.allowed && !strict.hangs_on_open_only() {
             out.outcome = Outcome::Depends;
             out.hangs_on = strict.hangs_on;
         }
@@ -413,7 +413,8 @@ impl<'d> Delivery<'d> {
                     out.uploader = journey.uploader.clone();
                 }
                 let strict = journey.play(&draft, Reading::Unfavourable);
-                out.outcome = if strict.allowed && played.allowed { Outcome::Allowed } else { Outcome::Depends };
+                let sure = strict.allowed || strict.hangs_on_open_only();
+                out.outcome = if sure && played.allowed { Outcome::Allowed } else { Outcome::Depends };
                 out.hangs_on = strict.hangs_on;
                 self.add(played, relation, &draft, &mut out, true);
                 return out;

@@ -160,5 +160,12 @@ mod tests {
             assert!(found.complete);
         }
         assert_eq!(keys_of(&["arn:aws:s3:::lit/logs/*"], &bucket), ["x"]);
+        // The own account is a text of its own, never a letter of a key.
+        let account = symbol(crate::value::SymbolKind::OwnAccount, "");
+        let pattern = joined(&[&"arn:aws:s3:::b/".into(), &account, &"/*".into()]);
+        let listed = [(&pattern, PolicyVersion::V2012)];
+        let found = key_classes(&listed, &"arn:aws:s3:::b/".into(), &context);
+        let shown: Vec<String> = found.keys.iter().map(Text::display).collect();
+        assert_eq!(shown, ["x", "${account}", "${account}/x"]);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::automaton::{Automaton, CELL_LIMIT, Cell, Cut, Letter, Mode};
-use crate::pattern::sequence::{Letters, Part, Token};
+use crate::pattern::sequence::{Letters, OWN_ACCOUNT, Part, Token};
 use crate::value::{Symbol, Text, Unknown};
 
 /// States of the product that are visited at most.
@@ -63,6 +63,7 @@ fn alphabet(automata: &[Automaton]) -> Vec<Letter> {
     }
     letters.sort_unstable();
     letters.dedup();
+    letters.retain(|c| *c != OWN_ACCOUNT);
     let unused = |c: &char| {
         !letters
             .iter()
@@ -229,6 +230,7 @@ fn readable(
 ) -> Vec<Letter> {
     let serves = |text: &[Letter]| {
         !text.is_empty()
+            && !text.contains(&Letter::Char(OWN_ACCOUNT))
             && text.iter().any(|l| matches!(l, Letter::Symbol(_))) == with_symbol
             && automata
                 .iter()

@@ -6,7 +6,7 @@ use super::choice::spread;
 use super::document::Expression;
 use super::evaluate::{Binding, DEPTH, Env, Evaluator, Failure, Frame, Outcome};
 use super::traverse::members;
-use super::unknown::{computed, is_unknown, unknown_from};
+use super::unknown::{computed, is_unknown, key_text, unknown_from};
 use crate::files;
 use crate::source::functions::{self, FunctionContext, FunctionError, convert};
 use crate::value::{FileId, Map, Place, Span, Step, Unknown, Value, ValueKind};
@@ -24,7 +24,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             "try" | "core::try" => {
                 let mut last = Failure::new("`try` needs an argument", span);
                 for argument in arguments {
-                    match self.eval(argument, env) {
+                    match self.strictly(argument, env) {
                         Ok(value) => return Ok(value),
                         Err(error) => last = error,
                     }
@@ -38,7 +38,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 let Some(argument) = arguments.first() else {
                     return Err(Failure::new("`can` needs an argument", span));
                 };
-                return match self.eval(argument, env) {
+                return match self.strictly(argument, env) {
                     Ok(value) if is_unknown(&value) || !convert::is_known(&value) => {
                         Ok(Value::unknown(
                             Unknown::because(format!("`{}` is not known", self.source_text(span))),
@@ -86,6 +86,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         self.apply(name, &values, span, env)
     }
 
+    /// Evaluates so that the failure of a part is the failure of the whole.
+    fn strictly(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        self.strict += 1;
+        let outcome = self.eval(expression, env);
+        self.strict -= 1;
+        outcome
+    }
+
     /// A function that the evaluator itself asks for.
     pub fn apply_named(
         &mut self,
@@ -108,6 +116,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 Unknown::because(format!("function `{name}` is not understood")),
                 Place::at(span),
             ));
+        }
+        // Functions of old sources, which later versions replaced by brackets.
+        match name {
+            "list" => return Ok(Value::list(values.to_vec(), Place::at(span))),
+            "map" => {
+                let mut map = Map::default();
+                for pair in values.chunks_exact(2) {
+                    if let [key, value] = pair {
+                        map.insert(key_text(key, span)?, key.place.clone(), value.clone());
+                    }
+                }
+                return Ok(Value::map(map, Place::at(span)));
+            }
+            _ => {}
         }
         let mut context = Context {
             evaluator: self,

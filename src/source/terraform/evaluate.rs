@@ -4,15 +4,16 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::choice::{choose, guards_of, spread};
 use super::document::*;
-use super::load::Loader;
 use super::expansion::{Expanded, Target};
+use super::load::Loader;
 use super::module::Instance;
 use super::traverse::members;
-use super::unknown::{canonical, computed, is_unknown, not, unknown_from};
+use super::unknown::{canonical, computed, is_unknown, key_text, not, unknown_from};
+use crate::source::GapKind;
 use crate::source::functions::{FunctionError, convert};
 use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
 
@@ -97,16 +98,22 @@ pub struct Evaluator<'l, 'f> {
     pub loader: &'l mut Loader<'f>,
     pub scope: ScopeId,
     pub root_folder: Arc<str>,
-    pub instances: Vec<Instance>,
-    pub targets: Vec<Target>,
+    pub instances: Vec<Arc<Instance>>,
+    pub targets: Vec<Arc<Target>>,
     /// Variables, locals and outputs by module instance.
     pub names: FxHashMap<(usize, Arc<str>), Memo<Outcome>>,
     pub attributes: FxHashMap<(usize, Arc<str>), Memo<Outcome>>,
+    /// All arguments of resources, by position.
+    pub properties: FxHashMap<usize, Memo<Value>>,
     pub expansions: FxHashMap<(usize, Arc<str>), Memo<Arc<Expanded>>>,
     pub module_keys: Option<FxHashMap<String, Arc<str>>>,
     pub inputs: super::variables::RootInputs,
     pub writes_own_account: bool,
     pub depth: u32,
+    /// Above zero inside `try` and `can`, which want to see failures.
+    pub strict: u32,
+    /// Variables that are used and not declared, as far as they were told.
+    pub undeclared: FxHashSet<Arc<str>>,
     pub steps: u64,
 }
 
@@ -141,7 +148,7 @@ impl Evaluator<'_, '_> {
             ExpressionKind::Tuple(items) => {
                 let items = items
                     .iter()
-                    .map(|i| self.eval(i, env))
+                    .map(|i| self.element(i, env))
                     .collect::<Result<Vec<_>, _>>()?;
                 Value::list(items, place())
             }
@@ -204,28 +211,32 @@ impl Evaluator<'_, '_> {
                 ObjectKey::Name(name, key_span) => (name.clone(), *key_span),
                 ObjectKey::Expression(expression) => {
                     let key = self.eval(expression, env)?;
-                    (self.key_text(&key, expression.span)?, expression.span)
+                    (key_text(&key, expression.span)?, expression.span)
                 }
             };
-            let value = self.eval(value, env)?;
+            let value = self.element(value, env)?;
             map.insert(name, Place::at(key_span), value);
         }
         Ok(Value::map(map, Place::at(span)))
     }
 
-    /// A value as the key of a map. A key that is not known is written as a person would read it.
-    pub fn key_text(&mut self, key: &Value, span: Span) -> Result<Arc<str>, Failure> {
-        match convert::to_string(key).map_err(|e| failure(e, span))?.kind {
-            ValueKind::Text(text) => Ok(match text.as_literal() {
-                Some(literal) => literal.into(),
-                None => text.display().into(),
-            }),
-            ValueKind::Unknown(unknown) => Ok(match &unknown.symbol {
-                Some(symbol) => format!("${{{}}}", symbol.display()).into(),
-                None => "${?}".into(),
-            }),
-            ValueKind::Null => Err(Failure::new("a key must not be null", span)),
-            _ => Ok("${?}".into()),
+    /// A part of a list or object. Where nobody asks whether it fails, one that does is not known, and the
+    /// rest stays.
+    fn element(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        match self.eval(expression, env) {
+            Err(failure) if self.strict == 0 => {
+                let what = self.source_text(expression.span);
+                self.loader.gap(
+                    &what,
+                    &failure.message,
+                    Some(failure.span),
+                    None,
+                    GapKind::Unsupported,
+                );
+                let unknown = Unknown::because(failure.message);
+                Ok(Value::unknown(unknown, Place::at(expression.span)))
+            }
+            outcome => outcome,
         }
     }
 
@@ -411,13 +422,13 @@ impl Evaluator<'_, '_> {
                     }
                 }
             }
-            let instance = Step::Instance(self.key_text(&key, span).unwrap_or_else(|_| "".into()));
+            let instance = Step::Instance(key_text(&key, span).unwrap_or_else(|_| "".into()));
             match &each.key {
-                None => list.push(self.eval(&each.value, inner)?.through(instance, span)),
+                None => list.push(self.element(&each.value, inner)?.through(instance, span)),
                 Some(key_expression) => {
                     let name = self.eval(key_expression, inner)?;
-                    let name = self.key_text(&name, key_expression.span)?;
-                    let value = self.eval(&each.value, inner)?.through(instance, span);
+                    let name = key_text(&name, key_expression.span)?;
+                    let value = self.element(&each.value, inner)?.through(instance, span);
                     let key_place = Place::at(key_expression.span);
                     if each.grouping {
                         groups

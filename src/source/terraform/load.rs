@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::document::{Attribute, Block, Body, Expression};
 use super::parse::{self, Origin};
@@ -19,12 +19,12 @@ use crate::value::{FileId, Place, Span};
 #[derive(Debug, Default)]
 pub struct Module {
     pub folder: Arc<str>,
-    pub variables: IndexMap<Arc<str>, Block>,
+    pub variables: IndexMap<Arc<str>, Arc<Block>>,
     pub locals: IndexMap<Arc<str>, Attribute>,
-    pub outputs: IndexMap<Arc<str>, Block>,
+    pub outputs: IndexMap<Arc<str>, Arc<Block>>,
     /// Resources and data sources by `type.name` and `data.type.name`.
-    pub resources: IndexMap<Arc<str>, Block>,
-    pub modules: IndexMap<Arc<str>, Block>,
+    pub resources: IndexMap<Arc<str>, Arc<Block>>,
+    pub modules: IndexMap<Arc<str>, Arc<Block>>,
     pub providers: Vec<Block>,
     pub terraform: Vec<Block>,
 }
@@ -46,6 +46,8 @@ pub struct Loader<'a> {
     folders: FxHashMap<Arc<str>, Vec<Arc<str>>>,
     listed: Option<Arc<str>>,
     lists: FxHashMap<Arc<str>, Vec<Arc<str>>>,
+    /// Gaps that are in the sources already.
+    told: FxHashSet<(Arc<str>, Arc<str>, Option<Span>)>,
 }
 
 /// True for the names of configuration files.
@@ -110,6 +112,7 @@ impl<'a> Loader<'a> {
             folders,
             listed,
             lists: FxHashMap::default(),
+            told: FxHashSet::default(),
         }
     }
 
@@ -174,7 +177,7 @@ impl<'a> Loader<'a> {
 
     /// True where the folder holds configuration files.
     pub fn is_module(&mut self, folder: &str) -> bool {
-        self.names(folder).iter().any(|p| is_configuration(p))
+        self.modules.contains_key(folder) || self.names(folder).iter().any(|p| is_configuration(p))
     }
 
     pub fn gap(
@@ -192,7 +195,7 @@ impl<'a> Loader<'a> {
             path: path.map(Arc::from),
             kind,
         };
-        if !self.sources.gaps.iter().rev().take(64).any(|g| *g == gap) {
+        if self.told.insert((gap.what.clone(), gap.why.clone(), span)) {
             self.sources.gaps.push(gap);
         }
     }
@@ -362,12 +365,12 @@ fn add(module: &mut Module, body: Body, overriding: bool) {
     }
 }
 
-fn put(map: &mut IndexMap<Arc<str>, Block>, name: Arc<str>, block: Block, overriding: bool) {
+fn put(map: &mut IndexMap<Arc<str>, Arc<Block>>, name: Arc<str>, block: Block, overriding: bool) {
     match map.get_mut(&name) {
-        Some(base) if overriding => merge(base, block),
+        Some(base) if overriding => merge(Arc::make_mut(base), block),
         Some(_) => {}
         None => {
-            map.insert(name, block);
+            map.insert(name, Arc::new(block));
         }
     }
 }

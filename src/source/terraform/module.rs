@@ -13,7 +13,7 @@ use crate::value::{Guards, Span, Value};
 const NESTING: usize = 24;
 
 /// One instance of a module.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Instance {
     pub module: Arc<Module>,
     /// `module.a["x"].module.b`; empty for the root.
@@ -85,7 +85,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 providers = owner.providers.clone();
             }
         }
-        self.instances.push(Instance {
+        self.instances.push(Arc::new(Instance {
             module,
             path: address,
             key,
@@ -96,7 +96,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             calls,
             providers,
             depth: owner.depth + 1,
-        });
+        }));
         Some(self.instances.len() - 1)
     }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::choice::{assume, compatible, otherwise};
 use super::document::Body;
 use super::evaluate::{Env, Evaluator};
 use super::resource::under;
 use crate::source::json;
-use crate::value::{Arm, Entry, Map, Piece, Place, Span, Text, Unknown, Value, ValueKind};
+use crate::value::{Arm, Entry, Guard, Map, Piece, Place, Span, Text, Unknown, Value, ValueKind};
 
 /// Choices and lists inside each other, beyond which marks are left as they are.
 const NESTED: usize = 64;
@@ -38,7 +39,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
         let mut own = Vec::new();
         self.each_block(body, "statement", env, &mut |this, block, env, guards| {
-            let statement = this.statement(&block.body, env, block.span);
+            let statement = this.statement(block.body, env, block.span);
             own.push(under(guards, statement));
         });
         for statement in own {
@@ -59,15 +60,19 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 
     /// Statements of other documents, given as JSON.
     fn take(&mut self, documents: &Value, statements: &mut Vec<Value>, overriding: bool) {
-        let items: Vec<Value> = match &documents.kind {
-            ValueKind::List(items) | ValueKind::Set(items) => items.to_vec(),
-            ValueKind::Null => Vec::new(),
-            _ => vec![documents.clone()],
-        };
-        for item in items {
-            for (guards, arm) in item.arms() {
+        for (guards, documents) in documents.arms() {
+            let one = [documents.clone()];
+            let items = match &documents.kind {
+                ValueKind::List(items) | ValueKind::Set(items) => items.as_slice(),
+                _ => &one,
+            };
+            for (inner, arm) in items.iter().flat_map(Value::arms) {
+                if !compatible(&guards, &inner) {
+                    continue;
+                }
+                let all: Vec<Guard> = guards.iter().chain(&inner).cloned().collect();
                 for statement in statements_of(arm) {
-                    let statement = under(&guards, statement);
+                    let statement = under(&all, statement);
                     if overriding {
                         overlay(statements, statement)
                     } else {
@@ -134,7 +139,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     }
 
     fn principals(&mut self, body: &Body, kind: &str, env: Env<'_>) -> Option<Value> {
-        let mut found: Vec<(Value, Value, Span, Vec<crate::value::Guard>)> = Vec::new();
+        let mut found: Vec<(Value, Value, Span, Vec<Guard>)> = Vec::new();
         self.each_block(body, kind, env, &mut |this, block, env, guards| {
             let get = |this: &mut Self, name: &str| {
                 block.body.expression(name).map_or_else(
@@ -186,7 +191,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     }
 
     fn conditions(&mut self, body: &Body, env: Env<'_>) -> Option<Value> {
-        let mut found: Vec<(Value, Value, Value, Span, Vec<crate::value::Guard>)> = Vec::new();
+        let mut found: Vec<(Value, Value, Value, Span, Vec<Guard>)> = Vec::new();
         self.each_block(body, "condition", env, &mut |this, block, env, guards| {
             let get = |this: &mut Self, name: &str| {
                 block.body.expression(name).map_or_else(
@@ -209,8 +214,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let (.., first, _) = found.first()?;
         let place = Place::at(*first);
         // Conditions that stand under guards make alternatives of the whole element.
-        let guards: Vec<crate::value::Guard> =
-            found.iter().flat_map(|(.., g)| g.iter().cloned()).collect();
+        let guards: Vec<Guard> = found.iter().flat_map(|(.., g)| g.iter().cloned()).collect();
         let build = |skip_guarded: bool| {
             let mut map = Map::default();
             for (test, variable, values, span, guards) in &found {
@@ -257,17 +261,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             ));
         }
         let fewer = build(true);
-        let mut arms = vec![crate::value::Arm {
+        let mut arms = vec![Arm {
             guard: guard.clone(),
             value: all,
         }];
         for arm in 0..guard.arms {
             if arm != guard.arm {
-                arms.push(crate::value::Arm {
-                    guard: crate::value::Guard {
-                        arm,
-                        ..guard.clone()
-                    },
+                arms.push(Arm {
+                    guard: otherwise(guard, arm),
                     value: fewer.clone(),
                 });
             }
@@ -278,32 +279,42 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 
 /// The statements of a document; an unknown document is one unknown statement.
 fn statements_of(document: &Value) -> Vec<Value> {
+    let unknown = |unknown: Unknown, place: &Place| vec![Value::unknown(unknown, place.clone())];
     let parsed = match &document.kind {
         ValueKind::Json(inner) => (**inner).clone(),
-        ValueKind::Text(text) if text.is_empty() => return Vec::new(),
-        ValueKind::Text(text) => match json::parse_text(text, &document.place) {
-            Ok(value) => value,
-            Err(error) => {
-                return vec![Value::unknown(Unknown::because(error.message), error.place)];
-            }
+        ValueKind::Text(text) => match text.pieces() {
+            [] => return Vec::new(),
+            [Piece::Unknown(whole)] => return unknown(whole.clone(), &document.place),
+            _ => match json::parse_text(text, &document.place) {
+                Ok(value) => value,
+                Err(error) => return unknown(Unknown::because(error.message), &error.place),
+            },
         },
         ValueKind::Null => return Vec::new(),
         _ => document.clone(),
     };
-    match &parsed.kind {
-        ValueKind::Map(map) => match map.get("Statement") {
-            Some(list) => match &list.kind {
-                ValueKind::List(items) | ValueKind::Set(items) => items.to_vec(),
-                _ => vec![list.clone()],
+    let mut out = Vec::new();
+    for (guards, document) in parsed.arms() {
+        let list = match &document.kind {
+            ValueKind::Map(map) => match map.get("Statement") {
+                Some(list) => list.clone(),
+                None => continue,
             },
-            None => Vec::new(),
-        },
-        ValueKind::Unknown(unknown) => vec![Value::unknown(unknown.clone(), parsed.place.clone())],
-        _ => vec![Value::unknown(
-            Unknown::because("is no policy document"),
-            parsed.place.clone(),
-        )],
+            ValueKind::Null => continue,
+            ValueKind::Unknown(_) => document.clone(),
+            _ => Value::unknown(
+                Unknown::because("is no policy document"),
+                document.place.clone(),
+            ),
+        };
+        match &list.kind {
+            ValueKind::List(items) | ValueKind::Set(items) => {
+                out.extend(items.iter().map(|item| under(&guards, item.clone())));
+            }
+            _ => out.push(under(&guards, list)),
+        }
     }
+    out
 }
 
 /// Policy variables are written `&{…}` here, as `${…}` means something to Terraform. Both marks have the
@@ -313,7 +324,12 @@ fn policy_variables(value: Value, depth: usize) -> Value {
         return value;
     }
     let all = |items: &[Value]| -> Arc<Vec<Value>> {
-        Arc::new(items.iter().map(|i| policy_variables(i.clone(), depth + 1)).collect())
+        Arc::new(
+            items
+                .iter()
+                .map(|i| policy_variables(i.clone(), depth + 1))
+                .collect(),
+        )
     };
     let kind = match &value.kind {
         ValueKind::Text(text) if text.pieces().iter().any(marked) => {
@@ -342,22 +358,40 @@ fn marked(piece: &Piece) -> bool {
     matches!(piece, Piece::Literal(literal) if literal.contains("&{"))
 }
 
-/// Replaces the statement with the same Sid, else appends.
+/// Replaces the statement with the same Sid, else appends. One that stands under guards replaces in its worlds.
 fn overlay(statements: &mut Vec<Value>, statement: Value) {
-    let sid = |v: &Value| {
-        v.get("Sid")
-            .and_then(Value::as_str)
-            .map(str::to_string)
-            .filter(|s| !s.is_empty())
-    };
-    if let Some(wanted) = sid(&statement) {
-        if let Some(known) = statements
+    if let Some(wanted) = sid(&statement)
+        && let Some(known) = statements
             .iter_mut()
-            .find(|s| sid(s).as_deref() == Some(&*wanted))
-        {
-            *known = statement;
-            return;
-        }
+            .find(|s| sid(s).as_ref() == Some(&wanted))
+    {
+        *known = laid_over(&statement, known, 0);
+        return;
     }
     statements.push(statement);
+}
+
+fn sid(statement: &Value) -> Option<String> {
+    let found = statement
+        .arms()
+        .into_iter()
+        .find_map(|(_, arm)| arm.get("Sid")?.as_str().map(str::to_string));
+    found.filter(|sid| !sid.is_empty())
+}
+
+fn laid_over(statement: &Value, below: &Value, depth: usize) -> Value {
+    match &statement.kind {
+        ValueKind::Null => below.clone(),
+        ValueKind::Choice(arms) if depth < NESTED => {
+            let arms = arms.iter().map(|arm| Arm {
+                value: laid_over(&arm.value, &assume(below, &arm.guard), depth + 1),
+                guard: arm.guard.clone(),
+            });
+            Value::new(
+                ValueKind::Choice(Arc::new(arms.collect())),
+                statement.place.clone(),
+            )
+        }
+        _ => statement.clone(),
+    }
 }

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use super::choice::{spread, worlds};
 use super::document::{Expression, ExpressionKind, Operator};
 use super::evaluate::{Env, Evaluator, Failure, Outcome};
-use super::expansion::{Expanded, Form};
-use super::unknown::is_unknown;
-use crate::value::{Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
+use super::expansion::{Expanded, Form, Item};
+use super::unknown::{is_unknown, key_text};
+use crate::value::{Guards, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
+
+/// What is done with the instance that was chosen, and the operators that follow.
+type Go<'g, 'l, 'f> =
+    dyn FnMut(&mut Evaluator<'l, 'f>, &Item, &[(Operator, Span)], Env<'_>) -> Outcome + 'g;
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     /// A reference, a traversal or an indexed expression.
@@ -122,52 +127,52 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         } else {
             format!("{owner_path}.{name}")
         };
-        let import = |this: &Self| {
+        let import = |this: &Self, subject: &str| {
             let symbol = Symbol {
                 scope: this.scope,
                 kind: SymbolKind::Import,
-                subject: full.clone().into(),
+                subject: subject.into(),
                 attribute: "".into(),
             };
-            Value::unknown(
-                Unknown::symbol(symbol, format!("`{full}` is not on disk")),
-                Place::at(span),
-            )
+            let reason = format!("`{full}` is not on disk");
+            Value::unknown(Unknown::symbol(symbol, reason), Place::at(span))
         };
         let Some(expanded) = self.expanded(env.instance, &name) else {
-            let value = import(self);
+            let value = import(self, &full);
             return self.operate(value, operators, span, env);
         };
-        if expanded.items.is_empty() && expanded.form == Form::Single {
-            let value = import(self);
-            return self.operate(value, operators, span, env);
-        }
         self.pick(
             &expanded,
             operators,
             span,
             env,
-            &mut |this, position, operators, env| match operators.first() {
-                Some((Operator::Attribute(output), _)) => {
-                    let value = this
-                        .output(position, output, span)?
-                        .through(Step::Output(output.clone()), span);
-                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
-                }
-                _ => {
-                    let mut map = Map::default();
-                    let names: Vec<Arc<str>> = this
-                        .instances
-                        .get(position)
-                        .map(|i| i.module.outputs.keys().cloned().collect())
-                        .unwrap_or_default();
-                    for output in names {
-                        let value = this.output(position, &output, span).unwrap_or_else(|f| {
-                            Value::unknown(Unknown::because(f.message), Place::at(span))
-                        });
-                        map.insert(output, Place::at(span), value);
+            &mut |this, item, operators, env| {
+                let Some(position) = item.position else {
+                    let value = import(this, &item.address);
+                    return this.operate(value, operators, span, env);
+                };
+                match operators.first() {
+                    Some((Operator::Attribute(output), _)) => {
+                        let value = this
+                            .output(position, output, span)?
+                            .through(Step::Output(output.clone()), span);
+                        this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
                     }
-                    this.operate(Value::map(map, Place::at(span)), operators, span, env)
+                    _ => {
+                        let mut map = Map::default();
+                        let names: Vec<Arc<str>> = this
+                            .instances
+                            .get(position)
+                            .map(|i| i.module.outputs.keys().cloned().collect())
+                            .unwrap_or_default();
+                        for output in names {
+                            let value = this.output(position, &output, span).unwrap_or_else(|f| {
+                                Value::unknown(Unknown::because(f.message), Place::at(span))
+                            });
+                            map.insert(output, Place::at(span), value);
+                        }
+                        this.operate(Value::map(map, Place::at(span)), operators, span, env)
+                    }
                 }
             },
         )
@@ -198,14 +203,17 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             operators,
             span,
             env,
-            &mut |this, position, operators, env| match operators.first() {
-                Some((Operator::Attribute(attribute), _)) => {
-                    let value = this.attribute(position, attribute, span)?;
-                    this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
-                }
-                _ => {
-                    let value = this.whole(position, span);
-                    this.operate(value, operators, span, env)
+            &mut |this, item, operators, env| {
+                let position = item.position.unwrap_or(usize::MAX);
+                match operators.first() {
+                    Some((Operator::Attribute(attribute), _)) => {
+                        let value = this.attribute(position, attribute, span)?;
+                        this.operate(value, operators.get(1..).unwrap_or_default(), span, env)
+                    }
+                    _ => {
+                        let value = this.whole(position, span);
+                        this.operate(value, operators, span, env)
+                    }
                 }
             },
         )
@@ -218,12 +226,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         operators: &[(Operator, Span)],
         span: Span,
         env: Env<'_>,
-        go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
+        go: &mut Go<'_, 'l, 'f>,
     ) -> Outcome {
         let rest = operators.get(1..).unwrap_or_default();
-        let first = expanded.items.first().map(|(_, position)| *position);
+        let first = expanded.items.first();
         if expanded.form == Form::Single {
-            let Some(position) = first else {
+            let Some(item) = first else {
                 return Ok(Value::unknown(
                     Unknown::because("has no instance"),
                     Place::at(span),
@@ -231,10 +239,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             };
             return match operators.first() {
                 Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
-                    let value = go(self, position, rest, env)?;
+                    let value = go(self, item, rest, env)?;
                     Ok(Value::list(vec![value], Place::at(span)))
                 }
-                _ => go(self, position, operators, env),
+                _ => go(self, item, operators, env),
             };
         }
         match operators.first() {
@@ -245,6 +253,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             Some((Operator::Attribute(name), _)) if name.bytes().all(|b| b.is_ascii_digit()) => {
                 let key = Value::int(name.parse().unwrap_or(0), Place::at(span));
                 self.pick_key(expanded, &key, rest, span, env, go)
+            }
+            // Old sources leave the index out where they count.
+            Some((Operator::Attribute(_), _))
+                if expanded.form == Form::Count && self.strict == 0 =>
+            {
+                match first {
+                    Some(item) => go(self, item, operators, env),
+                    None => Err(Failure::new("there is no instance", span)),
+                }
             }
             Some((Operator::FullSplat | Operator::AttributeSplat, _)) => {
                 if expanded.open {
@@ -265,38 +282,68 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     rest.get(..taken).unwrap_or_default(),
                     rest.get(taken..).unwrap_or_default(),
                 );
-                let mut out = Vec::new();
-                for (_, position) in &expanded.items {
-                    out.push(go(self, *position, inner, env)?);
-                }
-                self.operate(Value::list(out, Place::at(span)), outer, span, env)
+                let value = self.collected(expanded, true, span, &mut |this, item| {
+                    go(this, item, inner, env)
+                })?;
+                self.operate(value, outer, span, env)
             }
             _ => {
-                if expanded.open {
-                    let value = Value::unknown(
-                        Unknown::because("how many instances there are is not known"),
-                        Place::at(span),
-                    );
-                    return self.operate(value, operators, span, env);
-                }
-                let value = if expanded.form == Form::Count {
-                    let mut out = Vec::new();
-                    for (_, position) in &expanded.items {
-                        out.push(go(self, *position, &[], env)?);
+                let value = match expanded.whole.get() {
+                    Some(value) => Value {
+                        place: Place::at(span),
+                        ..value.clone()
+                    },
+                    None if expanded.open => {
+                        let why = "how many instances there are is not known";
+                        Value::unknown(Unknown::because(why), Place::at(span))
                     }
-                    Value::list(out, Place::at(span))
-                } else {
-                    let mut map = Map::default();
-                    for (key, position) in &expanded.items {
-                        let key = self.key_text(key, span)?;
-                        let value = go(self, *position, &[], env)?;
-                        map.insert(key, Place::at(span), value);
+                    None => {
+                        let list = expanded.form == Form::Count;
+                        let value = self.collected(expanded, list, span, &mut |this, item| {
+                            go(this, item, &[], env)
+                        })?;
+                        let _ = expanded.whole.set(value.clone());
+                        value
                     }
-                    Value::map(map, Place::at(span))
                 };
                 self.operate(value, operators, span, env)
             }
         }
+    }
+
+    /// All instances as one list or map; a choice where some exist under guards.
+    fn collected(
+        &mut self,
+        expanded: &Expanded,
+        list: bool,
+        span: Span,
+        go: &mut dyn FnMut(&mut Self, &Item) -> Outcome,
+    ) -> Outcome {
+        let place = Place::at(span);
+        let mut all = Vec::with_capacity(expanded.items.len());
+        for item in &expanded.items {
+            let key = if list {
+                "".into()
+            } else {
+                key_text(&item.key, span)?
+            };
+            all.push((&item.guards, key, go(self, item)?));
+        }
+        let guards: Vec<&Guards> = expanded.items.iter().map(|i| &i.guards).collect();
+        Ok(worlds(&guards, &place, &mut |holds| {
+            let there = all.iter().filter(|(guards, ..)| holds(guards));
+            if list {
+                return Value::list(
+                    there.map(|(.., value)| value.clone()).collect(),
+                    place.clone(),
+                );
+            }
+            let mut map = Map::default();
+            for (_, key, value) in there {
+                map.insert(key.clone(), place.clone(), value.clone());
+            }
+            Value::map(map, place.clone())
+        }))
     }
 
     fn pick_key(
@@ -306,18 +353,30 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         rest: &[(Operator, Span)],
         span: Span,
         env: Env<'_>,
-        go: &mut dyn FnMut(&mut Self, usize, &[(Operator, Span)], Env<'_>) -> Outcome,
+        go: &mut Go<'_, 'l, 'f>,
     ) -> Outcome {
-        let wanted = self.key_text(key, span)?;
-        for (known, position) in &expanded.items {
-            if self.key_text(known, span)? == wanted {
-                return go(self, *position, rest, env);
-            }
+        if let ValueKind::Choice(_) = &key.kind {
+            return spread(
+                std::slice::from_ref(key),
+                &Place::at(span),
+                &mut |keys| match keys.first() {
+                    Some(key) => self.pick_key(expanded, key, rest, span, env, go),
+                    None => Ok(Value::null(Place::at(span))),
+                },
+            );
+        }
+        let wanted = key_text(key, span)?;
+        let found = expanded
+            .by_key
+            .get(&wanted)
+            .and_then(|at| expanded.items.get(*at));
+        if let Some(item) = found {
+            return go(self, item, rest, env);
         }
         if expanded.open || is_unknown(key) {
             // Any of the instances; where there is one, it is that one.
-            if let [(_, position)] = expanded.items.as_slice() {
-                return go(self, *position, rest, env);
+            if let [item] = expanded.items.as_slice() {
+                return go(self, item, rest, env);
             }
             let value = Value::unknown(
                 Unknown::because("which instance is meant is not known"),
@@ -330,7 +389,6 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             span,
         ))
     }
-
 }
 
 /// The folder as `path.module` prints it: relative to the root module.

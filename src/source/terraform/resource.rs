@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::choice::{assume_all, otherwise};
 use super::document::{Block, Body};
 use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome};
-use super::expansion::Target;
+use super::expansion::{Form, Target};
 use super::traverse::{WHOLE, members};
 use crate::source::{GapKind, Resource};
 use crate::value::{
@@ -22,8 +23,16 @@ const META: &[&str] = &[
     "connection",
 ];
 
+/// A nested block, or the content of a `dynamic` one.
+#[derive(Clone, Copy)]
+pub struct Shown<'b> {
+    pub body: &'b Body,
+    pub header: Span,
+    pub span: Span,
+}
+
 impl<'l, 'f> Evaluator<'l, 'f> {
-    fn block_of(&self, position: usize) -> Option<(Target, Block)> {
+    fn block_of(&self, position: usize) -> Option<(Arc<Target>, Arc<Block>)> {
         let target = self.targets.get(position)?.clone();
         let module = &self.instances.get(target.instance)?.module;
         let block = module.resources.get(&target.name)?.clone();
@@ -44,7 +53,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             None => {}
         }
         self.attributes.insert(key.clone(), Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let outcome = self.compute_attribute(position, name, span);
+        self.strict = strict;
         self.attributes.insert(key, Memo::Done(outcome.clone()));
         outcome
     }
@@ -71,11 +82,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 }
             }
         } else if has_block(&block.body, name) {
-            return Ok(
-                self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-                    this.nested(&block.body, name, env, block.header)
-                }),
-            );
+            let blocks = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                this.nested(&block.body, name, env, block.header)
+            });
+            return Ok(self.open_blocks(blocks, &target, name));
         }
         let data = target.name.starts_with("data.");
         let symbol = Symbol {
@@ -97,6 +107,41 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             Unknown::symbol(symbol, reason),
             Place::at(block.header),
         ))
+    }
+
+    /// Blocks as the value of an attribute: what they do not set, the provider may.
+    fn open_blocks(&self, blocks: Value, target: &Target, name: &str) -> Value {
+        let ValueKind::List(items) = &blocks.kind else {
+            return blocks;
+        };
+        let kind = match target.name.starts_with("data.") {
+            true => SymbolKind::Data,
+            false => SymbolKind::Resource,
+        };
+        let open = |(i, item): (usize, &Value)| {
+            let ValueKind::Map(map) = &item.kind else {
+                return item.clone();
+            };
+            let symbol = Symbol {
+                scope: self.scope,
+                kind,
+                subject: target.address.clone(),
+                attribute: format!("{name}[{i}]").into(),
+            };
+            let reason = format!("`{}` is known after apply", target.address);
+            let whole = Value::unknown(Unknown::symbol(symbol, reason), item.place.clone());
+            let mut map = (**map).clone();
+            map.insert(WHOLE, item.place.clone(), whole);
+            Value {
+                kind: ValueKind::Map(Arc::new(map)),
+                ..item.clone()
+            }
+        };
+        let items = items.iter().enumerate().map(open).collect();
+        Value {
+            kind: ValueKind::List(Arc::new(items)),
+            ..blocks
+        }
     }
 
     /// Data sources whose attributes mean something before anything is read.
@@ -217,13 +262,22 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         Value::map(map, Place::at(span))
     }
 
-    /// All configured arguments and blocks of a resource.
+    /// All configured arguments and blocks of a resource, in the worlds where it exists.
     pub fn properties(&mut self, position: usize) -> Option<Value> {
+        match self.properties.get(&position) {
+            Some(Memo::Done(value)) => return Some(value.clone()),
+            Some(Memo::Busy) => return None,
+            None => {}
+        }
         let (target, block) = self.block_of(position)?;
-        let address = target.address.clone();
+        self.properties.insert(position, Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let value = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-            this.body(&block.body, env, block.header, &address, true)
+            this.body(&block.body, env, block.header, &target.address, true)
         });
+        self.strict = strict;
+        let value = assume_all(&value, &target.guards, 0);
+        self.properties.insert(position, Memo::Done(value.clone()));
         Some(value)
     }
 
@@ -275,7 +329,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let mut first: Option<Span> = None;
         self.each_block(body, kind, env, &mut |this, block, env, guards| {
             first.get_or_insert(block.header);
-            let value = this.body(&block.body, env, block.span, kind, false);
+            let value = this.body(block.body, env, block.span, kind, false);
             out.push(under(guards, value));
         });
         Value::list(out, Place::at(first.unwrap_or(span)))
@@ -287,11 +341,16 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         body: &Body,
         kind: &str,
         env: Env<'_>,
-        run: &mut dyn FnMut(&mut Self, &Block, Env<'_>, &[Guard]),
+        run: &mut dyn FnMut(&mut Self, Shown<'_>, Env<'_>, &[Guard]),
     ) {
         for block in &body.blocks {
             if &*block.kind == kind {
-                run(self, block, env, &[]);
+                let shown = Shown {
+                    body: &block.body,
+                    header: block.header,
+                    span: block.span,
+                };
+                run(self, shown, env, &[]);
                 continue;
             }
             if &*block.kind != "dynamic" || block.labels.first().map(|l| &**l) != Some(kind) {
@@ -322,7 +381,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                                 Place::at(each.span),
                             )
                         };
-                        let guard = self.guards(arm, each).0;
+                        let guard = self.some_instance(
+                            Form::ForEach,
+                            arm,
+                            each,
+                            &self.source_text(each.span),
+                        );
                         (
                             vec![(unknown("the key"), unknown("the value"))],
                             Some(guard),
@@ -341,14 +405,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         next: env.frame,
                     };
                     // The content stands where a person reads it.
-                    let shown = Block {
-                        span: content.span,
+                    let shown = Shown {
+                        body: &content.body,
                         header: block.header,
-                        ..content.clone()
+                        span: content.span,
                     };
                     run(
                         self,
-                        &shown,
+                        shown,
                         Env {
                             frame: Some(&frame),
                             ..env
@@ -400,16 +464,11 @@ pub fn under(guards: &[Guard], value: Value) -> Value {
             guard: guard.clone(),
             value,
         }];
-        for arm in 0..guard.arms {
-            if arm != guard.arm {
-                arms.push(Arm {
-                    guard: Guard {
-                        arm,
-                        ..guard.clone()
-                    },
-                    value: Value::null(place.clone()),
-                });
-            }
+        for arm in (0..guard.arms).filter(|arm| *arm != guard.arm) {
+            arms.push(Arm {
+                guard: otherwise(guard, arm),
+                value: Value::null(place.clone()),
+            });
         }
         Value::new(ValueKind::Choice(Arc::new(arms)), place)
     })

@@ -175,8 +175,7 @@ fn index(value: &Value, key: &Value, span: Span) -> Outcome {
             }
         }
         ValueKind::Map(map) => {
-            let text = convert::text(key)
-                .map_err(|e| failure(e, span))?;
+            let text = convert::text(key).map_err(|e| failure(e, span))?;
             match text.as_literal() {
                 Some(name) => match map.get(name) {
                     Some(found) => Ok(inherit(found.clone(), value)),
@@ -202,7 +201,8 @@ pub fn members(collection: &Value) -> Option<Vec<(Value, Value)>> {
         ),
         ValueKind::Set(items) => Some(items.iter().map(|v| (inherit(v), inherit(v))).collect()),
         ValueKind::Map(map) => {
-            let mut entries: Vec<(&Arc<str>, &Entry)> = map.iter().collect();
+            let mut entries: Vec<(&Arc<str>, &Entry)> =
+                map.iter().filter(|(key, _)| &***key != WHOLE).collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
             Some(
                 entries

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::evaluate::Outcome;
 use super::evaluate::failure;
+use super::evaluate::{Failure, Outcome};
 use crate::source::functions::convert;
 use crate::value::{Piece, Place, ScopeId, Span, Symbol, SymbolKind, Unknown, Value, ValueKind};
 
@@ -71,6 +71,22 @@ pub fn canonical(value: &Value) -> Option<String> {
             Some(format!("[{}]", parts.join(", ")))
         }
         _ => None,
+    }
+}
+
+/// A value as the key of a map. A key that is not known is written as a person would read it.
+pub fn key_text(key: &Value, span: Span) -> Result<Arc<str>, Failure> {
+    match convert::to_string(key).map_err(|e| failure(e, span))?.kind {
+        ValueKind::Text(text) => Ok(match text.as_literal() {
+            Some(literal) => literal.into(),
+            None => text.display().into(),
+        }),
+        ValueKind::Unknown(unknown) => Ok(match &unknown.symbol {
+            Some(symbol) => format!("${{{}}}", symbol.display()).into(),
+            None => "${?}".into(),
+        }),
+        ValueKind::Null => Err(Failure::new("a key must not be null", span)),
+        _ => Ok("${?}".into()),
     }
 }
 

@@ -130,7 +130,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             None => {}
         }
         self.names.insert(key.clone(), Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let outcome = compute(self);
+        self.strict = strict;
         self.names.insert(key, Memo::Done(outcome.clone()));
         outcome
     }
@@ -150,10 +152,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             return Err(Failure::new("variables cannot be used here", span));
         };
         let Some(block) = owner.module.variables.get(name) else {
-            return Err(Failure::new(
-                format!("variable `{name}` is not declared"),
-                span,
-            ));
+            return Ok(self.undeclared(&owner.path, name, span));
         };
         let kind = match block.body.expression("type") {
             Some(expression) => {
@@ -228,6 +227,25 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let mut value = types::convert(chosen, &kind, span)?;
         value.sensitive |= sensitive;
         Ok(value)
+    }
+
+    /// A variable that a file of another tool declares, or nobody: an input all the same.
+    fn undeclared(&mut self, path: &str, name: &Arc<str>, span: Span) -> Value {
+        let what = format!("var.{name}");
+        if self.undeclared.insert(name.clone()) {
+            self.loader
+                .gap(&what, "is not declared", Some(span), None, GapKind::Unknown);
+        }
+        let subject = if path.is_empty() {
+            what
+        } else {
+            format!("{path}.{what}")
+        };
+        self.input_symbol(
+            &subject,
+            &format!("variable `{name}` is not declared"),
+            span,
+        )
     }
 
     /// What the call of a module gives to a variable.
