@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iaclint::analysis::{self, Request};
 use iaclint::files::MemoryFiles;
-use iaclint::report::{DecidedUpload, Report, place};
+use iaclint::report::{Report, place};
 use iaclint::rule::page::{Example, Page};
 use iaclint::rule::{Finding, Level, Outcome, registry};
 
@@ -203,15 +203,7 @@ fn allowed(report: &Report) -> Vec<String> {
     let mut out: Vec<String> = loud(report)
         .map(|f| format!("{} is reported", f.rule))
         .collect();
-    // Where an organization's policy is declared, what else the organization attaches stays open.
-    let passes = |d: &DecidedUpload| {
-        d.outcome == Outcome::Allowed
-            || d.outcome == Outcome::Depends
-                && d.hangs_on
-                    .iter()
-                    .all(|h| h.starts_with("service control policy statements"))
-    };
-    if !report.decided.iter().any(passes) {
+    if !report.decided.iter().any(|d| d.outcome == Outcome::Allowed) {
         let shown: Vec<&str> = report.decided.iter().map(|d| d.outcome.name()).collect();
         out.push(format!(
             "no upload is decided as allowed; decided: {shown:?}"

@@ -64,11 +64,7 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
             format!("the policy of `{to}` cannot be put: {why}")
         }
         _ if matches!(decided.uploader, Uploader::Service { .. }) => {
-<<<<<<< HEAD
-            format!("{proviso}deliveries by {who} to `{to}` are refused: {why}")
-=======
             format!("{proviso}deliveries by {who} to `{to}` fail: {why}")
->>>>>>> main
         }
         _ => {
             let uploads = what(denial);
@@ -167,7 +163,7 @@ pub fn why(denial: &Denial) -> String {
                     out.push_str(&format!(" (`{}`)", s.label()));
                 }
             }
-            if let (DenyKind::Implicit { delegated_by: Some(_), .. }, PolicyType::Identity) =
+            if let (DenyKind::Implicit { delegated_by: Some(_), .. }, PolicyType::Bucket) =
                 (&reason.kind, reason.policy_type)
             {
                 out.push_str("; the bucket policy only delegates to the account");

@@ -135,10 +135,6 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some(_) => "boundary-omits-secondary-actions",
             None => "boundary-omits-put-object",
         },
-<<<<<<< HEAD
-        // A list of allowed actions never decides: what else is attached is open, for `FullAWSAccess` stays.
-=======
->>>>>>> main
         PolicyType::Scp | PolicyType::Rcp => "organization-policy-denies-upload",
         PolicyType::Endpoint => match extra {
             Some("acl") => "endpoint-policy-omits-put-object-acl",

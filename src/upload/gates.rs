@@ -2,7 +2,6 @@
 
 use crate::decision::{AccountRelation, Match, Principal};
 use crate::facts::{Algorithm, Bucket, Encryption, Estate, KeyName, KeyUse, Ownership, Setting};
-use crate::policy::{StatementRef, public};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::headers::{self, PUBLIC_ACLS};
 use crate::upload::{Confidence, Gate};
@@ -125,23 +124,6 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     out
 }
 
-<<<<<<< HEAD
-/// RestrictPublicBuckets: one public statement cuts every other account off, whatever else names it (spec 6.2).
-pub fn public_policy_gate(bucket: &Bucket, principal: &Principal, relation: AccountRelation) -> Option<Refusal> {
-    let Setting::Is(true, place) = &bucket.public_access.restrict_public_buckets else { return None };
-    if relation != AccountRelation::Cross || matches!(principal, Principal::Service { .. }) {
-        return None;
-    }
-    let attached = bucket.policy.as_ref()?.attached.iter().filter(|a| a.guards.is_empty());
-    for policy in attached.map(|a| &a.policy) {
-        let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
-        if let Some(position) = policy.statements.iter().position(certainly) {
-            let statement = StatementRef { policy: policy.clone(), position };
-            return Some((Gate::PublicPolicyRestricted { statement, place: place.clone() }, Confidence::High));
-        }
-    }
-    None
-=======
 /// `RestrictPublicBuckets` cuts other accounts off as soon as any statement of the policy is public (spec 6.2).
 pub fn access_gates(bucket: &Bucket, principal: &Principal, relation: AccountRelation) -> Vec<Refusal> {
     use crate::policy::{StatementRef, public};
@@ -160,7 +142,6 @@ pub fn access_gates(bucket: &Bucket, principal: &Principal, relation: AccountRel
         }
     }
     out
->>>>>>> main
 }
 
 /// Gates that speak about encryption.

@@ -119,16 +119,12 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "aws_s3_bucket_server_side_encryption_configuration" => {
             beside(encryption(p), out);
-<<<<<<< HEAD
-            beside(blocked_encryption(p), out)
-=======
             let blocked = block(p, "rule").and_then(|rule| argument(rule, "blocked_encryption_types"));
             let blocked = blocked.map(|types| {
                 let named = types.as_items().unwrap_or_default().iter().any(|t| t.as_str() == Some("SSE-C"));
                 BucketSetting::BlocksSseC(Setting::Is(named, types.place.clone()))
             });
             beside(blocked, out);
->>>>>>> main
         }
         "aws_s3_bucket_versioning" => beside(
             block(p, "versioning_configuration").map(|b| {
@@ -260,18 +256,6 @@ fn encryption(value: &Value) -> Option<BucketSetting> {
             })
         },
     )))
-}
-
-/// Whether SSE-C is among the encryption types that the bucket blocks.
-fn blocked_encryption(value: &Value) -> Option<BucketSetting> {
-    let blocked = argument(block(value, "rule")?, "blocked_encryption_types")?;
-    let named: Option<Vec<&str>> = blocked
-        .as_items()
-        .and_then(|items| items.iter().map(Value::as_str).collect());
-    Some(BucketSetting::BlocksSseC(match named {
-        Some(named) => Setting::Is(named.contains(&"SSE-C"), blocked.place.clone()),
-        None => Setting::Unknown("`blocked_encryption_types` is not known".into()),
-    }))
 }
 
 fn lifecycle(p: &Value, name: &str) -> Vec<BucketSetting> {
