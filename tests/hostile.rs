@@ -20,7 +20,9 @@ fn analyse(write: impl FnOnce(&Path)) -> Report {
     let files = DiskFiles::new(folder.path(), Limits::default()).unwrap();
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || send.send(analysis::run(&files, &Request::default())));
-    receive.recv_timeout(PATIENCE).expect("an analysis that ends in time")
+    receive
+        .recv_timeout(PATIENCE)
+        .expect("an analysis that ends in time")
 }
 
 fn one(text: impl AsRef<[u8]>) -> Report {
@@ -29,7 +31,11 @@ fn one(text: impl AsRef<[u8]>) -> Report {
 
 /// `what: why` of every gap.
 fn gaps(report: &Report) -> String {
-    let lines: Vec<String> = report.not_understood.iter().map(|g| format!("{}: {}", g.what, g.why)).collect();
+    let lines: Vec<String> = report
+        .not_understood
+        .iter()
+        .map(|g| format!("{}: {}", g.what, g.why))
+        .collect();
     lines.join("\n")
 }
 
@@ -52,7 +58,10 @@ fn a_broken_block_leaves_the_others() {
         assert!(!report.not_understood.is_empty(), "{broken}: no gap");
         // In front of the good block, all but a text without an end leave it.
         let report = one(format!("{broken}{BUCKET}"));
-        assert!(!report.not_understood.is_empty(), "{broken}: no gap in front");
+        assert!(
+            !report.not_understood.is_empty(),
+            "{broken}: no gap in front"
+        );
     }
 }
 
@@ -65,7 +74,11 @@ fn marks_and_line_ends_of_other_systems_are_no_matter() {
         BUCKET.trim_end().to_string(),
     ] {
         let report = one(&text);
-        assert_eq!((report.read.buckets, gaps(&report)), (1, String::new()), "{text:?}");
+        assert_eq!(
+            (report.read.buckets, gaps(&report)),
+            (1, String::new()),
+            "{text:?}"
+        );
     }
     let report = one([0xff, 0xfe, b'a', 0]);
     assert!(gaps(&report).contains("not UTF-8"), "{}", gaps(&report));
@@ -79,13 +92,21 @@ fn a_huge_file_is_left_out_and_said() {
         huge.set_len(200 << 20).unwrap();
     });
     assert_eq!(report.read.buckets, 1);
-    assert!(gaps(&report).contains("larger than the limit"), "{}", gaps(&report));
+    assert!(
+        gaps(&report).contains("larger than the limit"),
+        "{}",
+        gaps(&report)
+    );
 }
 
 #[test]
 fn deep_nesting_ends() {
     let nest = |open: &str, middle: &str, close: &str, n: usize| {
-        format!("output \"x\" {{\n  value = {}{middle}{}\n}}\n", open.repeat(n), close.repeat(n))
+        format!(
+            "output \"x\" {{\n  value = {}{middle}{}\n}}\n",
+            open.repeat(n),
+            close.repeat(n)
+        )
     };
     for n in [60, 20_000] {
         for (open, middle, close) in [
@@ -100,21 +121,43 @@ fn deep_nesting_ends() {
         ] {
             let report = one(format!("{BUCKET}{}", nest(open, middle, close, n)));
             assert_eq!(report.read.buckets, 1, "{open} {n}");
-            assert_eq!(report.not_understood.is_empty(), n == 60, "{open} {n}: {}", gaps(&report));
+            assert_eq!(
+                report.not_understood.is_empty(),
+                n == 60,
+                "{open} {n}: {}",
+                gaps(&report)
+            );
         }
         let blocks = format!("{}{}", "a {\n".repeat(n), "}\n".repeat(n));
-        assert_eq!(one(format!("{BUCKET}{blocks}")).read.buckets, 1, "blocks {n}");
-        let json = format!("{{\"output\": {{\"x\": {{\"value\": {}{}}}}}}}", "[".repeat(n), "]".repeat(n));
+        assert_eq!(
+            one(format!("{BUCKET}{blocks}")).read.buckets,
+            1,
+            "blocks {n}"
+        );
+        let json = format!(
+            "{{\"output\": {{\"x\": {{\"value\": {}{}}}}}}}",
+            "[".repeat(n),
+            "]".repeat(n)
+        );
         analyse(|folder| std::fs::write(folder.join("main.tf.json"), &json).unwrap());
     }
 }
 
 #[test]
 fn chains_of_names_end() {
-    for link in ["local.a{}", "[local.a{}]", "{ a = local.a{} }", "\"x${local.a{}}\"", "try(local.a{}, 1)"] {
+    for link in [
+        "local.a{}",
+        "[local.a{}]",
+        "{ a = local.a{} }",
+        "\"x${local.a{}}\"",
+        "try(local.a{}, 1)",
+    ] {
         let mut text = String::from("locals {\n  a0 = \"x\"\n");
         for i in 1..5000 {
-            text.push_str(&format!("  a{i} = {}\n", link.replace("{}", &(i - 1).to_string())));
+            text.push_str(&format!(
+                "  a{i} = {}\n",
+                link.replace("{}", &(i - 1).to_string())
+            ));
         }
         text.push_str("}\noutput \"x\" {\n  value = local.a4999\n}\n");
         one(text);
@@ -127,7 +170,10 @@ fn values_that_double_end() {
         ("[local.a{}, local.a{}]", "jsonencode(local.a59)"),
         ("\"${local.a{}}${local.a{}}\"", "local.a59"),
         ("concat(local.a{}, local.a{})", "length(local.a59)"),
-        ("merge(local.a{}, { for k, v in local.a{} : \"${k}x\" => v })", "local.a59"),
+        (
+            "merge(local.a{}, { for k, v in local.a{} : \"${k}x\" => v })",
+            "local.a59",
+        ),
         ("var.t ? local.a{} : [local.a{}]", "jsonencode(local.a59)"),
     ] {
         let first = match link {
@@ -137,7 +183,10 @@ fn values_that_double_end() {
         };
         let mut text = format!("variable \"t\" {{}}\nlocals {{\n  a0 = {first}\n");
         for i in 1..60 {
-            text.push_str(&format!("  a{i} = {}\n", link.replace("{}", &(i - 1).to_string())));
+            text.push_str(&format!(
+                "  a{i} = {}\n",
+                link.replace("{}", &(i - 1).to_string())
+            ));
         }
         text.push_str(&format!(
             "}}\nresource \"aws_s3_bucket_policy\" \"p\" {{\n  bucket = \"b\"\n  policy = {last}\n}}\n"
@@ -161,10 +210,17 @@ fn huge_expansions_are_limited_and_said() {
     ] {
         let text = format!("{BUCKET}resource \"aws_s3_bucket\" \"many\" {{\n  {multiply}\n}}\n");
         let report = one(text);
-        assert!(report.read.buckets >= 1 && report.read.buckets <= 20_001, "{multiply}");
+        assert!(
+            report.read.buckets >= 1 && report.read.buckets <= 20_001,
+            "{multiply}"
+        );
     }
     let report = one("resource \"aws_s3_bucket\" \"many\" {\n  count = 1000000\n}\n");
-    assert!(gaps(&report).contains("more than 20000 instances"), "{}", gaps(&report));
+    assert!(
+        gaps(&report).contains("more than 20000 instances"),
+        "{}",
+        gaps(&report)
+    );
 }
 
 #[test]
@@ -223,6 +279,10 @@ fn templates_that_call_themselves_end() {
     analyse(|folder| {
         let call = "output \"x\" {\n  value = templatefile(\"a.tpl\", { n = 1 })\n}\n";
         std::fs::write(folder.join("main.tf"), call).unwrap();
-        std::fs::write(folder.join("a.tpl"), "${templatefile(\"a.tpl\", { n = 1 })}").unwrap();
+        std::fs::write(
+            folder.join("a.tpl"),
+            "${templatefile(\"a.tpl\", { n = 1 })}",
+        )
+        .unwrap();
     });
 }

@@ -34,7 +34,7 @@ use self::load::{Loader, is_configuration};
 use self::module::Instance;
 use crate::files::{self, Files};
 use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
-use crate::value::{Map, Place, ScopeId, Span, Value};
+use crate::value::{Map, Place, ScopeId, Span, Value, ValueKind};
 
 /// Reads every root module among the paths.
 pub fn read(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
@@ -255,7 +255,7 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
         without_value |= matches!(
             value,
             Ok(Value {
-                kind: crate::value::ValueKind::Unknown(_),
+                kind: ValueKind::Unknown(_),
                 ..
             })
         );
@@ -346,3 +346,6 @@ fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provide
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,10 +312,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 };
                 match owner.locals.get(name) {
                     Some(attribute) => this.eval(&attribute.expression, Env::of(instance)),
-                    None => Err(Failure::new(
-                        format!("local `{name}` is not declared"),
-                        span,
-                    )),
+                    None => {
+                        let path = this.instances.get(instance).map(|i| i.path.clone());
+                        Ok(this.undeclared(path.as_deref().unwrap_or(""), "local", name, span))
+                    }
                 }
             },
             span,
