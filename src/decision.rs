@@ -114,7 +114,9 @@ impl RequestContext {
                 Some(lower) => {
                     lower.copy_from_slice(key.as_bytes());
                     lower.make_ascii_lowercase();
-                    std::str::from_utf8(lower).ok().and_then(|lower| self.keys.get(lower))
+                    std::str::from_utf8(lower)
+                        .ok()
+                        .and_then(|lower| self.keys.get(lower))
                 }
                 None => self.keys.get(key.to_ascii_lowercase().as_str()),
             };

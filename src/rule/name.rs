@@ -68,7 +68,7 @@ fn explicit(reason: &DenyReason, statement: &Statement, elements: &[Element]) ->
             Some(Subject::Transport) => "bucket-policy-denies-tls",
             Some(Subject::Caller) => "bucket-policy-denies-caller",
             Some(Subject::Organization) => "bucket-policy-denies-callers-outside-organization",
-            Some(Subject::ServiceSource) => "bucket-policy-denies-callers-without-source",
+            Some(Subject::ServiceSource) => "bucket-policy-denies-all-but-services",
             Some(Subject::EncryptionContext | Subject::Other) => "bucket-policy-denies-upload",
             None if not_principal => "bucket-policy-denies-principals-it-does-not-list",
             None => "bucket-policy-denies-upload",
@@ -118,8 +118,8 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some("acl") => "identity-policy-omits-put-object-acl",
             Some("tagging") => "identity-policy-omits-put-object-tagging",
             Some("lock") => "identity-policy-omits-lock-actions",
-            Some("data-key") if only_condition => "identity-policy-restricts-key-context",
-            Some("decrypt") if only_condition => "identity-policy-restricts-key-context",
+            Some("data-key") if only_condition => "identity-policy-allows-key-only-with-condition",
+            Some("decrypt") if only_condition => "identity-policy-allows-key-only-with-condition",
             Some("data-key") => "identity-policy-omits-generate-data-key",
             Some("decrypt") => "identity-policy-omits-decrypt",
             _ if bucket_arn_only => "identity-policy-names-bucket-not-objects",
@@ -183,7 +183,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                 return "key-policy-omits-service";
             }
             if only_condition {
-                return "key-policy-restricts-key-context";
+                return "key-policy-allows-only-with-condition";
             }
             match extra {
                 Some("decrypt") => "key-policy-omits-decrypt",

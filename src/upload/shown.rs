@@ -508,11 +508,18 @@ impl<'d> Delivery<'d> {
         let missing_key = played.causes.iter().any(|(c, _)| matches!(c, Cause::Policy { key: Some(_), .. }));
         for (cause, confidence) in played.causes {
             let mut level = Level::Error.min(confidence.cap());
-            if let (Cause::Gate(Gate::ServiceNeedsSseS3 { .. }), KmsSupport::Disputed) = (&cause, self.row.kms) {
+            match &cause {
                 // Delivery is reported to work where the key policy admits the service (spec 7).
-                if missing_key {
-                    level = Level::Warning;
+                Cause::Gate(Gate::ServiceNeedsSseS3 { .. }) if self.row.kms == KmsSupport::Disputed && missing_key => {
+                    continue;
                 }
+                // A service that supports no KMS at all is stopped by that, whichever key it is.
+                Cause::Gate(Gate::ManagedKey { .. }) | Cause::Policy { key: Some(_), .. }
+                    if self.row.kms == KmsSupport::None =>
+                {
+                    continue;
+                }
+                _ => {}
             }
             if let Cause::Policy { reason, key: None } = &cause {
                 let implicit = matches!(reason.kind, DenyKind::Implicit { .. });

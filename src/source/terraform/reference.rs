@@ -7,6 +7,7 @@ use super::document::{Expression, ExpressionKind, Operator};
 use super::evaluate::{Env, Evaluator, Failure, Outcome};
 use super::expansion::{Expanded, Form, Item};
 use super::unknown::{is_unknown, key_text};
+use crate::source::GapKind;
 use crate::value::{Guards, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
 
 /// What is done with the instance that was chosen, and the operators that follow.
@@ -64,6 +65,11 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     return Err(Failure::new("`module` needs a name", span));
                 };
                 self.module_reference(&call, rest(1), span, env)
+            }
+            // The same as without the word.
+            "resource" if attribute(1).is_some() => {
+                let name = format!("{}.{}", attribute(0).unwrap_or_default(), attribute(1).unwrap_or_default()).into();
+                self.resource_reference(&name, rest(2), span, env)
             }
             "data" => match (attribute(0), attribute(1)) {
                 (Some(kind), Some(name)) => {
@@ -190,7 +196,8 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             .get(env.instance)
             .is_some_and(|i| i.module.resources.contains_key(name));
         if !declared {
-            return Err(Failure::new(format!("`{name}` is not declared"), span));
+            let value = self.undeclared_resource(name, operators, span, env)?;
+            return self.operate(value.0, value.1, span, env);
         }
         let Some(expanded) = self.expanded(env.instance, name) else {
             return Ok(Value::unknown(
@@ -217,6 +224,56 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 }
             },
         )
+    }
+
+    /// A resource that no file at hand declares: a symbol all the same, unless somebody asks whether it fails.
+    fn undeclared_resource<'o>(
+        &mut self,
+        name: &Arc<str>,
+        operators: &'o [(Operator, Span)],
+        span: Span,
+        env: Env<'_>,
+    ) -> Result<(Value, &'o [(Operator, Span)]), Failure> {
+        if self.strict > 0 {
+            return Err(Failure::new(format!("`{name}` is not declared"), span));
+        }
+        if self.undeclared.insert(name.clone()) {
+            self.loader
+                .gap(name, "is not declared", Some(span), None, GapKind::Unknown);
+        }
+        let path = self.instances.get(env.instance).map_or("", |i| &*i.path);
+        let full = if path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{path}.{name}")
+        };
+        let data = name.strip_prefix("data.");
+        let attribute = match operators.first() {
+            Some((Operator::Attribute(attribute), _)) => &**attribute,
+            _ => "",
+        };
+        let pseudo = match (data.and_then(|d| d.split('.').next()), attribute) {
+            (Some("aws_caller_identity"), "account_id" | "id") => Some(SymbolKind::Account),
+            (Some("aws_region"), "name" | "id" | "region") => Some(SymbolKind::Region),
+            (Some("aws_partition"), "partition" | "id") => Some(SymbolKind::Partition),
+            (Some("aws_partition"), "dns_suffix") => Some(SymbolKind::UrlSuffix),
+            _ => None,
+        };
+        let (kind, subject, taken) = match (pseudo, data) {
+            (Some(kind), _) => (kind, "".into(), 1),
+            (None, Some(_)) => (SymbolKind::Data, full.into(), 0),
+            (None, None) => (SymbolKind::Resource, full.into(), 0),
+        };
+        self.writes_own_account |= kind == SymbolKind::Account;
+        let symbol = Symbol {
+            scope: self.scope,
+            kind,
+            subject,
+            attribute: "".into(),
+        };
+        let unknown = Unknown::symbol(symbol, format!("`{name}` is not declared"));
+        let rest = operators.get(taken..).unwrap_or_default();
+        Ok((Value::unknown(unknown, Place::at(span)), rest))
     }
 
     /// Chooses among instances by the operators that follow, then goes on with each.

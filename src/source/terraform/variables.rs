@@ -152,7 +152,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             return Err(Failure::new("variables cannot be used here", span));
         };
         let Some(block) = owner.module.variables.get(name) else {
-            return Ok(self.undeclared(&owner.path, name, span));
+            return Ok(self.undeclared(&owner.path, "var", name, span));
         };
         let kind = match block.body.expression("type") {
             Some(expression) => {
@@ -229,23 +229,19 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         Ok(value)
     }
 
-    /// A variable that a file of another tool declares, or nobody: an input all the same.
-    fn undeclared(&mut self, path: &str, name: &Arc<str>, span: Span) -> Value {
-        let what = format!("var.{name}");
-        if self.undeclared.insert(name.clone()) {
+    /// A variable or local that a file of another tool declares, or nobody: an input all the same.
+    fn undeclared(&mut self, path: &str, kind: &str, name: &Arc<str>, span: Span) -> Value {
+        let what: Arc<str> = format!("{kind}.{name}").into();
+        if self.undeclared.insert(what.clone()) {
             self.loader
                 .gap(&what, "is not declared", Some(span), None, GapKind::Unknown);
         }
         let subject = if path.is_empty() {
-            what
+            what.to_string()
         } else {
             format!("{path}.{what}")
         };
-        self.input_symbol(
-            &subject,
-            &format!("variable `{name}` is not declared"),
-            span,
-        )
+        self.input_symbol(&subject, &format!("`{what}` is not declared"), span)
     }
 
     /// What the call of a module gives to a variable.
