@@ -190,6 +190,8 @@ impl Space {
             .collect();
         let found = key_classes(&patterns, &prefix, &journey.base);
         let mut keys = found.keys;
+        // No client sends a key with a policy variable in it: where variables are literal text, the grant is dead.
+        keys.retain(|k| !k.as_literal().is_some_and(|k| k.contains("${")));
         if keys.is_empty() {
             keys.push(Text::literal("x"));
         }
@@ -216,10 +218,13 @@ impl Space {
             if !ip.is_empty() {
                 let domain = Domain { may_be_absent: false, values: DomainValues::Ip };
                 let mut classes = space.classes(&ip, &domain, journey);
-                classes.retain(|c| !matches!(c.value, ContextValue::Absent));
-                if !classes.is_empty() {
-                    space.push("aws:SourceIp", classes, Role::SourceIp);
+                // S3 sees public addresses only (spec 8.2, UP214).
+                classes.retain(|c| !matches!(c.value, ContextValue::Absent) && !is_private(&c.value));
+                if classes.is_empty() {
+                    let value = ContextValue::Present(vec![Text::literal("192.0.2.1")]);
+                    classes.push(Class { value, cost: 0 });
                 }
+                space.push("aws:SourceIp", classes, Role::SourceIp);
             }
         }
         if !with_headers {
@@ -337,6 +342,14 @@ impl Space {
         }
         (draft, complete)
     }
+}
+
+/// An address that no request from the internet has.
+fn is_private(value: &ContextValue) -> bool {
+    let ContextValue::Present(values) = value else { return false };
+    values.iter().filter_map(Text::as_literal).any(|ip| {
+        ip.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_private() || ip.is_loopback() || ip.is_link_local())
+    })
 }
 
 fn sent(value: &ContextValue) -> Sent {
