@@ -34,13 +34,39 @@ use self::load::{Loader, is_configuration};
 use self::module::Instance;
 use crate::files::{self, Files};
 use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
-use crate::value::{Map, Place, ScopeId, Span, Value};
+use crate::value::{Map, Place, ScopeId, Span, Value, ValueKind};
 
 /// Reads every root module among the paths.
 pub fn read(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
     if paths.is_empty() {
         return;
     }
+    with_room(&mut || read_here(files, paths, inputs, sources));
+}
+
+/// Bytes of stack for the levels of evaluation that are allowed.
+const STACK: usize = 256 << 20;
+
+/// Runs where there is room for deep evaluation; here, if no thread can be had.
+fn with_room(run: &mut (dyn FnMut() + Send)) {
+    let ran = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK);
+        match builder.spawn_scoped(scope, &mut *run) {
+            Ok(thread) => {
+                if let Err(panic) = thread.join() {
+                    std::panic::resume_unwind(panic);
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    });
+    if !ran {
+        run();
+    }
+}
+
+fn read_here(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
     let mut loader = Loader::new(files, paths, sources);
     for folder in roots(&mut loader, paths) {
         root(&mut loader, &folder, inputs);
@@ -54,6 +80,12 @@ pub fn evaluate_expression(
     inputs: &Inputs,
     expression: &str,
 ) -> Evaluated {
+    let mut out = Evaluated::Error("was not evaluated".into());
+    with_room(&mut || out = evaluate_here(files, folder, inputs, expression));
+    out
+}
+
+fn evaluate_here(files: &dyn Files, folder: &str, inputs: &Inputs, expression: &str) -> Evaluated {
     let mut sources = Sources::default();
     // As the value of an argument, so that a heredoc may stand there too.
     let text = format!("value = {}\n", expression.trim_end_matches('\n'));
@@ -82,6 +114,12 @@ pub fn evaluate_expression(
 
 /// Outputs and locals of a root module, for `iaclint eval terraform DIR`.
 pub fn evaluate_names(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
+    let mut out = (Map::default(), Map::default());
+    with_room(&mut || out = names_here(files, folder, inputs));
+    out
+}
+
+fn names_here(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
     let mut sources = Sources::default();
     let mut loader = Loader::new(files, &[], &mut sources);
     let mut evaluator = start(&mut loader, folder, inputs);
@@ -217,7 +255,7 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
         without_value |= matches!(
             value,
             Ok(Value {
-                kind: crate::value::ValueKind::Unknown(_),
+                kind: ValueKind::Unknown(_),
                 ..
             })
         );
@@ -308,3 +346,6 @@ fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provide
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

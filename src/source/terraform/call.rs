@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::choice::spread;
 use super::document::Expression;
 use super::evaluate::{Binding, DEPTH, Env, Evaluator, Failure, Frame, Outcome};
-use super::traverse::members;
+use super::traverse::{chosen_by, members};
 use super::unknown::{computed, is_unknown, key_text, unknown_from};
 use crate::files;
 use crate::source::functions::{self, FunctionContext, FunctionError, convert};
@@ -117,8 +117,16 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 Place::at(span),
             ));
         }
-        // Functions of old sources, which later versions replaced by brackets.
+        // `list` and `map` stand in old sources; later versions replaced them by brackets.
         match name {
+            "lookup" => {
+                if let [collection, key, default @ ..] = values
+                    && let ValueKind::Map(map) = &collection.kind
+                    && let Some(chosen) = chosen_by(map, key, default.first(), span)
+                {
+                    return Ok(chosen);
+                }
+            }
             "list" => return Ok(Value::list(values.to_vec(), Place::at(span))),
             "map" => {
                 let mut map = Map::default();

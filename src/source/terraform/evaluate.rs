@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::choice::{choose, guards_of, spread};
+use super::choice::{choose, spread};
 use super::document::*;
 use super::expansion::{Expanded, Target};
 use super::load::Loader;
 use super::module::Instance;
 use super::traverse::members;
-use super::unknown::{canonical, computed, is_unknown, key_text, not, unknown_from};
+use super::unknown::{computed, is_unknown, key_text, not, unknown_from};
 use crate::source::GapKind;
 use crate::source::functions::{FunctionError, convert};
 use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
@@ -290,6 +290,13 @@ impl Evaluator<'_, '_> {
         if !is_unknown(value) {
             let holds = convert::boolean(value).map_err(|e| failure(e, test.span))?;
             let chosen = self.eval(if holds { yes } else { no }, env)?;
+            // What the other result says of the type, where that is plain to see.
+            let literals = (literal_type(yes), literal_type(no));
+            if let (Some(a), Some(b)) = literals
+                && a != b
+            {
+                return convert::to_string(&chosen).map_err(|e| failure(e, span));
+            }
             return Ok(chosen);
         }
         let (holds, fails) = self.guards(value, test);
@@ -312,44 +319,6 @@ impl Evaluator<'_, '_> {
             },
         ];
         Ok(limited(choose(arms, &Place::at(span))))
-    }
-
-    /// The guards over an unknown test: named by the symbols it is made of, else by where it stands.
-    pub fn guards(
-        &self,
-        value: &Value,
-        test: &Expression,
-    ) -> (crate::value::Guard, crate::value::Guard) {
-        let label = self.source_text(test.span);
-        match canonical(value) {
-            Some(name) => guards_of(self.scope, &name, &label),
-            None => {
-                let path = self.instances.first().map_or("", |i| &*i.path).to_string();
-                let at = test.span;
-                guards_of(
-                    self.scope,
-                    &format!("{path}#{}:{}:{label}", at.file.0, at.start),
-                    &label,
-                )
-            }
-        }
-    }
-
-    /// The source of a span, on one line and not too long.
-    pub fn source_text(&self, span: Span) -> String {
-        let text = self
-            .loader
-            .sources
-            .files
-            .get(span.file)
-            .and_then(|f| f.text.get(span.start as usize..span.end as usize))
-            .unwrap_or("");
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() > 120 {
-            line.chars().take(117).chain("...".chars()).collect()
-        } else {
-            line
-        }
     }
 
     fn for_expression(&mut self, each: &For, span: Span, env: Env<'_>) -> Outcome {
@@ -464,6 +433,17 @@ pub fn failure(error: FunctionError, span: Span) -> Failure {
         FunctionError::Error(message) | FunctionError::Unknown(message) => {
             Failure::new(message, span)
         }
+    }
+}
+
+/// The type of a literal scalar.
+fn literal_type(expression: &Expression) -> Option<&'static str> {
+    match &expression.kind {
+        ExpressionKind::Number(_) => Some("number"),
+        ExpressionKind::Bool(_) => Some("bool"),
+        ExpressionKind::Template(template) if !template.unwraps => Some("string"),
+        ExpressionKind::Parenthesis(inner) => literal_type(inner),
+        _ => None,
     }
 }
 

@@ -80,6 +80,9 @@ fn arithmetic(operator: Binary, a: Number, b: Number, span: Span) -> Result<Numb
             return Ok(Number::Int(exact));
         }
     }
+    if let Some(exact) = decimal(operator, a, b) {
+        return Ok(exact);
+    }
     let (x, y) = (a.as_f64(), b.as_f64());
     if matches!(operator, Binary::Divide | Binary::Modulo) && y == 0.0 {
         return Err(Failure::new("division by zero", span));
@@ -91,6 +94,29 @@ fn arithmetic(operator: Binary, a: Number, b: Number, span: Span) -> Result<Numb
         Binary::Divide => x / y,
         _ => x % y,
     }))
+}
+
+/// Sums and products of short decimals, which binary fractions would miss.
+fn decimal(operator: Binary, a: Number, b: Number) -> Option<Number> {
+    let parts = |n: Number| {
+        let written = n.to_string();
+        let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
+        if whole.len() + fraction.len() > 18 {
+            return None;
+        }
+        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        Some((digits, u32::try_from(fraction.len()).ok()?))
+    };
+    let ((x, of_x), (y, of_y)) = (parts(a)?, parts(b)?);
+    let scale = of_x.max(of_y);
+    let (x_scaled, y_scaled) = (x * 10i128.pow(scale - of_x), y * 10i128.pow(scale - of_y));
+    let (digits, scale) = match operator {
+        Binary::Plus => (x_scaled + y_scaled, scale),
+        Binary::Minus => (x_scaled - y_scaled, scale),
+        Binary::Multiply => (x.checked_mul(y)?, of_x + of_y),
+        _ => return None,
+    };
+    convert::parse_number(&format!("{digits}e-{scale}"))
 }
 
 fn sign(operator: Binary) -> &'static str {

@@ -17,6 +17,9 @@ const PLACEHOLDER_BYTES: u32 = crate::source::json::PLACEHOLDER_BYTES as u32;
 /// Bytes of one rendered text.
 const BYTES: usize = 8 << 20;
 
+/// Bytes that a symbolic piece is counted as.
+const PIECE: usize = 256;
+
 /// A piece of a template that was evaluated.
 enum Rendered<'t> {
     Literal {
@@ -237,6 +240,7 @@ fn assemble(values: &[Value], rendered: &[Rendered<'_>], span: Span, keep_maps: 
                             }
                             pieces.push(Piece::Unknown(unknown.clone()));
                             offset = offset.saturating_add(PLACEHOLDER_BYTES);
+                            bytes += PIECE;
                         }
                     }
                 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::choice::choose;
+use super::choice::{ARMS, assume, choose, guards_of, width};
 use super::document::Operator;
 use super::evaluate::{Env, Evaluator, Failure, Outcome, failure};
-use super::unknown::{canonical, is_unknown, unknown_from};
+use super::unknown::{canonical, is_unknown, scope_of, unknown_from};
 use crate::source::functions::convert;
-use crate::value::{Arm, Entry, Place, Span, Symbol, Unknown, Value, ValueKind};
+use crate::value::{Arm, Entry, Map, Place, Span, Symbol, Unknown, Value, ValueKind};
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     /// Applies attribute, index and splat operators to a value.
@@ -83,6 +83,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
     }
 }
+
+/// Entries of a map among which a key that is not known may choose.
+const CHOSEN: usize = 8;
 
 /// Key of the hidden entry that names the resource which a map is the value of.
 pub const WHOLE: &str = "\u{0}resource";
@@ -160,6 +163,11 @@ fn index(value: &Value, key: &Value, span: Span) -> Outcome {
         };
         return Ok(extended(unknown, &part, span, value));
     }
+    if let ValueKind::Map(map) = &value.kind
+        && let Some(chosen) = chosen_by(map, key, None, span)
+    {
+        return Ok(inherit(chosen, value));
+    }
     if is_unknown(key) || matches!(key.kind, ValueKind::Choice(_)) {
         return Ok(unknown_from("index", key, span));
     }
@@ -218,6 +226,57 @@ pub fn members(collection: &Value) -> Option<Vec<(Value, Value)>> {
         }
         _ => None,
     }
+}
+
+/// The element of a small map under a key that is not known: a choice by what the key may be equal to.
+pub fn chosen_by(map: &Map, key: &Value, default: Option<&Value>, span: Span) -> Option<Value> {
+    let (name, scope) = (canonical(key)?, scope_of(key)?);
+    let entries: Vec<(&Arc<str>, &Entry)> = map.iter().filter(|(k, _)| &***k != WHOLE).collect();
+    if !is_unknown(key) || entries.len() > CHOSEN || map.get(WHOLE).is_some() {
+        return None;
+    }
+    let place = Place::at(span);
+    let mut entries = entries.into_iter().rev();
+    let mut chosen = match default {
+        Some(default) => default.clone(),
+        None => entries.next()?.1.value.clone(),
+    };
+    for (known, entry) in entries {
+        let test = format!("{name} == \"{known}\"");
+        let (yes, no) = guards_of(scope, &test, &test);
+        let arms = vec![
+            Arm {
+                value: assume(&entry.value, &yes),
+                guard: yes,
+            },
+            Arm {
+                value: assume(&chosen, &no),
+                guard: no,
+            },
+        ];
+        chosen = choose(arms, &place);
+    }
+    (width(&chosen) <= ARMS).then_some(chosen)
+}
+
+/// True where a value has more parts than the limit; what several parts share counts for each of them.
+pub fn larger(value: &Value, limit: usize) -> bool {
+    let mut open = vec![value];
+    let mut seen = 0usize;
+    while let Some(value) = open.pop() {
+        seen += 1;
+        if seen + open.len() > limit {
+            return true;
+        }
+        match &value.kind {
+            ValueKind::List(items) | ValueKind::Set(items) => open.extend(items.iter()),
+            ValueKind::Map(map) => open.extend(map.iter().map(|(_, entry)| &entry.value)),
+            ValueKind::Choice(arms) => open.extend(arms.iter().map(|arm| &arm.value)),
+            ValueKind::Json(inner) => open.push(inner),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A part of a collection went through the same uses as the collection.

@@ -2,13 +2,55 @@
 
 use std::sync::Arc;
 
+use super::choice::guards_of;
+use super::document::Expression;
 use super::evaluate::failure;
-use super::evaluate::{Failure, Outcome};
+use super::evaluate::{Evaluator, Failure, Outcome};
 use crate::source::functions::convert;
 use crate::value::{Piece, Place, ScopeId, Span, Symbol, SymbolKind, Unknown, Value, ValueKind};
 
 /// Characters of a symbol that names a computed value.
 const COMPUTED_NAME: usize = 240;
+
+impl Evaluator<'_, '_> {
+    /// The guards over an unknown test: named by the symbols it is made of, else by where it stands.
+    pub fn guards(
+        &self,
+        value: &Value,
+        test: &Expression,
+    ) -> (crate::value::Guard, crate::value::Guard) {
+        let label = self.source_text(test.span);
+        match canonical(value) {
+            Some(name) => guards_of(self.scope, &name, &label),
+            None => {
+                let path = self.instances.first().map_or("", |i| &*i.path).to_string();
+                let at = test.span;
+                guards_of(
+                    self.scope,
+                    &format!("{path}#{}:{}:{label}", at.file.0, at.start),
+                    &label,
+                )
+            }
+        }
+    }
+
+    /// The source of a span, on one line and not too long.
+    pub fn source_text(&self, span: Span) -> String {
+        let text = self
+            .loader
+            .sources
+            .files
+            .get(span.file)
+            .and_then(|f| f.text.get(span.start as usize..span.end as usize))
+            .unwrap_or("");
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() > 120 {
+            line.chars().take(117).chain("...".chars()).collect()
+        } else {
+            line
+        }
+    }
+}
 
 /// True for an unknown, and for a text or JSON that is nothing else.
 pub fn is_unknown(value: &Value) -> bool {

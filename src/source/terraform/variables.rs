@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::document::Expression;
 use super::evaluate::{Env, Evaluator, Failure, Memo, Outcome};
+use super::traverse::larger;
 use super::types::{self, Type};
 use crate::source::{GapKind, Inputs};
 use crate::value::{Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
@@ -19,6 +20,9 @@ pub struct RootInputs {
     /// A tfvars file was read.
     pub files: bool,
 }
+
+/// Parts of one value that a name stands for.
+const PARTS: usize = 1_000_000;
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     /// Reads tfvars files and the options of the command line.
@@ -133,6 +137,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let strict = std::mem::take(&mut self.strict);
         let outcome = compute(self);
         self.strict = strict;
+        let outcome = match outcome {
+            Ok(value) if larger(&value, PARTS) => {
+                let why = format!("a value of more than {PARTS} parts");
+                self.loader
+                    .gap(&key.1, &why, Some(span), None, GapKind::Reading);
+                Ok(Value::unknown(Unknown::because(why), Place::at(span)))
+            }
+            outcome => outcome,
+        };
         self.names.insert(key, Memo::Done(outcome.clone()));
         outcome
     }
@@ -299,10 +312,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 };
                 match owner.locals.get(name) {
                     Some(attribute) => this.eval(&attribute.expression, Env::of(instance)),
-                    None => Err(Failure::new(
-                        format!("local `{name}` is not declared"),
-                        span,
-                    )),
+                    None => {
+                        let path = this.instances.get(instance).map(|i| i.path.clone());
+                        Ok(this.undeclared(path.as_deref().unwrap_or(""), "local", name, span))
+                    }
                 }
             },
             span,
