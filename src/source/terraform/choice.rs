@@ -179,13 +179,12 @@ pub fn otherwise(guard: &Guard, arm: u32) -> Guard {
     }
 }
 
+/// Builds the value of one world; the test says whether guards hold there.
+type Build<'b> = dyn FnMut(&dyn Fn(&Guards) -> bool) -> Value + 'b;
+
 /// What there is in each world of the guards: `build` is told whether guards hold. Where there are too many
 /// worlds, everything is taken to be there.
-pub fn worlds(
-    guards: &[&Guards],
-    place: &Place,
-    build: &mut dyn FnMut(&dyn Fn(&Guards) -> bool) -> Value,
-) -> Value {
+pub fn worlds(guards: &[&Guards], place: &Place, build: &mut Build<'_>) -> Value {
     let mut inputs: Vec<&Guard> = Vec::new();
     for guard in guards.iter().flat_map(|g| g.iter()) {
         if !inputs
@@ -211,7 +210,7 @@ fn each_world(
     inputs: &[&Guard],
     world: &mut Guards,
     place: &Place,
-    build: &mut dyn FnMut(&dyn Fn(&Guards) -> bool) -> Value,
+    build: &mut Build<'_>,
 ) -> Value {
     let Some((input, rest)) = inputs.split_first() else {
         return build(&|guards| compatible(world, guards));

@@ -54,10 +54,14 @@ pub fn body(text: &str, origin: Origin<'_>) -> Result<Body, ParseFault> {
         Err(error) => {
             // Newlines inside a `for` in braces mean nothing; the parser takes them only between its parts.
             let fault = ParseFault::of(&error);
-            let Some(joined) = super::recover::join_for_lines(text) else {
-                return Err(fault);
-            };
-            hcl_edit::parser::parse_body(&joined).map_err(|_| fault)?
+            let marked = super::recover::other_marks(text);
+            let plain = marked.as_deref().unwrap_or(text);
+            match super::recover::join_for_lines(plain).or_else(|| marked.clone()) {
+                Some(mended) => hcl_edit::parser::parse_body(&mended)
+                    .or_else(|_| hcl_edit::parser::parse_body(plain))
+                    .map_err(|_| fault)?,
+                None => return Err(fault),
+            }
         }
     };
     Ok(Converter { text, origin }.body(&parsed))

@@ -154,6 +154,53 @@ fn heredoc_end(text: &str, start: usize) -> Option<usize> {
     None
 }
 
+/// The text with other marks, of the same length, for heredocs in which a line begins like the mark: it ends
+/// none, but the parser takes it for the end. `None` where there is no such heredoc.
+pub fn other_marks(text: &str) -> Option<String> {
+    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    let mut inside_until = 0;
+    scan(text, |start, byte, kind| {
+        if byte != b'<' || kind != Kind::Text || start < inside_until {
+            return;
+        }
+        let Some(end) = heredoc_end(text, start) else {
+            return;
+        };
+        inside_until = end;
+        let Some((first, rest)) = text.get(start + 2..end).and_then(|h| h.split_once('\n')) else {
+            return;
+        };
+        let indent = usize::from(first.starts_with('-'));
+        let mark = first.trim_start_matches('-').trim_end();
+        let Some(content) = rest.get(..rest.len().saturating_sub(mark.len())) else {
+            return;
+        };
+        let begins = |mark: &str| {
+            content
+                .lines()
+                .any(|line| line.trim_start().starts_with(mark))
+        };
+        if !begins(mark) {
+            return;
+        }
+        let free = ('A'..='Z')
+            .map(|c| c.to_string().repeat(mark.len()))
+            .find(|other| !begins(other));
+        if let Some(other) = free {
+            let opening = start + 2 + indent;
+            edits.push((opening..opening + mark.len(), other.clone()));
+            edits.push((end - mark.len()..end, other));
+        }
+    });
+    let mut out = text.to_string();
+    for (range, mark) in &edits {
+        if out.get(range.clone()).is_some() {
+            out.replace_range(range.clone(), mark);
+        }
+    }
+    (!edits.is_empty()).then_some(out)
+}
+
 /// The byte ranges of the top-level blocks (and what stands between them) of a file that does not parse.
 pub fn split(text: &str) -> Vec<Range<usize>> {
     // A block that is never closed ends where the next line begins like a block in the first column.

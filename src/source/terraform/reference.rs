@@ -196,8 +196,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             .get(env.instance)
             .is_some_and(|i| i.module.resources.contains_key(name));
         if !declared {
-            let value = self.undeclared_resource(name, operators, span, env)?;
-            return self.operate(value.0, value.1, span, env);
+            let (value, taken) = self.undeclared_resource(name, operators, span, env)?;
+            let rest = operators.get(taken..).unwrap_or_default();
+            return self.operate(value, rest, span, env);
         }
         let Some(expanded) = self.expanded(env.instance, name) else {
             return Ok(Value::unknown(
@@ -227,13 +228,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     }
 
     /// A resource that no file at hand declares: a symbol all the same, unless somebody asks whether it fails.
-    fn undeclared_resource<'o>(
+    /// Also how many operators the symbol has taken.
+    fn undeclared_resource(
         &mut self,
         name: &Arc<str>,
-        operators: &'o [(Operator, Span)],
+        operators: &[(Operator, Span)],
         span: Span,
         env: Env<'_>,
-    ) -> Result<(Value, &'o [(Operator, Span)]), Failure> {
+    ) -> Result<(Value, usize), Failure> {
         if self.strict > 0 {
             return Err(Failure::new(format!("`{name}` is not declared"), span));
         }
@@ -272,8 +274,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             attribute: "".into(),
         };
         let unknown = Unknown::symbol(symbol, format!("`{name}` is not declared"));
-        let rest = operators.get(taken..).unwrap_or_default();
-        Ok((Value::unknown(unknown, Place::at(span)), rest))
+        Ok((Value::unknown(unknown, Place::at(span)), taken))
     }
 
     /// Chooses among instances by the operators that follow, then goes on with each.

@@ -23,6 +23,9 @@ const META: &[&str] = &[
     "connection",
 ];
 
+/// What is done with each block.
+type EachBlock<'r, 'l, 'f> = dyn FnMut(&mut Evaluator<'l, 'f>, Shown<'_>, Env<'_>, &[Guard]) + 'r;
+
 /// A nested block, or the content of a `dynamic` one.
 #[derive(Clone, Copy)]
 pub struct Shown<'b> {
@@ -341,7 +344,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         body: &Body,
         kind: &str,
         env: Env<'_>,
-        run: &mut dyn FnMut(&mut Self, Shown<'_>, Env<'_>, &[Guard]),
+        run: &mut EachBlock<'_, 'l, 'f>,
     ) {
         for block in &body.blocks {
             if &*block.kind == kind {

@@ -149,6 +149,14 @@ fn a_count_that_is_not_known_is_no_boolean_test() {
 }
 
 #[test]
+fn a_heredoc_ends_at_its_mark_alone() {
+    let text =
+        "locals {\n  a = <<EOF\nx\nEOF\"\n  EOFX\nlast\nEOF\n  b = <<-EOT\n    y\n    EOT\n}\n";
+    assert_eq!(value(text, "local.a"), r#""x\nEOF\"\n  EOFX\nlast\n""#);
+    assert_eq!(value(text, "local.b"), r#""y\n""#);
+}
+
+#[test]
 fn what_fails_leaves_the_rest() {
     let sources = sources(
         r#"

@@ -75,8 +75,13 @@ fn field(key: &ObjectKey, value: &Expression, constant: &mut dyn FnMut(&Expressi
         && &**call == "optional"
     {
         let kind = arguments.first().map_or(Type::Any, |a| read(a, constant));
-        let default = arguments.get(1).and_then(constant);
-        return Some(Field { name, kind, optional: true, default });
+        let default = arguments.get(1).and_then(&mut *constant);
+        return Some(Field {
+            name,
+            kind,
+            optional: true,
+            default,
+        });
     }
     Some(Field { name, kind: read(value, constant), optional: false, default: None })
 }
