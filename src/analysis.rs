@@ -25,6 +25,8 @@ pub struct Request {
     pub ignore: Vec<String>,
     pub show: Vec<Show>,
     pub uri_prefix: String,
+    /// The folder that the reader is in, if it lies inside the boundary: paths in the terminal start there.
+    pub folder: Option<String>,
 }
 
 /// Files by what reads them.
@@ -142,6 +144,7 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
         files: sources.files,
         silenced,
         uri_prefix: request.uri_prefix.clone(),
+        folder: request.folder.clone(),
     }
 }
 

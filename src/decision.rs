@@ -108,7 +108,19 @@ impl RequestContext {
             return value;
         }
         if key.bytes().any(|b| b.is_ascii_uppercase()) {
-            if let Some(value) = self.keys.get(key.to_ascii_lowercase().as_str()) {
+            // Names of keys are short: they are lower-cased without allocation.
+            let mut buffer = [0u8; 96];
+            let found = match buffer.get_mut(..key.len()) {
+                Some(lower) => {
+                    lower.copy_from_slice(key.as_bytes());
+                    lower.make_ascii_lowercase();
+                    std::str::from_utf8(lower)
+                        .ok()
+                        .and_then(|lower| self.keys.get(lower))
+                }
+                None => self.keys.get(key.to_ascii_lowercase().as_str()),
+            };
+            if let Some(value) = found {
                 return value;
             }
         }
@@ -254,8 +266,9 @@ pub enum DenyKind {
     /// A Deny statement applies; each alone suffices.
     Explicit {
         statement: StatementRef,
-        /// The element that tells this denial from the general case: the condition that holds, if any;
-        /// first the ones that hold because their key is absent.
+        /// The conditions of the statement, all of which hold: first those that hold because their key is
+        /// absent, then the others as they are written. The action where the statement has no condition.
+        /// Which of them a reader can change (a header, the network, who calls) is for the caller to judge.
         deciding: Vec<Element>,
     },
     /// No Allow applies where one is needed.

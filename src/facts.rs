@@ -8,8 +8,10 @@ pub mod assemble;
 pub mod build;
 pub mod cloudformation;
 pub mod declare;
+pub mod delivery;
 pub mod link;
 pub mod managed;
+pub mod shell;
 pub mod terraform;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ pub mod analysis;
 pub mod decision;
 pub mod facts;
 pub mod files;
+pub mod outcome;
 pub mod pattern;
 pub mod policy;
 pub mod report;

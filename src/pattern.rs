@@ -3,7 +3,8 @@
 //! `Yes` and `No` hold for every completion of the symbols; everything else is `Unknown`.
 //! Two literal texts are compared byte by byte without allocation.
 
-mod sequence;
+pub mod address;
+pub(crate) mod sequence;
 
 use crate::value::{Piece, SymbolKind, Text};
 use sequence::Token;

@@ -3,6 +3,7 @@
 //! `policy/parse.rs` makes them from values; facts attach them; the decision reads them.
 //! Nothing here knows a bucket, a template or a request.
 
+pub mod actions;
 pub mod guards;
 pub mod operator;
 pub mod parse;

@@ -53,6 +53,8 @@ pub struct Report {
     pub silenced: usize,
     /// Path from the repository root to the read boundary's root, for URIs; usually empty.
     pub uri_prefix: String,
+    /// The folder that the reader is in, relative to the boundary; `None` outside of it.
+    pub folder: Option<String>,
 }
 
 impl Report {

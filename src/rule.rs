@@ -14,55 +14,7 @@ use std::sync::Arc;
 
 use crate::value::Place;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Level {
-    Note,
-    Warning,
-    Error,
-}
-
-impl Level {
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Note => "note",
-            Level::Warning => "warning",
-            Level::Error => "error",
-        }
-    }
-}
-
-/// What a finding says of its upload; the names are part of every machine-readable format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Outcome {
-    /// No request of this caller to this bucket by this path can pass.
-    AlwaysDenied,
-    /// The default request is refused, another one passes.
-    DefaultDenied,
-    /// The default request passes, one that the sources show or mean is refused.
-    ShapeDenied,
-    /// A configured AWS service cannot deliver.
-    ServiceDeliveryDenied,
-    /// Refused with something else than a 403, or when the template is deployed.
-    OtherFailure,
-    /// Refused for some values of what is unknown.
-    Depends,
-    /// Certainly passes.
-    Allowed,
-}
-
-impl Outcome {
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::AlwaysDenied => "always-denied",
-            Outcome::DefaultDenied => "default-denied",
-            Outcome::ShapeDenied => "shape-denied",
-            Outcome::ServiceDeliveryDenied => "service-delivery-denied",
-            Outcome::OtherFailure => "other-failure",
-            Outcome::Depends => "depends",
-            Outcome::Allowed => "allowed",
-        }
-    }
-}
+pub use crate::outcome::{Level, Outcome};
 
 /// One stop of the journey: a place and what it says.
 #[derive(Debug, Clone, PartialEq)]

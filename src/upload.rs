@@ -17,6 +17,7 @@ pub mod path;
 pub mod policies;
 pub mod shapes;
 pub mod shown;
+pub mod subject;
 pub mod why;
 pub mod writers;
 
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use crate::decision::DenyReason;
 use crate::policy::StatementRef;
-use crate::rule::{Level, Outcome};
+use crate::outcome::{Level, Outcome};
 use crate::value::{Place, Text};
 
 /// Who sends an upload.

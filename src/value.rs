@@ -151,6 +151,8 @@ pub enum SymbolKind {
     Import,
     /// The account that the scope is deployed to (12 digits).
     Account,
+    /// The same, in a scope that also writes account numbers: none of those that are written is it.
+    OwnAccount,
     /// The region that the scope is deployed to.
     Region,
     /// The partition of that region.
@@ -165,7 +167,7 @@ impl Symbol {
     /// As the user types it: `aws_s3_bucket.b.arn`.
     pub fn display(&self) -> String {
         let pseudo = match self.kind {
-            SymbolKind::Account => "account",
+            SymbolKind::Account | SymbolKind::OwnAccount => "account",
             SymbolKind::Region => "region",
             SymbolKind::Partition => "partition",
             SymbolKind::UrlSuffix => "url suffix",
@@ -352,7 +354,7 @@ impl Text {
     }
 
     /// The part before the first `separator` that stands in a literal piece, and the part after it.
-    pub fn split_once(&self, separator: char) -> Option<(Text, Text)> {
+    pub fn split_once(&self, separator: &str) -> Option<(Text, Text)> {
         let (at, literal, offset) =
             self.pieces
                 .iter()
@@ -363,7 +365,7 @@ impl Text {
                 })?;
         let mut before = Text::from_pieces(self.pieces.iter().take(at).cloned());
         before.push_str(literal.get(..offset)?);
-        let mut after = Text::literal(literal.get(offset + separator.len_utf8()..)?);
+        let mut after = Text::literal(literal.get(offset + separator.len()..)?);
         for piece in self.pieces.iter().skip(at + 1) {
             match piece {
                 Piece::Literal(text) => after.push_str(text),
@@ -670,29 +672,98 @@ impl Value {
         }
     }
 
-    /// The arms a value can be, nested choices flattened; a plain value is its own only arm.
+    /// The arms a value can be, nested choices flattened; a plain value is its own only arm. Past
+    /// [`ARM_LIMIT`] arms the rest is one unknown value under no guard.
     pub fn arms(&self) -> Vec<(Guards, &Value)> {
-        fn walk<'v>(value: &'v Value, guards: &mut Guards, out: &mut Vec<(Guards, &'v Value)>) {
-            match &value.kind {
-                ValueKind::Choice(arms) => {
-                    for arm in arms.iter() {
-                        if guards.iter().any(|g| {
-                            g.scope == arm.guard.scope
-                                && g.input == arm.guard.input
-                                && g.arm != arm.guard.arm
-                        }) {
-                            continue;
-                        }
-                        guards.push(arm.guard.clone());
-                        walk(&arm.value, guards, out);
-                        guards.pop();
-                    }
+        /// False where arms were left out.
+        fn walk<'v>(
+            value: &'v Value,
+            guards: &mut Guards,
+            out: &mut Vec<(Guards, &'v Value)>,
+        ) -> bool {
+            let ValueKind::Choice(arms) = &value.kind else {
+                let fits = out.len() < ARM_LIMIT;
+                if fits {
+                    out.push((guards.clone(), value));
                 }
-                _ => out.push((guards.clone(), value)),
+                return fits;
+            };
+            // Each level of nesting adds a guard.
+            if guards.len() >= ARM_LIMIT {
+                return false;
             }
+            for arm in arms.iter() {
+                let excluded = |g: &Guard| {
+                    g.scope == arm.guard.scope
+                        && g.input == arm.guard.input
+                        && g.arm != arm.guard.arm
+                };
+                if guards.iter().any(excluded) {
+                    continue;
+                }
+                guards.push(arm.guard.clone());
+                let whole = walk(&arm.value, guards, out);
+                guards.pop();
+                if !whole {
+                    return false;
+                }
+            }
+            true
         }
         let mut out = Vec::new();
-        walk(self, &mut Vec::new(), &mut out);
+        if !walk(self, &mut Vec::new(), &mut out) {
+            out.push((Vec::new(), &FURTHER_ARMS));
+        }
         out
+    }
+}
+
+/// Arms of one value that are told apart.
+pub const ARM_LIMIT: usize = 64;
+
+static FURTHER_ARMS: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
+    let place = Place::at(Span::new(FileId(0), 0, 0));
+    Value::unknown(
+        Unknown::because("the value has more cases than are told apart"),
+        place,
+    )
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_are_bounded() {
+        let place = || Place::at(Span::new(FileId(0), 0, 0));
+        let choice = |input: String, inner: Value| {
+            let arm = |arm: u32, value: Value| Arm {
+                guard: Guard {
+                    scope: ScopeId(0),
+                    input: input.as_str().into(),
+                    label: "".into(),
+                    arm,
+                    arms: 2,
+                },
+                value,
+            };
+            Value::new(
+                ValueKind::Choice(Arc::new(vec![arm(1, inner.clone()), arm(0, inner)])),
+                place(),
+            )
+        };
+        let nested =
+            |depth: usize| (0..depth).fold(Value::null(place()), |v, n| choice(n.to_string(), v));
+        assert_eq!(nested(0).arms().len(), 1);
+        assert_eq!(nested(3).arms().len(), 8);
+        assert_eq!(nested(6).arms().len(), ARM_LIMIT);
+        let cut = nested(9);
+        let cut = cut.arms();
+        assert_eq!(cut.len(), ARM_LIMIT + 1);
+        assert!(
+            cut.last()
+                .is_some_and(|(g, v)| g.is_empty() && matches!(v.kind, ValueKind::Unknown(_)))
+        );
+        assert_eq!(nested(500).arms().len(), 1);
     }
 }

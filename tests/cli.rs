@@ -29,6 +29,7 @@ fn iaclint(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env_remove("NO_COLOR")
+        .env_remove("IACLINT_CONFIG")
         .env_remove("FORCE_COLOR")
         .env_remove("CLICOLOR_FORCE")
         .output()

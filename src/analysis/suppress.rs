@@ -1,14 +1,16 @@
-//! Suppression comments: `# iaclint: ignore[rule] reason`, on the line itself or on the line before a block.
+//! Suppression comments: `# iaclint: ignore[rule] reason`, on the line itself or on the line before a block;
+//! in templates also `Metadata: {iaclint: {ignore: {rule: reason}}}` of a resource, for its whole block.
 //!
-//! A comment that silences nothing, names no rule or gives no reason is itself reported, as a note.
+//! A suppression that silences nothing, names no rule or gives no reason is itself reported, as a note.
 
 use std::collections::BTreeSet;
 
 use crate::files::SourceFile;
+use crate::report::plain::shorten;
 use crate::rule::registry;
 use crate::rule::{Finding, Level, Outcome, Step};
-use crate::source::{Comment, Sources};
-use crate::value::Place;
+use crate::source::{Comment, Resource, Sources};
+use crate::value::{Place, Span, ValueKind};
 
 /// Name of the rule about comments that do nothing.
 const RULE: &str = "unused-suppression";
@@ -16,13 +18,14 @@ const RULE: &str = "unused-suppression";
 /// Takes the silenced findings out, adds a note for each comment without effect, and says how many were silenced.
 pub fn apply(findings: &mut Vec<Finding>, sources: &Sources) -> usize {
     let before = findings.len();
-    // (comment, rule) pairs that silenced something.
+    // (suppression, rule) pairs that silenced something.
     let mut used = BTreeSet::new();
-    let asked: Vec<Asked> = sources
-        .comments
+    let comments = sources.comments.iter().map(|c| Asked::read(c, sources));
+    let metadata = sources
+        .resources
         .iter()
-        .map(|c| Asked::read(c, sources))
-        .collect();
+        .flat_map(|resource| Asked::metadata(resource, sources));
+    let asked: Vec<Asked> = comments.chain(metadata).collect();
     findings.retain(|finding| {
         let span = finding.primary.place.span;
         let Some(file) = sources.files.get(span.file) else {
@@ -31,12 +34,7 @@ pub fn apply(findings: &mut Vec<Finding>, sources: &Sources) -> usize {
         let (line, _) = file.line_column(span.start);
         let mut silenced = false;
         for (index, asked) in asked.iter().enumerate() {
-            let covers = sources
-                .comments
-                .get(index)
-                .is_some_and(|c| c.span.file == span.file)
-                && asked.first <= line
-                && line <= asked.last;
+            let covers = asked.span.file == span.file && asked.first <= line && line <= asked.last;
             if covers && asked.reason && asked.rules.iter().any(|(_, rule)| *rule == finding.rule) {
                 used.insert((index, finding.rule));
                 silenced = true;
@@ -45,16 +43,19 @@ pub fn apply(findings: &mut Vec<Finding>, sources: &Sources) -> usize {
         !silenced
     });
     let silenced = before - findings.len();
-    for (index, (comment, asked)) in sources.comments.iter().zip(&asked).enumerate() {
+    for (index, asked) in asked.iter().enumerate() {
         for message in asked.faults(index, &used) {
-            findings.extend(note(comment, message));
+            findings.extend(note(asked, message));
         }
     }
     silenced
 }
 
-/// What a comment asks for.
+/// What a suppression asks for.
 struct Asked<'s> {
+    span: Span,
+    /// As it is written, for the fingerprint.
+    text: &'s str,
     /// Each name as written, with the rule that it means; empty where there is none.
     rules: Vec<(&'s str, &'static str)>,
     /// False where the brackets are missing.
@@ -81,15 +82,44 @@ impl<'s> Asked<'s> {
             .split(',')
             .map(str::trim)
             .filter(|name| !name.is_empty())
-            .map(|name| (name, registry::find(name).map_or("", |p| p.name)))
+            .map(|name| (name, known(name)))
             .collect();
         Asked {
+            span: comment.span,
+            text: &comment.text,
             rules,
             well_formed: inside.is_some(),
             reason: !reason.trim().is_empty(),
             first,
             last,
         }
+    }
+
+    /// The suppressions in a resource's metadata.
+    fn metadata(resource: &'s Resource, sources: &Sources) -> Vec<Asked<'s>> {
+        let listed = resource
+            .attributes
+            .get("Metadata")
+            .and_then(|metadata| metadata.get("iaclint"))
+            .and_then(|own| own.get("ignore"));
+        let (Some(ValueKind::Map(listed)), Some(file)) = (
+            listed.map(|l| &l.kind),
+            sources.files.get(resource.block.file),
+        ) else {
+            return Vec::new();
+        };
+        listed
+            .iter()
+            .map(|(name, entry)| Asked {
+                span: entry.key_place.span,
+                text: name,
+                rules: vec![(&**name, known(name))],
+                well_formed: true,
+                reason: entry.value.as_str().is_some_and(|r| !r.trim().is_empty()),
+                first: file.line_column(resource.block.start).0,
+                last: file.line_column(resource.block.end).0,
+            })
+            .collect()
     }
 
     fn faults(&self, index: usize, used: &BTreeSet<(usize, &'static str)>) -> Vec<String> {
@@ -106,7 +136,10 @@ impl<'s> Asked<'s> {
                 "" => {
                     let hint = registry::nearest(name)
                         .map_or(String::new(), |n| format!("; `{n}` is the nearest name"));
-                    format!("suppression of `{name}`, which is no rule{hint}")
+                    format!(
+                        "suppression of `{}`, which is no rule{hint}",
+                        shorten(name, 80)
+                    )
                 }
                 _ => format!("suppression of `{name}`, which is not reported here"),
             })
@@ -114,16 +147,21 @@ impl<'s> Asked<'s> {
     }
 }
 
-fn note(comment: &Comment, message: String) -> Option<Finding> {
+/// The rule of a name; empty for none.
+fn known(name: &str) -> &'static str {
+    registry::find(name).map_or("", |page| page.name)
+}
+
+fn note(asked: &Asked, message: String) -> Option<Finding> {
     Some(Finding {
         rule: registry::find(RULE)?.name,
         level: Level::Note,
         outcome: Outcome::Allowed,
-        fingerprint: format!("{RULE}|{}", comment.text),
+        fingerprint: format!("{RULE}|{}", asked.text),
         message,
         primary: Step {
-            place: Place::at(comment.span),
-            text: "this comment silences nothing".into(),
+            place: Place::at(asked.span),
+            text: "this silences nothing".into(),
             label: None,
             address: "".into(),
         },

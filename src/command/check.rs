@@ -86,12 +86,7 @@ pub struct CheckArguments {
     #[arg(long)]
     show_files: bool,
     /// Configuration (default: the nearest iaclint.toml, .iaclint.toml or .github/iaclint.toml upwards)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "IACLINT_CONFIG",
-        conflicts_with = "no_config"
-    )]
+    #[arg(long, value_name = "FILE", env = "IACLINT_CONFIG")]
     config: Option<String>,
     /// Read no configuration
     #[arg(long)]
@@ -194,6 +189,9 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             })
             .collect(),
         uri_prefix: prefix(files.boundary()),
+        folder: std::env::current_dir()
+            .ok()
+            .and_then(|folder| files.relative(&folder)),
     };
     if arguments.show_files {
         let found = analysis::discover(&files, &request.paths);

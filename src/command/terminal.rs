@@ -23,7 +23,8 @@ pub fn style(colour: Colour, to_file: bool, verbose: bool) -> TextStyle {
     let colour = match colour {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto if set("NO_COLOR") => false,
+        // Any value counts, by the convention of no-color.org.
+        Colour::Auto if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) => false,
         Colour::Auto if set("FORCE_COLOR") || set("CLICOLOR_FORCE") => true,
         Colour::Auto => terminal && std::env::var("TERM").as_deref() != Ok("dumb"),
     };

@@ -4,11 +4,10 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use base64::Engine;
-use ipnet::IpNet;
-
 use super::Match;
+use crate::pattern::address::read_network;
 use crate::policy::ConditionOperator;
+use base64::Engine;
 
 /// An exact whole number, or a float where there is a fraction.
 pub fn read_number(text: &str) -> Option<f64> {
@@ -166,15 +165,6 @@ pub fn compare_binary(listed: &str, value: &str) -> Match {
     match (decode(listed), decode(value)) {
         (Some(listed), Some(value)) => Match::of(listed == value),
         _ => Match::Unknown,
-    }
-}
-
-/// A block, or a single address as a block of its own.
-pub fn read_network(text: &str) -> Option<IpNet> {
-    let text = text.trim();
-    match text.parse::<IpNet>() {
-        Ok(network) => Some(network),
-        Err(_) => text.parse::<IpAddr>().ok().map(IpNet::from),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod bucket;
+mod delivery;
 mod identity;
 mod network;
 mod reading;
@@ -23,5 +24,6 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     bucket::declare(linker, resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
+    delivery::declare(linker, resource, out);
     workload::declare(linker, resource, out);
 }

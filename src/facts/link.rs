@@ -221,7 +221,7 @@ impl<'s> Linker<'s> {
                 let value = self.exports.get(&*symbol.subject)?;
                 value_text(value).map(|t| self.resolve(&t))
             }
-            SymbolKind::Input | SymbolKind::GeneratedName => None,
+            SymbolKind::Input | SymbolKind::GeneratedName | SymbolKind::OwnAccount => None,
         }
     }
 
@@ -243,9 +243,12 @@ impl<'s> Linker<'s> {
         if let Some(id) = self.accounts.get(&(scope, Arc::from(provider))) {
             return literal(id, false);
         }
+        // Where the scope writes its own account as a value, a literal one is another one.
+        let own = self.scope(scope).is_some_and(|s| s.writes_own_account);
+        let kind = if own { SymbolKind::OwnAccount } else { SymbolKind::Account };
         let id = pseudo(
             scope,
-            SymbolKind::Account,
+            kind,
             provider,
             "the account is not stated",
         );
@@ -254,6 +257,12 @@ impl<'s> Linker<'s> {
             stated: false,
             scope: Some(scope),
         }
+    }
+
+    /// ARN of the role that a provider configuration assumes.
+    pub fn assumed_role(&self, scope: ScopeId, provider: &str) -> Option<Text> {
+        let provider = self.scope(scope)?.providers.iter().find(|p| &*p.name == provider)?;
+        provider.assume_role.clone()
     }
 
     /// The region that a provider configuration of a scope writes into.

@@ -2,9 +2,11 @@
 
 mod attribute;
 mod bucket;
+mod delivery;
 mod identity;
 mod network;
 mod reading;
+mod workload;
 
 use crate::facts::declare::Declarations;
 use crate::facts::link::{Linker, Table};
@@ -25,4 +27,6 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     bucket::declare(linker, resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
+    delivery::declare(linker, resource, out);
+    workload::declare(linker, resource, out);
 }

@@ -11,6 +11,9 @@ use crate::value::{Piece, Symbol, SymbolKind, Text};
 /// Cells of the comparison table beyond which the answer is unknown.
 const CELL_LIMIT: usize = 4_000_000;
 
+/// Stands for a letter of the own account's number, which no text that somebody writes holds.
+pub const OWN_ACCOUNT: char = '\u{f8ff}';
+
 /// One element of a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
@@ -177,7 +180,8 @@ fn same(a: &Token, b: &Token) -> bool {
     }
 }
 
-fn common_prefix(pattern: &[Token], subject: &[Token]) -> usize {
+/// How many elements both begin with.
+pub fn common_prefix(pattern: &[Token], subject: &[Token]) -> usize {
     pattern
         .iter()
         .zip(subject)
@@ -275,6 +279,18 @@ fn segment<'t>(tokens: impl Iterator<Item = &'t Token>, next: Option<&Token>) ->
     }
 }
 
+/// True where no text that begins with `beginning`, up to a letter that no name holds, can match the pattern,
+/// because a generated name stands against another name.
+pub fn begins_otherwise(pattern: &[Token], beginning: &[Token]) -> bool {
+    let shared = common_prefix(pattern, beginning);
+    beginning.len() > shared
+        && names_differ(
+            pattern.get(shared..).unwrap_or(&[]).iter(),
+            beginning.get(shared..).unwrap_or(&[]).iter(),
+            None,
+        )
+}
+
 /// A generated name is no other generated name and no name that somebody wrote.
 fn names_differ<'t>(
     pattern: impl Iterator<Item = &'t Token>,
@@ -291,15 +307,20 @@ fn names_differ<'t>(
 }
 
 /// Letters that a part of a text may hold.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Letters {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Letters {
     ascii: u128,
     other: bool,
 }
 
 impl Letters {
-    const ANY: Letters = Letters {
+    pub const ANY: Letters = Letters {
         ascii: u128::MAX,
+        other: true,
+    };
+    /// What a field of an ARN before its last one holds.
+    pub const NO_COLON: Letters = Letters {
+        ascii: !(1 << b':'),
         other: true,
     };
 
@@ -334,7 +355,7 @@ impl Letters {
         other: false,
     };
 
-    fn of(c: char) -> Letters {
+    pub fn of(c: char) -> Letters {
         match u32::from(c) {
             n @ 0..128 => Letters {
                 ascii: 1 << n,
@@ -347,13 +368,22 @@ impl Letters {
         }
     }
 
-    fn meets(self, other: Letters) -> bool {
+    /// Some letter is in both.
+    pub fn meets(self, other: Letters) -> bool {
         self.ascii & other.ascii != 0 || self.other && other.other
+    }
+
+    /// A plain letter of the set.
+    pub fn sample(self) -> Option<char> {
+        ['x', '0', '-']
+            .into_iter()
+            .find(|c| self.meets(Letters::of(*c)))
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Part {
+/// One element of what a sequence may stand for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part {
     Letter(char),
     One(Letters),
     Many(Letters),
@@ -367,11 +397,11 @@ impl Part {
         }
     }
 
-    fn is_many(self) -> bool {
+    pub fn is_many(self) -> bool {
         matches!(self, Part::Many(_))
     }
 
-    fn meets(self, other: Part) -> bool {
+    pub fn meets(self, other: Part) -> bool {
         match (self, other) {
             (Part::Letter(a), Part::Letter(b)) => a == b,
             (a, b) => a.letters().meets(b.letters()),
@@ -379,7 +409,8 @@ impl Part {
     }
 }
 
-fn parts(tokens: &[Token]) -> Vec<Part> {
+/// The sequence with every symbol as the letters that it may hold.
+pub fn parts(tokens: &[Token]) -> Vec<Part> {
     let mut out = Vec::with_capacity(tokens.len());
     for token in tokens {
         match token {
@@ -387,6 +418,8 @@ fn parts(tokens: &[Token]) -> Vec<Part> {
             Token::One => out.push(Part::One(Letters::ANY)),
             Token::Many => out.push(Part::Many(Letters::ANY)),
             Token::Symbol(symbol) => match symbol.as_ref().map(|s| s.kind) {
+                // No written digit belongs to it: a private letter stands for each of its own.
+                Some(SymbolKind::OwnAccount) => out.extend([Part::Letter(OWN_ACCOUNT); 12]),
                 Some(SymbolKind::Account) => out.extend([Part::One(Letters::DIGITS); 12]),
                 Some(SymbolKind::Region) => {
                     out.extend([Part::One(Letters::REGION), Part::Many(Letters::REGION)]);

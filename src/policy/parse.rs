@@ -725,6 +725,7 @@ fn may_be_list(unknown: &Unknown) -> bool {
             SymbolKind::Input | SymbolKind::Import | SymbolKind::Data => true,
             SymbolKind::Resource
             | SymbolKind::Account
+            | SymbolKind::OwnAccount
             | SymbolKind::Region
             | SymbolKind::Partition
             | SymbolKind::UrlSuffix

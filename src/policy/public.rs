@@ -5,9 +5,8 @@
 use super::{
     ConditionOperator, ConditionTest, Effect, Policy, PolicyVersion, PrincipalKind, Statement,
 };
-use crate::decision::Match;
-use crate::decision::compare::read_network;
-use crate::pattern::arn_fields;
+use crate::pattern::address::read_network;
+use crate::pattern::{Match, arn_fields};
 
 /// Public in any statement?
 pub fn is_public(policy: &Policy) -> Match {
@@ -102,12 +101,17 @@ fn limits(test: &ConditionTest, version: PolicyVersion) -> Match {
         | "aws:principalorgpaths"
         | "aws:principalisawsservice"
         | "aws:principalservicename"
+        | "aws:principalservicenameslist"
         | "aws:sourcevpcarn"
         | "aws:vpceaccount"
         | "aws:vpceorgid"
         | "aws:vpceorgpaths" => Match::Unknown,
         _ => return Match::No,
     };
+    // Whether these bind a statement is not documented, with or without wildcards.
+    if listed == Match::Unknown && key == "aws:principalarn" {
+        return Match::Unknown;
+    }
     if key == "aws:sourceip" && test.operator != IpAddress
         || key != "aws:sourceip" && test.operator == IpAddress
     {

@@ -257,9 +257,21 @@ fn fact(name: &str, lines: &[String], style: &TextStyle, out: &mut String) {
     }
 }
 
-/// A path for a reader, as the URIs have it.
+/// A path for a reader: from the folder that the reader is in, else as the URIs have it.
 pub fn path(report: &Report, path: &str) -> String {
-    sanitize(&place::repository_path(report, path))
+    let Some(folder) = &report.folder else {
+        return sanitize(&place::repository_path(report, path));
+    };
+    let mut rest: Vec<&str> = path.split('/').collect();
+    let mut up = 0;
+    for part in folder.split('/').filter(|p| !p.is_empty()) {
+        if up == 0 && rest.len() > 1 && rest.first() == Some(&part) {
+            rest.remove(0);
+        } else {
+            up += 1;
+        }
+    }
+    sanitize(&format!("{}{}", "../".repeat(up), rest.join("/")))
 }
 
 #[cfg(test)]
@@ -269,6 +281,23 @@ mod tests {
     use crate::report::{github, json, markdown, sarif};
     use crate::rule::{Edit, Fix, Outcome, Witness};
     use crate::value::{Place, Span};
+
+    #[test]
+    fn paths_start_where_the_reader_is() {
+        let from = |folder: Option<&str>, file: &str| {
+            let report = Report {
+                folder: folder.map(str::to_string),
+                uri_prefix: "prefix".into(),
+                ..Report::default()
+            };
+            path(&report, file)
+        };
+        assert_eq!(from(None, "a/b.tf"), "prefix/a/b.tf");
+        assert_eq!(from(Some(""), "a/b.tf"), "a/b.tf");
+        assert_eq!(from(Some("a"), "a/b.tf"), "b.tf");
+        assert_eq!(from(Some("a/c"), "a/d/b.tf"), "../d/b.tf");
+        assert_eq!(from(Some("x/y"), "b.tf"), "../../b.tf");
+    }
 
     fn report() -> Report {
         let mut report = Report::default();
@@ -363,7 +392,8 @@ mod tests {
                 .unwrap()
                 .contains("\\[refused\\].\n1. [granted here](1)")
         );
-        assert_eq!(result["ruleIndex"], 0);
+        let index = result["ruleIndex"].as_u64().unwrap() as usize;
+        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
         let document: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
         assert!(document["findings"][0]["callers"][0]["passes"].is_null());
         let commands = github::render(&report);

@@ -5,60 +5,9 @@
 
 use crate::decision::{DenyKind, DenyReason, Element, Principal};
 use crate::policy::{ConditionTest, PolicyType, Statement};
+pub use crate::upload::subject::{Subject, subject};
 use crate::upload::{Cause, Gate, Uploader, blame};
 use crate::value::Piece;
-
-/// What a condition is about, for names and messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    EncryptionHeader,
-    KeyIdHeader,
-    CustomerKeyHeader,
-    Acl,
-    GrantHeader,
-    StorageClass,
-    Tags,
-    Lock,
-    ConditionalWrite,
-    CopySource,
-    Network,
-    Transport,
-    Caller,
-    Organization,
-    ServiceSource,
-    EncryptionContext,
-    Other,
-}
-
-/// The subject of a condition key.
-pub fn subject(key: &str) -> Subject {
-    let key = key.to_ascii_lowercase();
-    match key.as_str() {
-        "s3:x-amz-server-side-encryption" => Subject::EncryptionHeader,
-        "s3:x-amz-server-side-encryption-aws-kms-key-id" => Subject::KeyIdHeader,
-        "s3:x-amz-server-side-encryption-customer-algorithm" => Subject::CustomerKeyHeader,
-        "s3:x-amz-acl" => Subject::Acl,
-        "s3:x-amz-storage-class" => Subject::StorageClass,
-        "s3:x-amz-copy-source" | "s3:x-amz-metadata-directive" => Subject::CopySource,
-        "s3:if-match" | "s3:if-none-match" => Subject::ConditionalWrite,
-        "aws:securetransport" | "s3:tlsversion" => Subject::Transport,
-        "aws:principalarn" | "aws:userid" | "aws:username" | "aws:principalaccount" | "aws:principaltype" => {
-            Subject::Caller
-        }
-        "aws:principalorgid" | "aws:principalorgpaths" => Subject::Organization,
-        "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths" => Subject::ServiceSource,
-        "kms:viaservice" | "kms:calleraccount" | "kms:requestalias" | "kms:resourcealiases" => {
-            Subject::EncryptionContext
-        }
-        key if key.starts_with("kms:encryptioncontext") => Subject::EncryptionContext,
-        key if key.starts_with("s3:x-amz-grant-") => Subject::GrantHeader,
-        key if key.starts_with("s3:requestobjecttag") => Subject::Tags,
-        key if key.starts_with("s3:object-lock-") => Subject::Lock,
-        key if key.starts_with("aws:principaltag/") => Subject::Caller,
-        key if blame::is_network_key(key) => Subject::Network,
-        _ => Subject::Other,
-    }
-}
 
 /// The condition that decides, and its subject.
 pub fn deciding<'s>(statement: &'s Statement, elements: &[Element]) -> Option<(&'s ConditionTest, Subject)> {
@@ -119,7 +68,7 @@ fn explicit(reason: &DenyReason, statement: &Statement, elements: &[Element]) ->
             Some(Subject::Transport) => "bucket-policy-denies-tls",
             Some(Subject::Caller) => "bucket-policy-denies-caller",
             Some(Subject::Organization) => "bucket-policy-denies-callers-outside-organization",
-            Some(Subject::ServiceSource) => "bucket-policy-denies-callers-without-source",
+            Some(Subject::ServiceSource) => "bucket-policy-denies-all-but-services",
             Some(Subject::EncryptionContext | Subject::Other) => "bucket-policy-denies-upload",
             None if not_principal => "bucket-policy-denies-principals-it-does-not-list",
             None => "bucket-policy-denies-upload",
@@ -156,7 +105,7 @@ fn secondary(action: &str) -> Option<&'static str> {
 }
 
 fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
-    let DenyKind::Implicit { nearest, delegated_by, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
     let near = nearest.first().and_then(|n| n.statement.get().map(|s| (s, n.failed.as_slice())));
     let failed = |element: Element| near.is_some_and(|(_, f)| f.contains(&element));
     let only_condition = near.is_some_and(|(_, f)| !f.is_empty() && f.iter().all(|e| matches!(e, Element::Condition(_))));
@@ -169,8 +118,8 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some("acl") => "identity-policy-omits-put-object-acl",
             Some("tagging") => "identity-policy-omits-put-object-tagging",
             Some("lock") => "identity-policy-omits-lock-actions",
-            Some("data-key") if only_condition => "identity-policy-restricts-key-context",
-            Some("decrypt") if only_condition => "identity-policy-restricts-key-context",
+            Some("data-key") if only_condition => "identity-policy-allows-key-only-with-condition",
+            Some("decrypt") if only_condition => "identity-policy-allows-key-only-with-condition",
             Some("data-key") => "identity-policy-omits-generate-data-key",
             Some("decrypt") => "identity-policy-omits-decrypt",
             _ if bucket_arn_only => "identity-policy-names-bucket-not-objects",
@@ -186,7 +135,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some(_) => "boundary-omits-secondary-actions",
             None => "boundary-omits-put-object",
         },
-        PolicyType::Scp | PolicyType::Rcp => "organization-policy-omits-upload",
+        PolicyType::Scp | PolicyType::Rcp => "organization-policy-denies-upload",
         PolicyType::Endpoint => match extra {
             Some("acl") => "endpoint-policy-omits-put-object-acl",
             Some(_) => "endpoint-policy-omits-secondary-actions",
@@ -225,7 +174,6 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                     ) => "bucket-policy-allows-only-with-header",
                     _ => "bucket-policy-allows-only-with-condition",
                 },
-                None if delegated_by.is_some() => "bucket-policy-only-delegates-to-account",
                 None if bucket_arn_only => "bucket-policy-names-bucket-not-objects",
                 None => "bucket-policy-omits-caller",
             }
@@ -235,7 +183,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                 return "key-policy-omits-service";
             }
             if only_condition {
-                return "key-policy-restricts-key-context";
+                return "key-policy-allows-only-with-condition";
             }
             match extra {
                 Some("decrypt") => "key-policy-omits-decrypt",

@@ -29,6 +29,8 @@ pub struct Journey<'e> {
     pub gates: Vec<(Gate, Confidence)>,
     /// Calls that the sender makes besides (a writer's test of the bucket's ACL).
     pub extra: Vec<crate::decision::Request>,
+    /// Actions of the write itself, where they are not `s3:PutObject`.
+    pub actions: Option<&'static [&'static str]>,
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
     pub world: World,
@@ -97,6 +99,7 @@ impl<'e> Journey<'e> {
             base,
             gates: Vec::new(),
             extra: Vec::new(),
+            actions: None,
             kms_actions: None,
             world: World::default(),
         };
@@ -143,12 +146,39 @@ impl<'e> Journey<'e> {
                 Sent::Absent | Sent::Open => {}
             }
         }
-        let calls = s3_calls(&self.principal, self.bucket, &base, draft);
+        let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
+        // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
+        // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
+        let within = self.relation != AccountRelation::Cross;
+        match &self.uploader {
+            crate::upload::Uploader::Service { role, .. } if role.is_none() || within => {
+                calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+            }
+            _ => {}
+        }
+        if let Some(actions) = self.actions {
+            calls = calls
+                .into_iter()
+                .flat_map(|call| {
+                    let names = if &*call.action == "s3:PutObject" { actions.to_vec() } else { vec![""] };
+                    names.into_iter().map(move |name| {
+                        let mut call = call.clone();
+                        if !name.is_empty() {
+                            call.action = name.into();
+                        }
+                        call
+                    })
+                })
+                .collect();
+        }
         for call in calls.iter().chain(&self.extra) {
             let decision = evaluate(call, &self.s3, reading, &self.world);
             self.take(decision, None, &mut played);
         }
-        for gate in gates::acl_gates(self.bucket, draft, self.relation).into_iter().chain(self.gates.iter().cloned()) {
+        for gate in gates::acl_gates(self.bucket, draft, self.relation)
+            .into_iter()
+            .chain(gates::access_gates(self.bucket, &self.principal, self.relation))
+            .chain(self.gates.iter().cloned()) {
             played.refuse(Cause::Gate(gate.0), gate.1);
         }
         let encrypts = gates::encrypts(self.estate, self.bucket, draft);
@@ -165,9 +195,49 @@ impl<'e> Journey<'e> {
             }
             Encrypts::Unknown | Encrypts::OpenKey | Encrypts::WithoutKms | Encrypts::ManagedKey { .. } => {}
         }
+        self.single_out(&mut played);
         played.hangs_on.sort();
         played.hangs_on.dedup();
         played
+    }
+
+    /// In one account either side may allow (spec 2.3): the side that comes nearer is to blame, not both.
+    fn single_out(&self, played: &mut Played) {
+        use crate::decision::{DenyKind, Element};
+        if self.relation == AccountRelation::Cross {
+            return;
+        }
+        let implicit = |cause: &Cause, wanted: PolicyType| match cause {
+            Cause::Policy { reason, key: None } if reason.policy_type == wanted => {
+                matches!(reason.kind, DenyKind::Implicit { .. }).then(|| reason.action.clone())
+            }
+            _ => None,
+        };
+        let actions: Vec<Arc<str>> =
+            played.causes.iter().filter_map(|(c, _)| implicit(c, PolicyType::Identity)).collect();
+        for action in actions {
+            // A statement of the bucket policy that names the caller and fails by something else comes nearer.
+            let names_caller = played.causes.iter().any(|(c, _)| match c {
+                Cause::Policy { reason, key: None }
+                    if reason.policy_type == PolicyType::Bucket && reason.action == action =>
+                {
+                    match &reason.kind {
+                        DenyKind::Implicit { nearest, delegated_by, .. } => {
+                            delegated_by.is_some()
+                                || nearest.first().is_some_and(|n| {
+                                    !n.failed.contains(&Element::Principal) && !n.failed.contains(&Element::Action)
+                                })
+                        }
+                        DenyKind::Explicit { .. } => false,
+                    }
+                }
+                _ => false,
+            });
+            let grants = |statement: &crate::policy::Statement| statement.effect == crate::policy::Effect::Allow;
+            let identity_empty = !self.s3.identity.policies.iter().any(|p| p.statements.iter().any(grants));
+            let drop = if names_caller && identity_empty { PolicyType::Identity } else { PolicyType::Bucket };
+            played.causes.retain(|(c, _)| implicit(c, drop).as_ref() != Some(&action));
+        }
     }
 
     fn play_key(
@@ -201,7 +271,12 @@ impl<'e> Journey<'e> {
         };
         let mut calls = kms_calls(&self.principal, self.bucket, base, draft, declared, with_bucket_key);
         if let Some(actions) = self.kms_actions {
-            calls.retain(|c| actions.contains(&&*c.action));
+            if let Some(first) = calls.first().cloned() {
+                calls = actions
+                    .iter()
+                    .map(|action| crate::decision::Request { action: (*action).into(), ..first.clone() })
+                    .collect();
+            }
         }
         for call in calls {
             let decision = evaluate(&call, &set, reading, &self.world);
@@ -253,6 +328,12 @@ impl<'e> Journey<'e> {
 }
 
 impl Played {
+    /// True where nothing but statements that are not at hand stands between the upload and certainty: what is
+    /// open is a proviso, and makes no answer depend on it.
+    pub fn hangs_on_open_only(&self) -> bool {
+        !self.hangs_on.is_empty() && self.hangs_on.iter().all(|h| h.ends_with("statements that are not at hand"))
+    }
+
     fn refuse(&mut self, cause: Cause, confidence: Confidence) {
         self.allowed = false;
         self.causes.push((cause, confidence));

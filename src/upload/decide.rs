@@ -6,8 +6,8 @@ use crate::decision::search::{SearchResult, search};
 use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, key_classes};
 use crate::decision::{AccountRelation, ContextValue, Match, Principal, Reading, World};
 use crate::facts::{CallerKind, Estate};
-use crate::policy::ConditionTest;
-use crate::rule::{Level, Outcome};
+use crate::outcome::{Level, Outcome};
+use crate::policy::{ConditionTest, PolicyVersion};
 use crate::source::{Gap, GapKind, Scope};
 use crate::upload::attempt::{Journey, Played, same_cause};
 use crate::upload::calls::{Draft, Sent};
@@ -20,11 +20,15 @@ use crate::value::{Guard, Piece, ScopeId, Text};
 
 /// States of one search; past them the answer is undecided.
 const BUDGET: usize = 20_000;
+/// Tags that are tried in one search.
+const TAG_LIMIT: usize = 8;
 
 /// Plays every upload that the estate makes possible.
 pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Decided> {
     use rayon::prelude::*;
     let pairs = crate::upload::pairs::pairs(estate, scopes);
+    // A role that only delivers for a service sends what its service sends.
+    let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|p| delivers(estate, p).is_some());
     let played: Vec<(Vec<Decided>, Vec<Gap>)> = pairs
         .par_iter()
         .map(|pair| {
@@ -39,7 +43,22 @@ pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Dec
         gaps.extend(found);
     }
     out.extend(crate::upload::shown::decide(estate, scopes));
+    for pair in &delivering {
+        if let Some((caller, row)) = delivers(estate, pair) {
+            out.extend(crate::upload::shown::decide_role(estate, scopes, caller, pair, row));
+        }
+    }
     out
+}
+
+/// The caller and the row of a pair whose role only delivers for an AWS service.
+fn delivers(estate: &Estate, pair: &Pair) -> Option<(usize, &'static crate::upload::writers::Writer)> {
+    let Uploader::Declared(index) = pair.uploader else { return None };
+    let caller = estate.callers.get(index)?;
+    if caller.trust_open || !caller.web_identity.is_empty() {
+        return None;
+    }
+    Some((index, crate::upload::writers::of_role(&caller.trusted_services)?))
 }
 
 fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided> {
@@ -146,6 +165,8 @@ struct Space {
     variables: Vec<Variable>,
     roles: Vec<Role>,
     keys: Vec<Text>,
+    /// Every upload has its class here: a search that finds nothing is a proof.
+    complete: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -158,16 +179,19 @@ enum Role {
 
 impl Space {
     /// Keys only: headers stay as a plain upload has them.
-    fn keys_of(journey: &Journey<'_>) -> (Variable, Vec<Text>) {
+    fn keys_of(journey: &Journey<'_>) -> (Variable, Vec<Text>, bool) {
         let mut prefix = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
         prefix.push_str("/");
-        let patterns: Vec<&Text> = journey
+        let patterns: Vec<(&Text, PolicyVersion)> = journey
             .documents()
-            .flat_map(|p| p.statements.iter())
-            .filter_map(|s| s.resources.as_ref())
-            .flat_map(|r| r.patterns.iter().map(|p| &p.text))
+            .flat_map(|p| p.statements.iter().map(|s| (s, p.version)))
+            .filter_map(|(s, version)| Some((s.resources.as_ref()?, version)))
+            .flat_map(|(r, version)| r.patterns.iter().map(move |p| (&p.text, version)))
             .collect();
-        let mut keys = key_classes(&patterns, &prefix);
+        let found = key_classes(&patterns, &prefix, &journey.base);
+        let mut keys = found.keys;
+        // No client sends a key with a policy variable in it: where variables are literal text, the grant is dead.
+        keys.retain(|k| !k.as_literal().is_some_and(|k| k.contains("${")));
         if keys.is_empty() {
             keys.push(Text::literal("x"));
         }
@@ -175,12 +199,12 @@ impl Space {
             .iter()
             .map(|k| Class { value: ContextValue::Present(vec![k.clone()]), cost: 0 })
             .collect();
-        (Variable { name: "key".into(), classes }, keys)
+        (Variable { name: "key".into(), classes }, keys, found.complete)
     }
 
     fn new(journey: &Journey<'_>, with_headers: bool, with_network: bool) -> Space {
-        let (key, keys) = Space::keys_of(journey);
-        let mut space = Space { variables: vec![key], roles: vec![Role::Key], keys };
+        let (key, keys, complete) = Space::keys_of(journey);
+        let mut space = Space { variables: vec![key], roles: vec![Role::Key], keys, complete };
         let tests = journey.tests();
         let on = |key: &str| -> Vec<&ConditionTest> {
             tests
@@ -192,11 +216,15 @@ impl Space {
         if with_network && journey.route == Route::Internet {
             let ip = on("aws:SourceIp");
             if !ip.is_empty() {
-                let mut classes = classes_of(&ip, &Domain { may_be_absent: false, values: DomainValues::Ip });
-                classes.retain(|c| !matches!(c.value, ContextValue::Absent));
-                if !classes.is_empty() {
-                    space.push("aws:SourceIp", classes, Role::SourceIp);
+                let domain = Domain { may_be_absent: false, values: DomainValues::Ip };
+                let mut classes = space.classes(&ip, &domain, journey);
+                // S3 sees public addresses only (spec 8.2, UP214).
+                classes.retain(|c| !matches!(c.value, ContextValue::Absent) && !is_private(&c.value));
+                if classes.is_empty() {
+                    let value = ContextValue::Present(vec![Text::literal("192.0.2.1")]);
+                    classes.push(Class { value, cost: 0 });
                 }
+                space.push("aws:SourceIp", classes, Role::SourceIp);
             }
         }
         if !with_headers {
@@ -215,7 +243,7 @@ impl Space {
                 Values::Date => DomainValues::Date,
                 Values::Days => DomainValues::Number,
             };
-            let mut classes = classes_of(&asked, &Domain { may_be_absent: true, values });
+            let mut classes = space.classes(&asked, &Domain { may_be_absent: true, values }, journey);
             if header.name == headers::SSE_KEY {
                 name_default_key(journey, &mut classes);
             }
@@ -236,17 +264,24 @@ impl Space {
                 }
             } else if key.eq_ignore_ascii_case(headers::REQUEST_TAG_KEYS) {
                 for value in &test.values {
-                    if let Some(tag) = value.text.as_literal().filter(|t| !t.contains(['*', '?'])) {
-                        if !tags.iter().any(|t| &**t == tag) {
-                            tags.push(tag.into());
-                        }
+                    let Some(tag) = value.text.as_literal() else {
+                        space.complete = false;
+                        continue;
+                    };
+                    // One name that the pattern takes; together with others it may take more.
+                    space.complete &= !tag.contains(['*', '?']);
+                    let tag = tag.replace(['*', '?'], "x");
+                    if !tags.iter().any(|t| **t == *tag) {
+                        tags.push(tag.into());
                     }
                 }
             }
         }
-        for tag in tags.into_iter().take(8) {
+        space.complete &= tags.len() <= TAG_LIMIT;
+        for tag in tags.into_iter().take(TAG_LIMIT) {
             let asked = on(&format!("{}{tag}", headers::REQUEST_TAG));
-            let mut classes = classes_of(&asked, &Domain { may_be_absent: true, values: DomainValues::AnyText });
+            let domain = Domain { may_be_absent: true, values: DomainValues::AnyText };
+            let mut classes = space.classes(&asked, &domain, journey);
             for class in &mut classes {
                 if !matches!(class.value, ContextValue::Absent) {
                     class.cost = 3;
@@ -255,6 +290,12 @@ impl Space {
             space.push(&format!("tag {tag}"), classes, Role::Tag(tag));
         }
         space
+    }
+
+    fn classes(&mut self, tests: &[&ConditionTest], domain: &Domain, journey: &Journey<'_>) -> Vec<Class> {
+        let found = classes_of(tests, domain, &journey.base);
+        self.complete &= found.complete;
+        found.classes
     }
 
     fn push(&mut self, name: &str, classes: Vec<Class>, role: Role) {
@@ -301,6 +342,14 @@ impl Space {
         }
         (draft, complete)
     }
+}
+
+/// An address that no request from the internet has.
+fn is_private(value: &ContextValue) -> bool {
+    let ContextValue::Present(values) = value else { return false };
+    values.iter().filter_map(Text::as_literal).any(|ip| {
+        ip.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_private() || ip.is_loopback() || ip.is_link_local())
+    })
 }
 
 fn sent(value: &ContextValue) -> Sent {
@@ -376,7 +425,10 @@ fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
                 }
                 Some(draft)
             }
-            SearchResult::None => None,
+            SearchResult::None => {
+                undecided |= !space.complete;
+                None
+            }
             SearchResult::Undecided { best } => match best {
                 Some(classes) => {
                     let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
@@ -477,13 +529,13 @@ fn decide_relation(
     if found.undecided {
         gaps.push(Gap {
             what: format!("uploads to {}", bucket.address).into(),
-            why: "the search over all requests met its budget".into(),
+            why: "the search over all requests met its limits".into(),
             place: Some(bucket.place.clone()),
             path: None,
             kind: GapKind::Undecided,
         });
         out.outcome = Outcome::Depends;
-        out.hangs_on.push("a search that met its budget".into());
+        out.hangs_on.push("a search that met its limits".into());
         return out;
     }
     match found.default {
@@ -493,7 +545,7 @@ fn decide_relation(
                 out.outcome = Outcome::Depends;
                 out.hangs_on.push("the address that the upload comes from".into());
                 network_note(&journey, &draft, &mut out);
-            } else if !strict.allowed {
+            } else if !strict.allowed && !strict.hangs_on_open_only() {
                 out.outcome = Outcome::Depends;
                 out.hangs_on = strict.hangs_on;
             }

@@ -3,7 +3,7 @@
 use crate::decision::Match;
 use crate::facts::{Estate, Ownership, Setting};
 use crate::policy::{StatementRef, public};
-use crate::rule::{Level, Outcome};
+use crate::outcome::{Level, Outcome};
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
 
@@ -14,7 +14,10 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         let mut gates = Vec::new();
         if let Some(acl) = &bucket.acl {
             let enforced = bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced);
-            if enforced && (acl.canned.is_some() || !acl.grants.is_empty()) && acl.guards.is_empty() {
+            // Creating a bucket with the private ACL is what happens anyway.
+            let inline_private = acl.address == bucket.address
+                && acl.canned.as_ref().and_then(Text::as_literal) == Some("private");
+            if enforced && !inline_private && (acl.canned.is_some() || !acl.grants.is_empty()) && acl.guards.is_empty() {
                 gates.push(Gate::BucketAclDisabled {
                     ownership: bucket.ownership.place().cloned(),
                     place: acl.place.clone(),
@@ -34,6 +37,11 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
             }
         }
         for gate in gates {
+            // A bucket that stands since before April 2023 keeps its ACLs unless the sources say otherwise.
+            let level = match &gate {
+                Gate::BucketAclDisabled { ownership: None, .. } => Level::Note,
+                _ => Level::Warning,
+            };
             out.push(Decided {
                 uploader: Uploader::Deployer { account: bucket.account.id.clone() },
                 bucket: index,
@@ -44,7 +52,7 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                 denials: vec![Denial {
                     cause: Cause::Gate(gate),
                     outcome: Outcome::OtherFailure,
-                    level: Level::Warning,
+                    level,
                     evidence: None,
                     behind: Vec::new(),
                     refused: Headers { key: Text::literal("x"), ..Headers::default() },

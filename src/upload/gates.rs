@@ -96,6 +96,8 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     };
     if bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced) {
         let place = bucket.ownership.place().cloned();
+        // Where the setting is only the default, the bucket may be older than it.
+        let sure = if place.is_some() { Confidence::High } else { Confidence::Medium };
         if let Some(acl) = &canned {
             let refused = match acl.as_literal() {
                 Some("bucket-owner-full-control") => false,
@@ -104,19 +106,39 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
                 None => false,
             };
             if refused {
-                out.push((Gate::AclsDisabled { acl: acl.clone(), place: place.clone() }, Confidence::High));
+                out.push((Gate::AclsDisabled { acl: acl.clone(), place: place.clone() }, sure));
             }
         }
         if let Some(header) = grant_header {
             // Whether a grant of full control to the owner passes is not documented (spec 6.1).
             if header.as_literal() != Some(headers::GRANT_FULL_CONTROL) {
-                out.push((Gate::AclsDisabled { acl: header, place }, Confidence::High));
+                out.push((Gate::AclsDisabled { acl: header, place }, sure));
             }
         }
     }
     if let (Some(acl), Setting::Is(true, place)) = (&canned, &bucket.public_access.block_public_acls) {
         if acl.as_literal().is_some_and(|a| PUBLIC_ACLS.contains(&a)) {
             out.push((Gate::PublicAclBlocked { acl: acl.clone(), place: place.clone() }, Confidence::High));
+        }
+    }
+    out
+}
+
+/// `RestrictPublicBuckets` cuts other accounts off as soon as any statement of the policy is public (spec 6.2).
+pub fn access_gates(bucket: &Bucket, principal: &Principal, relation: AccountRelation) -> Vec<Refusal> {
+    use crate::policy::{StatementRef, public};
+    let mut out = Vec::new();
+    let Setting::Is(true, place) = &bucket.public_access.restrict_public_buckets else { return out };
+    if relation != AccountRelation::Cross || matches!(principal, Principal::Service { .. }) {
+        return out;
+    }
+    for attached in bucket.policy.iter().flat_map(|p| &p.attached).filter(|a| a.guards.is_empty()) {
+        let policy = &attached.policy;
+        let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
+        if let Some(position) = policy.statements.iter().position(certainly) {
+            let statement = StatementRef { policy: policy.clone(), position };
+            let at = statement.get().map_or_else(|| place.clone(), |s| s.place.clone());
+            out.push((Gate::PublicPolicyRestricted { statement, place: at }, Confidence::High));
         }
     }
     out

@@ -84,7 +84,11 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
             });
             for b in wide {
                 let Some(bucket) = estate.buckets.get(b) else { continue };
-                let means = by_name && !statement.actions.negated && bucket.scope == caller.scope;
+                // What else lies in the account is not meant by a wildcard here.
+                if bucket.scope != caller.scope || bucket.open {
+                    continue;
+                }
+                let means = by_name && !statement.actions.negated;
                 if !means {
                     if broad_left == 0 {
                         continue;

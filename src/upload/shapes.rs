@@ -9,7 +9,7 @@ use crate::decision::{Match, Reading};
 use crate::facts::Workload;
 use crate::pattern::{self, PatternOptions};
 use crate::policy::{Effect, StatementRef};
-use crate::rule::Outcome;
+use crate::outcome::Outcome;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent, object_arn, unknown_text};
 use crate::upload::decide::{headers_of, level};

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
 use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
 use crate::policy::PolicyType;
-use crate::rule::{Level, Outcome};
+use crate::outcome::{Level, Outcome};
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::decide::{headers_of, principal_of};
 use crate::upload::headers;
-use crate::upload::writers::{KmsSupport, Signer, Writer, writer};
+use crate::upload::writers::{KmsSupport, Point, Signer, Writer, writer};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route, Uploader, account,
     blame,
@@ -44,6 +44,43 @@ pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
         out.extend(decided);
     }
     out
+}
+
+/// The delivery that a service's role is granted, where no configured one shows it.
+pub fn decide_role(
+    estate: &Estate,
+    scopes: &[Scope],
+    caller: usize,
+    pair: &crate::upload::pairs::Pair,
+    row: &'static Writer,
+) -> Option<Decided> {
+    let shown = estate.shown.iter().any(|s| {
+        s.bucket == BucketUse::Declared(pair.bucket)
+            && matches!(&s.sender, Sender::Writer { role: Some(role), .. } if *role == caller)
+    });
+    if shown || pair.broad {
+        return None;
+    }
+    let declared = estate.callers.get(caller)?;
+    let bucket = estate.buckets.get(pair.bucket)?;
+    let upload = ShownUpload {
+        sender: Sender::Caller(caller),
+        bucket: BucketUse::Declared(pair.bucket),
+        key: None,
+        headers: Vec::new(),
+        multipart: false,
+        place: declared.place.clone(),
+        address: declared.address.clone(),
+        guards: declared.guards.clone(),
+    };
+    let mut decided = Delivery { estate, scopes, upload: &upload, index: pair.bucket, bucket, row }.decide(
+        Some(caller),
+        &declared.account,
+        None,
+        None,
+    );
+    decided.grants = pair.grants.clone();
+    Some(decided)
 }
 
 fn draft_of(upload: &ShownUpload) -> Draft {
@@ -113,7 +150,7 @@ fn by_person(
     };
     if played.allowed {
         let strict = journey.play(&draft, Reading::Unfavourable);
-        if !strict.allowed {
+        if !strict.allowed && !strict.hangs_on_open_only() {
             out.outcome = Outcome::Depends;
             out.hangs_on = strict.hangs_on;
         }
@@ -223,8 +260,15 @@ impl<'d> Delivery<'d> {
                     None => Some(Text::unknown(Unknown::because("the load balancing account of the region"))),
                 };
                 if let Some(account) = account {
-                    let uploader = self.uploader("the load balancing account", None, sender);
-                    journeys.push(self.journey(uploader, Principal::Account { account }, None, relation));
+                    // It writes with rights of its own account, which are not at hand.
+                    let uploader = Uploader::External {
+                        principal: account.clone(),
+                        account: account.clone(),
+                        whole_account: true,
+                        place: self.upload.place.clone(),
+                    };
+                    let principal = Principal::Account { account };
+                    journeys.push(self.journey(uploader, principal, None, AccountRelation::Cross));
                 }
             }
         }
@@ -256,6 +300,12 @@ impl<'d> Delivery<'d> {
     /// What the service passes, tests and cannot work with.
     fn prepare(&self, journey: &mut Journey<'d>, sender: &crate::facts::Account, source_arn: Option<&Text>) {
         let as_service = matches!(journey.principal, Principal::Service { .. });
+        if self.row.actions != ["s3:PutObject"] {
+            journey.actions = Some(self.row.actions);
+        }
+        if self.row.signer == Signer::Role {
+            journey.kms_actions = (self.row.kms_actions != ["kms:GenerateDataKey"]).then_some(self.row.kms_actions);
+        }
         if as_service && self.row.passes_source {
             journey.base.present("aws:SourceAccount", sender.id.clone());
             match source_arn {
@@ -311,6 +361,14 @@ impl<'d> Delivery<'d> {
                 ));
             }
         }
+        if self.row.refuses_requester_pays {
+            if let crate::facts::Setting::Is(true, place) = &self.bucket.requester_pays {
+                out.push((
+                    Gate::ServiceTarget { requirement: "a bucket without Requester Pays".into(), place: place.clone() },
+                    Confidence::High,
+                ));
+            }
+        }
         if self.row.needs_acls
             && self.bucket.ownership.value() == Some(&crate::facts::Ownership::BucketOwnerEnforced)
         {
@@ -332,7 +390,8 @@ impl<'d> Delivery<'d> {
         sender: &crate::facts::Account,
     ) -> Decided {
         let mut draft = draft_of(self.upload);
-        for (name, value) in self.row.headers {
+        let foreign = if relation == AccountRelation::Cross { self.row.foreign_headers } else { &[] };
+        for (name, value) in self.row.headers.iter().chain(foreign) {
             if *draft.header(name) == Sent::Absent {
                 draft.set(name, Sent::Value(Text::literal(*value)));
             }
@@ -350,9 +409,12 @@ impl<'d> Delivery<'d> {
         for (i, journey) in journeys.iter().enumerate() {
             let played = journey.play(&draft, Reading::Favourable);
             if played.causes.iter().all(|(_, c)| *c == Confidence::Unverified) {
-                out.uploader = journey.uploader.clone();
+                if matches!(journey.uploader, Uploader::Service { .. }) {
+                    out.uploader = journey.uploader.clone();
+                }
                 let strict = journey.play(&draft, Reading::Unfavourable);
-                out.outcome = if strict.allowed && played.allowed { Outcome::Allowed } else { Outcome::Depends };
+                let sure = strict.allowed || strict.hangs_on_open_only();
+                out.outcome = if sure && played.allowed { Outcome::Allowed } else { Outcome::Depends };
                 out.hangs_on = strict.hangs_on;
                 self.add(played, relation, &draft, &mut out, true);
                 return out;
@@ -375,15 +437,89 @@ impl<'d> Delivery<'d> {
         out
     }
 
+    /// The bucket's ACL grants the write, or the service completes it itself.
+    fn granted_by_acl(&self) -> bool {
+        let Some(grantee) = self.row.acl_grantee else { return false };
+        if self.row.needs_acls {
+            return true;
+        }
+        self.bucket.acl.as_ref().is_some_and(|acl| {
+            acl.canned.as_ref().is_some_and(|c| c.as_literal() == Some("log-delivery-write") || !c.is_literal())
+                || acl.grants.iter().any(|g| g.grantee.as_literal() == Some(grantee) || !g.grantee.is_literal())
+        })
+    }
+
+    /// How sure the row is of what a refusal rests on.
+    fn doubt(&self, cause: &Cause) -> Confidence {
+        use crate::decision::Element;
+        use crate::upload::subject::{Subject, subject};
+        let mut points: Vec<Point> = Vec::new();
+        match cause {
+            Cause::Policy { key: Some(_), .. } | Cause::Gate(Gate::ServiceNeedsSseS3 { .. } | Gate::ManagedKey { .. }) => {
+                points.push(Point::Kms);
+            }
+            Cause::Policy { reason, key: None } => {
+                if &*reason.action == "s3:GetBucketAcl" {
+                    points.push(Point::BucketTest);
+                }
+                let mut about = |statement: &crate::policy::Statement, elements: &[Element]| {
+                    for test in blame::tests(statement, elements) {
+                        match test.key.as_literal().map(subject) {
+                            Some(Subject::ServiceSource) => points.push(Point::Source),
+                            Some(
+                                Subject::Acl
+                                | Subject::EncryptionHeader
+                                | Subject::KeyIdHeader
+                                | Subject::GrantHeader
+                                | Subject::StorageClass
+                                | Subject::Tags,
+                            ) => points.push(Point::Headers),
+                            _ => {}
+                        }
+                    }
+                    if elements.contains(&Element::Principal) {
+                        points.push(Point::Principal);
+                    }
+                    if elements.contains(&Element::Resource) {
+                        points.push(Point::Prefix);
+                    }
+                };
+                match &reason.kind {
+                    DenyKind::Explicit { statement, deciding } => {
+                        if let Some(s) = statement.get() {
+                            about(s, deciding);
+                        }
+                    }
+                    DenyKind::Implicit { nearest, .. } => {
+                        for near in nearest.iter().take(1) {
+                            if let Some(s) = near.statement.get() {
+                                about(s, &near.failed);
+                            }
+                        }
+                    }
+                }
+            }
+            Cause::Gate(_) => {}
+        }
+        points.into_iter().map(|p| self.row.confidence(p)).min().unwrap_or(Confidence::High)
+    }
+
     fn add(&self, played: Played, relation: AccountRelation, draft: &Draft, out: &mut Decided, unsure: bool) {
         let missing_key = played.causes.iter().any(|(c, _)| matches!(c, Cause::Policy { key: Some(_), .. }));
         for (cause, confidence) in played.causes {
             let mut level = Level::Error.min(confidence.cap());
-            if let (Cause::Gate(Gate::ServiceNeedsSseS3 { .. }), KmsSupport::Disputed) = (&cause, self.row.kms) {
+            match &cause {
                 // Delivery is reported to work where the key policy admits the service (spec 7).
-                if missing_key {
-                    level = Level::Warning;
+                Cause::Gate(Gate::ServiceNeedsSseS3 { .. }) if self.row.kms == KmsSupport::Disputed && missing_key => {
+                    continue;
                 }
+                // A service that supports no KMS at all is stopped by that, whichever key it is.
+                Cause::Gate(Gate::ManagedKey { .. }) | Cause::Policy { key: Some(_), .. }
+                    if self.row.kms == KmsSupport::None =>
+                {
+                    continue;
+                }
+                _ => {}
             }
             if let Cause::Policy { reason, key: None } = &cause {
                 let implicit = matches!(reason.kind, DenyKind::Implicit { .. });
@@ -397,7 +533,11 @@ impl<'d> Delivery<'d> {
                 if implicit && self.row.acl_unsure && about_acl(reason) {
                     level = level.min(Level::Warning);
                 }
+                if implicit && reason.policy_type == PolicyType::Bucket && self.granted_by_acl() {
+                    continue;
+                }
             }
+            level = level.min(self.doubt(&cause).cap());
             if unsure {
                 level = Level::Note;
             }

@@ -514,6 +514,19 @@ pub const WRITERS: &[Writer] = &[
     },
 ];
 
+/// Rows whose roles do nothing but deliver: a role that only their service may assume is a writer.
+const DELIVERING_ROLES: &[&str] = &["config", "firehose", "rds-export", "dms", "codepipeline"];
+
+/// The row of a role that only these services may assume.
+pub fn of_role(trusted_services: &[crate::value::Text]) -> Option<&'static Writer> {
+    let mut rows = trusted_services.iter().map(|service| {
+        let name = service.as_literal()?;
+        WRITERS.iter().find(|w| DELIVERING_ROLES.contains(&w.service) && w.principals.contains(&name))
+    });
+    let first = rows.next()??;
+    rows.all(|row| row.is_some_and(|r| r.service == first.service)).then_some(first)
+}
+
 /// Looks a row up by its name.
 pub fn writer(service: &str) -> Option<&'static Writer> {
     WRITERS.iter().find(|w| w.service == service)

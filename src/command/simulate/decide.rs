@@ -161,7 +161,11 @@ pub fn decision(question: &Json) -> Answer {
     if explicit && !restricted {
         blocked_by = reasons
             .iter()
-            .filter(|r| matches!(r.kind, DenyKind::Explicit { .. }))
+            .filter(|r| {
+                // Beside an explicit denial, what the caller or the target would have to grant is not told.
+                matches!(r.kind, DenyKind::Explicit { .. })
+                    || !matches!(blocker(r), "identity" | "resource" | "kms")
+            })
             .map(|r| blocker(r))
             .collect();
     } else if !explicit && blocked_by.len() > 1 {

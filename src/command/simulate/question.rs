@@ -9,6 +9,7 @@ use iaclint::decision::{
     ContextValue, EndpointKind, Match, Principal, Request, RequestContext, World,
 };
 use iaclint::pattern;
+use iaclint::policy::actions;
 use iaclint::policy::public::is_public;
 use iaclint::policy::{Effect, Policy, PolicyType, PolicyVersion, Statement, parse::parse};
 use iaclint::value::{FileId, Place, ScopeId, Span, Symbol, SymbolKind, Text, Unknown, Value};
@@ -23,11 +24,23 @@ fn field(name: &str, value: Json) -> Answer {
 /// A policy document given as JSON.
 pub fn policy(document: &Json, policy_type: PolicyType, name: &str) -> Arc<Policy> {
     let place = Place::at(Span::new(FileId(0), 0, 0));
-    Arc::new(parse(
+    let mut policy = parse(
         &Value::text(settle_short(document, policy_type).to_string(), place),
         policy_type,
         name,
-    ))
+    );
+    // AWS stores no partial wildcard; a document that is taken as stored names nobody with one.
+    let principals = policy
+        .statements
+        .iter_mut()
+        .filter_map(|s| s.principals.as_mut());
+    for entry in principals.flat_map(|p| &mut p.entries) {
+        let wild = |text: &str| text != "*" && text.contains(['*', '?']);
+        if entry.text.as_literal().is_some_and(wild) {
+            entry.text = Text::literal("nobody");
+        }
+    }
+    Arc::new(policy)
 }
 
 fn text_of(value: &Json) -> Option<String> {
@@ -198,6 +211,14 @@ pub fn context(question: &Json) -> RequestContext {
             context.set(key, value(key));
         }
     }
+    // The public engine drops what the action does not have.
+    if question.get("engine").and_then(Json::as_str) == Some("public") {
+        let action = question.pointer("/request/action").and_then(Json::as_str);
+        let action = action.unwrap_or("");
+        context
+            .keys
+            .retain(|key, _| actions::has_key(action, key) != Some(false));
+    }
     context
 }
 
@@ -307,7 +328,13 @@ pub fn request(question: &Json, documents: &[&Json], wild: bool) -> Result<Reque
     let text = |name: &str| request.get(name).and_then(Json::as_str).unwrap_or("");
     let resource = text("resource");
     // An action that works on no resource is asked about `*` itself.
-    let wild = wild && request.get("wildcard_only_action").and_then(Json::as_bool) != Some(true);
+    let on_nothing = request
+        .get("wildcard_only_action")
+        .and_then(Json::as_bool)
+        .unwrap_or_else(|| {
+            actions::action(text("action")).is_some_and(|action| action.resources.is_empty())
+        });
+    let wild = wild && !on_nothing;
     Ok(Request {
         principal: principal(request.get("principal"), documents),
         action: text("action").into(),

@@ -1,13 +1,20 @@
-//! Which combinations of wildcard patterns some text matches, each with a short readable text.
+//! Which combinations of patterns some text matches, each with a short readable text.
 //!
-//! Breadth-first over the product of the pattern automata, over the letters that occur and one fresh letter.
+//! Breadth-first over the product of the pattern automata, over the letters that occur, one fresh letter,
+//! and the symbols that occur: a text may hold a symbol where a pattern does.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::automaton::{Automaton, CELL_LIMIT, Cell, Cut, Letter, Mode};
+use crate::pattern::sequence::{Letters, OWN_ACCOUNT, Part, Token};
+use crate::value::{Symbol, Text, Unknown};
 
 /// States of the product that are visited at most.
 const STATE_LIMIT: usize = 20_000;
-
+/// Witnesses that are kept at most.
+const TEXT_LIMIT: usize = 256;
 /// Whether all signatures were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureLimit {
@@ -16,232 +23,294 @@ pub enum SignatureLimit {
     Reached,
 }
 
-/// Texts, one for each combination of patterns that can match together; a text that none matches comes first.
+/// Texts, one for each combination of patterns that can match together. Those that no pattern matches come
+/// first, those of which a symbol leaves open what they match come last.
 #[derive(Debug, Clone)]
 pub struct Witnesses {
-    pub texts: Vec<String>,
+    pub texts: Vec<Text>,
     pub limit: SignatureLimit,
 }
 
-#[derive(Clone)]
-enum Step {
-    Letter(char),
-    One,
-    Many,
-}
-
-struct Automaton {
-    steps: Vec<Step>,
-    ignore_case: bool,
-}
-
-impl Automaton {
-    fn new(pattern: &str, wildcards: bool, ignore_case: bool) -> Automaton {
-        let steps = pattern
-            .chars()
-            .map(|c| match c {
-                '*' if wildcards => Step::Many,
-                '?' if wildcards => Step::One,
-                c => Step::Letter(c),
-            })
-            .collect();
-        Automaton { steps, ignore_case }
-    }
-
-    /// Positions closed over `*`, as a sorted set.
-    fn close(&self, mut positions: Vec<u16>) -> Vec<u16> {
-        let mut at = 0;
-        while let Some(position) = positions.get(at).copied() {
-            if matches!(self.steps.get(usize::from(position)), Some(Step::Many))
-                && !positions.contains(&(position + 1))
-            {
-                positions.push(position + 1);
-            }
-            at += 1;
-        }
-        positions.sort_unstable();
-        positions.dedup();
-        positions
-    }
-
-    fn advance(&self, positions: &[u16], letter: char) -> Vec<u16> {
-        let mut next = Vec::with_capacity(positions.len());
-        for position in positions {
-            match self.steps.get(usize::from(*position)) {
-                Some(Step::Many) => next.push(*position),
-                Some(Step::One) => next.push(position + 1),
-                Some(Step::Letter(c))
-                    if *c == letter
-                        || self.ignore_case && c.to_lowercase().eq(letter.to_lowercase()) =>
-                {
-                    next.push(position + 1);
+/// The letters that tell the patterns apart; the fresh one first, so that witnesses stay plain.
+fn alphabet(automata: &[Automaton]) -> Vec<Letter> {
+    let mut letters: Vec<char> = Vec::new();
+    let mut symbols: Vec<Arc<Symbol>> = Vec::new();
+    let mut narrow = false;
+    for automaton in automata {
+        let from = automaton
+            .positions(automaton.start)
+            .first()
+            .copied()
+            .unwrap_or(0);
+        for cell in automaton.cells.get(usize::from(from)..).unwrap_or(&[]) {
+            match cell {
+                Cell::Part(Part::Letter(c)) => {
+                    letters.push(*c);
+                    if automaton.ignore_case {
+                        letters.extend(c.to_lowercase().chain(c.to_uppercase()));
+                    }
                 }
-                _ => {}
+                Cell::Part(Part::One(set) | Part::Many(set)) => narrow |= *set != Letters::ANY,
+                Cell::Same(Some(symbol)) if !symbols.contains(symbol) => {
+                    symbols.push(symbol.clone());
+                }
+                Cell::Same(_) => {}
             }
         }
-        self.close(next)
     }
-
-    fn accepts(&self, positions: &[u16]) -> bool {
-        positions
-            .last()
-            .is_some_and(|p| usize::from(*p) == self.steps.len())
+    if narrow {
+        letters.extend([':', '-', '.', '_']);
     }
-}
-
-/// Finds the witnesses of patterns `(text, wildcards, ignore case)`; each begins with `start`.
-pub fn witnesses(patterns: &[(String, bool, bool)], start: &str) -> Witnesses {
-    let automata: Vec<Automaton> = patterns
-        .iter()
-        .filter(|(text, _, _)| text.len() < usize::from(u16::MAX) / 2)
-        .map(|(text, wildcards, ignore_case)| Automaton::new(text, *wildcards, *ignore_case))
-        .collect();
-    let mut letters: Vec<char> = automata
-        .iter()
-        .flat_map(|a| &a.steps)
-        .filter_map(|s| {
-            if let Step::Letter(c) = s {
-                Some(*c)
-            } else {
-                None
-            }
-        })
-        .collect();
     letters.sort_unstable();
     letters.dedup();
-    // The fresh letter stands for all that do not occur; it is tried first, so that witnesses stay plain.
-    let fresh = ('x'..='z')
-        .chain('a'..='w')
+    letters.retain(|c| *c != OWN_ACCOUNT);
+    let unused = |c: &char| {
+        !letters
+            .iter()
+            .any(|l| l == c || l.to_lowercase().eq(c.to_lowercase()))
+    };
+    let lower = || ('x'..='z').chain('a'..='w');
+    let mut fresh: Vec<char> = lower()
         .chain('0'..='9')
         .chain('\u{a1}'..)
-        .find(|c| {
-            !letters
-                .iter()
-                .any(|l| l == c || l.to_lowercase().eq(c.to_lowercase()))
-        });
-    let alphabet: Vec<char> = fresh.into_iter().chain(letters.iter().copied()).collect();
-
-    type State = Vec<Vec<u16>>;
-    let mut first: State = automata.iter().map(|a| a.close(vec![0])).collect();
-    for letter in start.chars() {
-        first = automata
-            .iter()
-            .zip(&first)
-            .map(|(a, p)| a.advance(p, letter))
-            .collect();
+        .find(unused)
+        .into_iter()
+        .collect();
+    if narrow {
+        // One of each kind that the kinds of symbols tell apart.
+        let kinds = [
+            lower().find(unused),
+            ('0'..='9').find(unused),
+            ('A'..='Z').find(unused),
+            ('\u{a1}'..).find(unused),
+        ];
+        for c in kinds.into_iter().flatten() {
+            if !fresh.contains(&c) {
+                fresh.push(c);
+            }
+        }
     }
-    // The start is not marked as seen: a text that leads back to it has a signature of its own.
-    let mut seen: HashSet<State> = HashSet::new();
-    let mut found: BTreeMap<Vec<bool>, String> = BTreeMap::new();
-    let mut order: Vec<Vec<bool>> = Vec::new();
-    let mut queue = VecDeque::from([(first, start.to_string())]);
+    fresh
+        .into_iter()
+        .chain(letters.iter().copied())
+        .map(Letter::Char)
+        .chain(symbols.into_iter().map(Letter::Symbol))
+        .collect()
+}
+
+/// Finds the witnesses of the patterns. `unknowns` says why the symbols of the patterns are unknown.
+pub fn witnesses(cuts: &[Cut], unknowns: &[Unknown]) -> Witnesses {
     let mut limit = SignatureLimit::Complete;
-    while let Some((state, text)) = queue.pop_front() {
-        for letter in &alphabet {
-            let next: State = automata
-                .iter()
-                .zip(&state)
-                .map(|(a, p)| a.advance(p, *letter))
-                .collect();
+    let mut automata: Vec<Automaton> = Vec::new();
+    let mut kept: Vec<&Cut> = Vec::new();
+    let symbolic = cuts
+        .iter()
+        .any(|c| c.tokens.iter().any(|t| matches!(t, Token::Symbol(_))));
+    for cut in cuts {
+        if kept.contains(&cut) {
+            continue;
+        }
+        kept.push(cut);
+        let possible = Automaton::new(cut, Mode::Possible);
+        if possible.cells.len() > CELL_LIMIT {
+            limit = SignatureLimit::Reached;
+            continue;
+        }
+        let certain = symbolic.then(|| Automaton::new(cut, Mode::Certain));
+        let settled = possible.is_settled()
+            && (possible.positions(possible.start).is_empty()
+                || certain.as_ref().is_none_or(Automaton::is_settled));
+        if !settled {
+            automata.push(possible);
+            automata.extend(certain);
+        }
+    }
+    let alphabet = alphabet(&automata);
+
+    type State = (Vec<u32>, bool);
+    let first: State = (automata.iter().map(|a| a.start).collect(), false);
+    // The start is not marked as seen: a text that leads back to it has a signature of its own.
+    let mut seen: FxHashSet<State> = FxHashSet::default();
+    let mut found: FxHashMap<(Vec<bool>, bool), usize> = FxHashMap::default();
+    let mut order: Vec<(Vec<bool>, bool, Vec<Letter>)> = Vec::new();
+    // Each entry of the queue: its state, the entry before it, the letter that led here.
+    let mut queue: Vec<(State, usize, usize)> = vec![(first, usize::MAX, 0)];
+    let mut at = 0;
+    'walk: while let Some((state, _, _)) = queue.get(at).cloned() {
+        for (number, letter) in alphabet.iter().enumerate() {
+            let next: State = (
+                automata
+                    .iter_mut()
+                    .zip(&state.0)
+                    .map(|(a, s)| a.follow(*s, number, letter))
+                    .collect(),
+                state.1 || matches!(letter, Letter::Symbol(_)),
+            );
             if seen.contains(&next) {
                 continue;
             }
-            if seen.len() >= STATE_LIMIT {
+            if seen.len() >= STATE_LIMIT || order.len() >= TEXT_LIMIT {
                 limit = SignatureLimit::Reached;
-                queue.clear();
-                break;
+                break 'walk;
             }
-            let mut longer = text.clone();
-            longer.push(*letter);
             let signature: Vec<bool> = automata
                 .iter()
-                .zip(&next)
-                .map(|(a, p)| a.accepts(p))
+                .zip(&next.0)
+                .map(|(a, s)| a.accepts(*s))
                 .collect();
-            if let Entry::Vacant(slot) = found.entry(signature) {
-                order.push(slot.key().clone());
-                slot.insert(longer.clone());
+            let key = (signature, next.1);
+            if !found.contains_key(&key) {
+                found.insert(key.clone(), order.len());
+                let mut text = vec![letter.clone()];
+                let mut back = at;
+                while let Some((_, before, letter)) = queue.get(back) {
+                    if *before == usize::MAX {
+                        break;
+                    }
+                    text.extend(alphabet.get(*letter).cloned());
+                    back = *before;
+                }
+                text.reverse();
+                order.push((key.0, key.1, text));
             }
             seen.insert(next.clone());
-            queue.push_back((next, longer));
+            queue.push((next, at, number));
         }
+        at += 1;
     }
-    let mut texts: Vec<(bool, String)> = order
+    let mut texts: Vec<((usize, bool), Text)> = order
         .into_iter()
-        .filter_map(|signature| {
+        .map(|(signature, with_symbol, shortest)| {
             let matched = signature.iter().any(|m| *m);
-            let text = found.get(&signature)?;
-            Some((matched, readable(text, &signature, &automata, patterns)))
+            // Where both modes are walked, they stand in pairs.
+            let doubts = match symbolic {
+                true => signature
+                    .chunks(2)
+                    .filter(|pair| matches!(pair, [true, false]))
+                    .count(),
+                false => 0,
+            };
+            let text = readable(shortest, &signature, with_symbol, &automata);
+            ((doubts, matched), text_of(&text, unknowns))
         })
         .collect();
-    texts.sort_by_key(|(matched, _)| *matched);
+    texts.sort_by_key(|(rank, _)| *rank);
     Witnesses {
         texts: texts.into_iter().map(|(_, text)| text).collect(),
         limit,
     }
 }
 
+fn text_of(letters: &[Letter], unknowns: &[Unknown]) -> Text {
+    let mut out = Text::default();
+    let mut literal = String::new();
+    for letter in letters {
+        match letter {
+            Letter::Char(c) => literal.push(*c),
+            Letter::Symbol(symbol) => {
+                out.push_str(&std::mem::take(&mut literal));
+                let known = unknowns.iter().find(|u| u.symbol.as_ref() == Some(symbol));
+                out.push_unknown(known.cloned().unwrap_or_else(|| Unknown {
+                    reason: format!("`{}` is not known", symbol.display()).into(),
+                    symbol: Some(symbol.clone()),
+                }));
+            }
+        }
+    }
+    out.push_str(&literal);
+    out
+}
+
 /// A text written like one of the matched patterns, where it has the same signature as the shortest one.
 fn readable(
-    shortest: &str,
+    shortest: Vec<Letter>,
     signature: &[bool],
+    with_symbol: bool,
     automata: &[Automaton],
-    patterns: &[(String, bool, bool)],
-) -> String {
-    let of = |text: &str| -> Vec<bool> {
-        automata
-            .iter()
-            .map(|a| {
-                let mut positions = a.close(vec![0]);
-                for letter in text.chars() {
-                    positions = a.advance(&positions, letter);
-                }
-                a.accepts(&positions)
-            })
-            .collect()
+) -> Vec<Letter> {
+    let serves = |text: &[Letter]| {
+        !text.is_empty()
+            && !text.contains(&Letter::Char(OWN_ACCOUNT))
+            && text.iter().any(|l| matches!(l, Letter::Symbol(_))) == with_symbol
+            && automata
+                .iter()
+                .zip(signature)
+                .all(|(a, wanted)| a.run(text) == *wanted)
     };
-    let mut best: Option<String> = None;
-    for (matched, (pattern, wildcards, _)) in signature.iter().zip(patterns) {
-        if !*matched || !*wildcards {
+    let chars = |text: &str| -> Vec<Letter> { text.chars().map(Letter::Char).collect() };
+    // A text that begins with a slash, a dot or a field of one letter is odd.
+    let rank = |text: &[Letter]| {
+        let odd = matches!(text.first(), Some(Letter::Char('/' | '.' | ':')))
+            || matches!(text, [_, Letter::Char(':'), ..]);
+        (odd, text.len())
+    };
+    let mut best: Option<Vec<Letter>> = None;
+    for (matched, automaton) in signature.iter().zip(automata) {
+        if !*matched {
             continue;
         }
-        let text = pattern.replace("**", "*").replace(['*', '?'], "x");
-        if !text.is_empty()
-            && of(&text) == signature
-            && best.as_ref().is_none_or(|b| text.len() < b.len())
-        {
+        for text in automaton.written() {
+            if best.as_ref().is_none_or(|b| rank(&text) < rank(b)) && serves(&text) {
+                best = Some(text);
+            }
+        }
+    }
+    let plain = ["x", "arn:aws:s3:::x", "arn:aws:iam::111122223333:role/x"];
+    for text in plain.iter().map(|p| chars(p)) {
+        if best.as_ref().is_none_or(|b| rank(b).0) && serves(&text) {
             best = Some(text);
         }
     }
-    if best.is_none() && !signature.iter().any(|m| *m) && of("x") == signature {
-        best = Some("x".into());
+    if best.is_none() {
+        // A name between a slash and what follows reads better than none.
+        let mut named = Vec::with_capacity(shortest.len());
+        for letter in &shortest {
+            if *letter == Letter::Char('.') && named.last() == Some(&Letter::Char('/')) {
+                named.push(Letter::Char('x'));
+            }
+            named.push(letter.clone());
+        }
+        if named != shortest && serves(&named) {
+            best = Some(named);
+        }
     }
-    // A name between a slash and what follows reads better than none.
-    let named = shortest.replace("/.", "/x.");
-    if best.is_none() && named != shortest && of(&named) == signature {
-        best = Some(named);
-    }
-    best.unwrap_or_else(|| shortest.to_string())
+    best.unwrap_or(shortest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pattern::PatternOptions;
+    use crate::pattern::sequence::pattern_tokens;
 
-    fn found(patterns: &[&str]) -> Vec<String> {
-        let patterns: Vec<_> = patterns
+    fn found(patterns: &[&str], ignore_case: bool) -> Vec<String> {
+        let options = PatternOptions {
+            ignore_case,
+            ..PatternOptions::GLOB
+        };
+        let cuts: Vec<_> = patterns
             .iter()
-            .map(|p| (p.to_string(), true, false))
+            .map(|p| Cut {
+                start: Vec::new(),
+                tokens: pattern_tokens(&Text::literal(*p), &options).unwrap(),
+                ignore_case,
+                arn: false,
+            })
             .collect();
-        witnesses(&patterns, "").texts
+        witnesses(&cuts, &[])
+            .texts
+            .iter()
+            .map(Text::display)
+            .collect()
     }
 
     #[test]
     fn signatures() {
         // A text that leads back to the start has a signature too.
-        assert_eq!(found(&["*"]), ["x"]);
-        assert_eq!(found(&[]), ["x"]);
-        assert_eq!(found(&["a*", "*b"]), ["x", "ax", "xb", "ab"]);
-        assert_eq!(found(&["a"]), ["x", "a"]);
+        assert_eq!(found(&["*"], false), ["x"]);
+        assert_eq!(found(&[], false), ["x"]);
+        assert_eq!(found(&["a*", "*b"], false), ["x", "ax", "b", "ab"]);
+        assert_eq!(found(&["a"], false), ["x", "a"]);
+        assert_eq!(found(&["aB"], true).len(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! Joins of buckets, keys, endpoints and networks: policies and settings that stand beside their targets.
 
 use super::{Assembly, blank_bucket, set};
+use crate::facts::shell;
 use crate::facts::declare::{
     BucketSetting, Declaration, Declared, DeclaredEncryption, DeclaredSender, RunsAs,
 };
@@ -12,6 +13,31 @@ use crate::policy::PolicyType;
 use crate::value::{Place, Text, Value};
 
 impl Assembly<'_, '_> {
+    /// Uploads that a workload's script shows.
+    fn shown_in(&mut self, script: &Text, place: &Place, caller: usize, d: &Declared) {
+        let account = self.linker.account(d.scope, &d.provider);
+        for command in shell::commands(script, place) {
+            let name = self.resolve(&command.bucket);
+            let bucket = match self.buckets.find(&name, d.scope, account.id.identity().as_deref()) {
+                Some(at) => BucketUse::Declared(at),
+                None => BucketUse::Named(name),
+            };
+            let mut headers = command.headers;
+            headers.iter_mut().for_each(|h| h.value = self.linker.resolve(&h.value));
+            let key = command.key.as_ref().map(|k| self.resolve(k));
+            self.estate.shown.push(ShownUpload {
+                sender: Sender::Caller(caller),
+                bucket,
+                key,
+                headers,
+                multipart: command.multipart,
+                place: command.place,
+                address: d.address.clone(),
+                guards: d.guards.clone(),
+            });
+        }
+    }
+
     fn account_key(&self, d: &Declared) -> Option<String> {
         self.linker.account(d.scope, &d.provider).id.identity()
     }
@@ -300,6 +326,9 @@ impl Assembly<'_, '_> {
                     guards: d.guards.clone(),
                     place: d.place.clone(),
                 };
+                for (script, place) in scripts {
+                    self.shown_in(script, place, at, d);
+                }
                 let Some(caller) = self.estate.callers.get_mut(at) else {
                     return;
                 };

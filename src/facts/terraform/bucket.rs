@@ -11,7 +11,7 @@ use crate::facts::{Algorithm, BucketAcl, Header, Ownership, PublicAccess, Settin
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
-pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
     let beside = |setting: Option<BucketSetting>, out: &mut Declarations| {
         let Some(setting) = setting else { return };
@@ -117,7 +117,15 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         "aws_s3_account_public_access_block" => {
             out.add(r, Declaration::AccountPublicAccess(public_access(p)))
         }
-        "aws_s3_bucket_server_side_encryption_configuration" => beside(encryption(p), out),
+        "aws_s3_bucket_server_side_encryption_configuration" => {
+            beside(encryption(p), out);
+            let blocked = block(p, "rule").and_then(|rule| argument(rule, "blocked_encryption_types"));
+            let blocked = blocked.map(|types| {
+                let named = types.as_items().unwrap_or_default().iter().any(|t| t.as_str() == Some("SSE-C"));
+                BucketSetting::BlocksSseC(Setting::Is(named, types.place.clone()))
+            });
+            beside(blocked, out);
+        }
         "aws_s3_bucket_versioning" => beside(
             block(p, "versioning_configuration").map(|b| {
                 BucketSetting::Versioning(setting(b, "status", Setting::Default(false), enabled))
@@ -168,7 +176,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         "aws_s3_object" | "aws_s3_bucket_object" | "aws_s3_object_copy" => {
             for (guards, bucket) in texts(p, "bucket") {
                 let what = Declaration::Upload {
-                    sender: DeclaredSender::Deployer { role: None },
+                    sender: DeclaredSender::Deployer { role: linker.assumed_role(r.scope, &r.provider) },
                     bucket,
                     key: text(p, "key"),
                     headers: headers(p),

@@ -66,6 +66,16 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 };
                 self.module_reference(&call, rest(1), span, env)
             }
+            // The same as without the word.
+            "resource" if attribute(1).is_some() => {
+                let name = format!(
+                    "{}.{}",
+                    attribute(0).unwrap_or_default(),
+                    attribute(1).unwrap_or_default()
+                )
+                .into();
+                self.resource_reference(&name, rest(2), span, env)
+            }
             "data" => match (attribute(0), attribute(1)) {
                 (Some(kind), Some(name)) => {
                     let name = format!("data.{kind}.{name}").into();

@@ -93,7 +93,7 @@ fn field(
         && &**call == "optional"
     {
         let kind = arguments.first().map_or(Type::Any, |a| read(a, constant));
-        let default = arguments.get(1).and_then(&mut *constant);
+        let default = arguments.get(1).and_then(constant);
         return Some(Field {
             name,
             kind,

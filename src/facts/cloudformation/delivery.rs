@@ -1,0 +1,206 @@
+//! Log targets and other deliveries that CloudFormation's resources configure.
+
+use super::reading::{inside, members, own, property, text};
+use crate::facts::declare::Declarations;
+use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination};
+use crate::facts::link::Linker;
+use crate::source::Resource;
+use crate::value::{Text, Value};
+
+pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    let p = &r.properties;
+    let place = &r.place;
+    match &*r.type_name {
+        "AWS::CloudTrail::Trail" => {
+            if let Some(bucket) = text(p, "S3BucketName") {
+                Delivery {
+                    prefix: text(p, "S3KeyPrefix"),
+                    source_arn: Some(own(r, "Arn")),
+                    ..Delivery::new("cloudtrail", bucket, place)
+                }
+                .declare(linker, r, out);
+            }
+        }
+        "AWS::Config::DeliveryChannel" => {
+            if let Some(bucket) = text(p, "S3BucketName") {
+                let recorder = linker
+                    .sources()
+                    .resources
+                    .iter()
+                    .find(|o| o.scope == r.scope && &*o.type_name == "AWS::Config::ConfigurationRecorder");
+                Delivery {
+                    prefix: text(p, "S3KeyPrefix"),
+                    role: recorder.and_then(|o| text(&o.properties, "RoleARN")),
+                    ..Delivery::new("config", bucket, place)
+                }
+                .declare(linker, r, out);
+            }
+        }
+        "AWS::ElasticLoadBalancingV2::LoadBalancer" => load_balancer(linker, r, out),
+        "AWS::ElasticLoadBalancing::LoadBalancer" => {
+            if let Some(logs) = property(p, "AccessLoggingPolicy") {
+                if property(logs, "Enabled").and_then(Value::as_bool) == Some(true) {
+                    if let Some(bucket) = text(logs, "S3BucketName") {
+                        Delivery {
+                            prefix: text(logs, "S3BucketPrefix"),
+                            ..Delivery::new("load-balancer", bucket, &logs.place)
+                        }
+                        .declare(linker, r, out);
+                    }
+                }
+            }
+        }
+        "AWS::EC2::FlowLog" => {
+            if property(p, "LogDestinationType").and_then(Value::as_str) == Some("s3") {
+                if let Some(destination) = text(p, "LogDestination") {
+                    let (bucket, folder) = split_destination(linker, &destination);
+                    Delivery {
+                        prefix: folder,
+                        source_arn: Some(logs_arn(linker, r)),
+                        ..Delivery::new("vpc-flow-logs", bucket, place)
+                    }
+                    .declare(linker, r, out);
+                }
+            }
+        }
+        "AWS::Route53Resolver::ResolverQueryLoggingConfig" => {
+            if let Some(destination) = text(p, "DestinationArn").filter(|d| is_bucket(linker, d)) {
+                let (bucket, folder) = split_destination(linker, &destination);
+                Delivery {
+                    prefix: folder,
+                    source_arn: Some(logs_arn(linker, r)),
+                    ..Delivery::new("resolver-query-logs", bucket, place)
+                }
+                .declare(linker, r, out);
+            }
+        }
+        "AWS::WAFv2::LoggingConfiguration" => {
+            for (guards, destination) in members(p, "LogDestinationConfigs") {
+                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d)) else { continue };
+                let (bucket, _) = split_destination(linker, &destination);
+                Delivery { guards, source_arn: Some(logs_arn(linker, r)), ..Delivery::new("waf", bucket, place) }
+                    .declare(linker, r, out);
+            }
+        }
+        "AWS::CloudFront::Distribution" => {
+            if let Some(bucket) = inside(p, &["DistributionConfig", "Logging", "Bucket"]).and_then(Value::as_text) {
+                let resolved = linker.resolve(&bucket);
+                let bucket = resolved.split_once(".s3").map_or(resolved.clone(), |(name, _)| name);
+                Delivery {
+                    prefix: inside(p, &["DistributionConfig", "Logging", "Prefix"]).and_then(Value::as_text),
+                    folder: Folder::Prefix,
+                    ..Delivery::new("cloudfront-logs", bucket, place)
+                }
+                .declare(linker, r, out);
+            }
+        }
+        "AWS::S3::Bucket" => {
+            if let Some(logging) = property(p, "LoggingConfiguration") {
+                if let Some(target) = text(logging, "DestinationBucketName") {
+                    let prefix = text(logging, "LogFilePrefix");
+                    Delivery {
+                        folder: if prefix.as_ref().is_some_and(|p| !p.is_empty()) {
+                            Folder::Prefix
+                        } else {
+                            Folder::Unknown
+                        },
+                        prefix,
+                        source_arn: Some(own(r, "Arn")),
+                        ..Delivery::new("server-access-logs", target, &logging.place)
+                    }
+                    .declare(linker, r, out);
+                }
+            }
+            for (guards, inventory) in members(p, "InventoryConfigurations") {
+                if let Some(bucket) = inside(inventory, &["Destination", "BucketArn"]).and_then(Value::as_text) {
+                    Delivery {
+                        guards,
+                        folder: Folder::Unknown,
+                        source_arn: Some(own(r, "Arn")),
+                        ..Delivery::new("inventory", bucket, &inventory.place)
+                    }
+                    .declare(linker, r, out);
+                }
+            }
+        }
+        "AWS::KinesisFirehose::DeliveryStream" => {
+            for kind in ["ExtendedS3DestinationConfiguration", "S3DestinationConfiguration"] {
+                let Some(target) = property(p, kind) else { continue };
+                if let (Some(bucket), Some(role)) = (text(target, "BucketARN"), text(target, "RoleARN")) {
+                    let prefix = text(target, "Prefix").filter(|t| !t.display().contains("!{"));
+                    Delivery {
+                        role: Some(role),
+                        folder: if prefix.is_some() { Folder::Prefix } else { Folder::Unknown },
+                        prefix,
+                        ..Delivery::new("firehose", bucket, &target.place)
+                    }
+                    .declare(linker, r, out);
+                }
+            }
+        }
+        "AWS::CodePipeline::Pipeline" => {
+            if let (Some(bucket), Some(role)) =
+                (inside(p, &["ArtifactStore", "Location"]).and_then(Value::as_text), text(p, "RoleArn"))
+            {
+                Delivery { role: Some(role), folder: Folder::Unknown, ..Delivery::new("codepipeline", bucket, place) }
+                    .declare(linker, r, out);
+            }
+        }
+        "AWS::Redshift::Cluster" => {
+            if let Some(bucket) = inside(p, &["LoggingProperties", "BucketName"]).and_then(Value::as_text) {
+                Delivery { folder: Folder::Unknown, ..Delivery::new("redshift", bucket, place) }.declare(linker, r, out);
+            }
+        }
+        "AWS::SES::ReceiptRule" => {
+            let Some(rule) = property(p, "Rule") else { return };
+            for (guards, action) in members(rule, "Actions") {
+                if let Some(bucket) = inside(action, &["S3Action", "BucketName"]).and_then(Value::as_text) {
+                    Delivery { guards, folder: Folder::Unknown, ..Delivery::new("ses-receipt", bucket, &action.place) }
+                        .declare(linker, r, out);
+                }
+            }
+        }
+        "AWS::CUR::ReportDefinition" => {
+            if let Some(bucket) = text(p, "S3Bucket") {
+                Delivery { folder: Folder::Unknown, ..Delivery::new("cost-report", bucket, place) }.declare(linker, r, out);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn load_balancer(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    let p = &r.properties;
+    let network = match property(p, "Type").map(|v| v.as_str()) {
+        None | Some(Some("application")) => false,
+        Some(Some("network")) => true,
+        Some(_) => return,
+    };
+    let attributes = members(p, "LoadBalancerAttributes");
+    let find = |key: &str| {
+        attributes
+            .iter()
+            .find(|(_, a)| property(a, "Key").and_then(Value::as_str) == Some(key))
+            .map(|(guards, a)| (guards.clone(), *a))
+    };
+    for kind in ["access_logs", "connection_logs"] {
+        let enabled = find(&format!("{kind}.s3.enabled"));
+        if enabled.and_then(|(_, a)| property(a, "Value").and_then(Value::as_bool)) != Some(true) {
+            continue;
+        }
+        let Some((guards, attribute)) = find(&format!("{kind}.s3.bucket")) else { continue };
+        let Some(bucket): Option<Text> = text(attribute, "Value") else { continue };
+        let service = if network { "network-load-balancer" } else { "load-balancer" };
+        Delivery {
+            guards,
+            prefix: find(&format!("{kind}.s3.prefix")).and_then(|(_, a)| text(a, "Value")),
+            source_arn: network.then(|| logs_arn(linker, r)),
+            ..Delivery::new(service, bucket, &attribute.place)
+        }
+        .declare(linker, r, out);
+    }
+}
+
+fn is_bucket(linker: &Linker<'_>, destination: &Text) -> bool {
+    linker.resolve(destination).split_once(":s3:::").is_some()
+}

@@ -1,0 +1,362 @@
+//! Uploads that scripts show: `aws s3 cp`, `mv`, `sync` and `aws s3api put-object …` in user data, build
+//! specifications and container commands.
+//!
+//! A script is read as text and never run; a word that a shell would compute is not known.
+
+use std::sync::Arc;
+
+use crate::facts::Header;
+use crate::value::{Piece, Place, Text, Unknown};
+
+/// An upload that a command shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownCommand {
+    pub bucket: Text,
+    /// `None` where the key is not known in full (folders, computed names).
+    pub key: Option<Text>,
+    pub headers: Vec<Header>,
+    pub multipart: bool,
+    /// The command's line.
+    pub place: Place,
+}
+
+/// Bytes of one script that are looked at.
+const LIMIT: usize = 256 * 1024;
+
+/// First of the private letters that stand for symbolic pieces; three bytes each, as in a text's source map.
+const HOLE: u32 = 0xE000;
+
+/// The uploads in a script.
+pub fn commands(script: &Text, place: &Place) -> Vec<ShownCommand> {
+    let mut source = String::new();
+    let mut holes: Vec<&Unknown> = Vec::new();
+    for piece in script.pieces() {
+        match piece {
+            Piece::Literal(text) => source.push_str(text),
+            Piece::Unknown(unknown) => {
+                if holes.len() >= 0x1000 {
+                    return Vec::new();
+                }
+                source.extend(char::from_u32(HOLE + holes.len() as u32));
+                holes.push(unknown);
+            }
+        }
+    }
+    // A script that takes other credentials uploads as somebody else.
+    let assumes = ["assume-role", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"].iter().any(|w| source.contains(w));
+    if source.len() > LIMIT || !source.contains("aws") || assumes {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    let mut at = 0;
+    let mut lines = source.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let start = at;
+        at += line.len();
+        let mut whole = line.to_string();
+        // A backslash at the end of a line goes on with the next one; the offsets stay.
+        while whole.trim_end_matches(['\n', '\r']).ends_with('\\') {
+            let Some(next) = lines.next() else { break };
+            at += next.len();
+            let cut = whole.trim_end_matches(['\n', '\r']).len() - 1;
+            let pad = whole.len() - cut;
+            whole.truncate(cut);
+            whole.push_str(&" ".repeat(pad));
+            whole.push_str(next);
+        }
+        for (from, words) in invocations(&whole) {
+            let context = Line { script, place, holes: &holes, start: start + from };
+            out.extend(context.read(&words));
+        }
+    }
+    out
+}
+
+/// The `aws` commands of a line: offset and words with their offsets.
+fn invocations(line: &str) -> Vec<(usize, Vec<(String, usize)>)> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    while let Some(found) = line.get(from..).and_then(|rest| rest.find("aws s3")) {
+        let start = from + found;
+        from = start + 6;
+        let before = line.get(..start).and_then(|b| b.chars().next_back());
+        if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.')) && before != Some('/') {
+            continue;
+        }
+        let Some(rest) = line.get(start..) else { break };
+        out.push((start, words(rest)));
+    }
+    out
+}
+
+/// Words of a simple command, up to the operator that ends it.
+fn words(text: &str) -> Vec<(String, usize)> {
+    let mut out: Vec<(String, usize)> = Vec::new();
+    let mut word = String::new();
+    let mut begun: Option<usize> = None;
+    let mut quote: Option<char> = None;
+    let mut escaped = false;
+    for (i, c) in text.char_indices() {
+        if escaped {
+            word.push(c);
+            escaped = false;
+            continue;
+        }
+        match (quote, c) {
+            (Some(q), c) if c == q => quote = None,
+            (Some('"') | None, '\\') => {
+                begun.get_or_insert(i);
+                escaped = true;
+            }
+            (Some(_), c) => word.push(c),
+            (None, '\'' | '"') => {
+                begun.get_or_insert(i);
+                quote = Some(c);
+            }
+            (None, c) if c.is_whitespace() => {
+                if let Some(start) = begun.take() {
+                    out.push((std::mem::take(&mut word), start));
+                }
+            }
+            (None, ';' | '|' | '&' | ')' | '>' | '<' | '`') => break,
+            (None, '#') if begun.is_none() => break,
+            (None, c) => {
+                begun.get_or_insert(i);
+                word.push(c);
+            }
+        }
+    }
+    if let Some(start) = begun {
+        out.push((word, start));
+    }
+    out
+}
+
+struct Line<'s> {
+    script: &'s Text,
+    place: &'s Place,
+    holes: &'s [&'s Unknown],
+    start: usize,
+}
+
+impl Line<'_> {
+    fn read(&self, words: &[(String, usize)]) -> Option<ShownCommand> {
+        let mut rest = words.iter().skip(1);
+        let service = rest.next()?.0.as_str();
+        let verb = rest.next()?.0.as_str();
+        let words: Vec<&(String, usize)> = rest.collect();
+        // Other credentials, another store, or no request at all: not this workload's upload.
+        let other = |w: &&(String, usize)| {
+            ["--profile", "--endpoint-url", "--no-sign-request", "--dryrun"].iter().any(|o| w.0.starts_with(o))
+        };
+        if words.iter().any(other) {
+            return None;
+        }
+        let whole = self.span(words.last()?);
+        match (service, verb) {
+            ("s3", "cp" | "mv" | "sync") => self.copy(verb, &words, whole),
+            ("s3api", "put-object" | "create-multipart-upload" | "copy-object") => self.put(verb, &words, whole),
+            _ => None,
+        }
+    }
+
+    /// `aws s3 cp SOURCE s3://bucket/key …`
+    fn copy(&self, verb: &str, words: &[&(String, usize)], place: Place) -> Option<ShownCommand> {
+        const VALUED: &[&str] = &[
+            "--acl", "--sse", "--sse-kms-key-id", "--storage-class", "--sse-c", "--sse-c-key", "--exclude", "--include",
+            "--content-type", "--cache-control", "--metadata", "--metadata-directive", "--expires", "--grants",
+            "--region", "--profile", "--endpoint-url", "--website-redirect", "--content-encoding", "--output",
+            "--source-region", "--copy-props", "--content-disposition", "--content-language", "--expected-size",
+        ];
+        let mut targets = Vec::new();
+        let mut options: Vec<(&str, Option<&(String, usize)>, &(String, usize))> = Vec::new();
+        let mut i = 0;
+        while let Some(word) = words.get(i) {
+            i += 1;
+            if let Some(name) = word.0.strip_prefix("--") {
+                let (name, inline) = name.split_once('=').map_or((name, false), |(n, _)| (n, true));
+                let full = format!("--{name}");
+                let valued = VALUED.contains(&full.as_str());
+                let next = words.get(i).filter(|w| valued && !inline && !w.0.starts_with("--"));
+                if next.is_some() {
+                    i += 1;
+                }
+                options.push((name, next.copied(), word));
+            } else {
+                targets.push(*word);
+            }
+        }
+        let [.., target] = targets.as_slice() else { return None };
+        if targets.len() < 2 || targets.first().is_some_and(|s| s.0.starts_with("s3://") && verb != "cp") {
+            return None;
+        }
+        let (bucket, key) = self.address(target.0.strip_prefix("s3://")?)?;
+        let recursive = verb == "sync" || options.iter().any(|(n, ..)| *n == "recursive");
+        let mut headers = Vec::new();
+        for (name, value, word) in &options {
+            let inline = word.0.split_once('=').map(|(_, v)| (v.to_string(), word.1));
+            let value = value.map(|v| (v.0.clone(), v.1)).or(inline);
+            let header = match *name {
+                "acl" => "x-amz-acl",
+                "sse" => "x-amz-server-side-encryption",
+                "sse-kms-key-id" => "x-amz-server-side-encryption-aws-kms-key-id",
+                "storage-class" => "x-amz-storage-class",
+                "sse-c" => "x-amz-server-side-encryption-customer-algorithm",
+                _ => continue,
+            };
+            let text = match value {
+                Some((value, _)) => self.text(&value),
+                // `--sse` alone means AES256.
+                None => Text::literal("AES256"),
+            };
+            headers.push(Header { name: Arc::from(header), value: text, place: self.span(word) });
+        }
+        let key = key.filter(|k| !recursive && !k.is_empty() && !k.as_literal().is_some_and(|k| k.ends_with('/')));
+        Some(ShownCommand { bucket, key, headers, multipart: false, place })
+    }
+
+    /// `aws s3api put-object --bucket B --key K …`
+    fn put(&self, verb: &str, words: &[&(String, usize)], place: Place) -> Option<ShownCommand> {
+        let mut bucket = None;
+        let mut key = None;
+        let mut headers = Vec::new();
+        let mut i = 0;
+        while let Some(word) = words.get(i) {
+            i += 1;
+            let Some(name) = word.0.strip_prefix("--") else { continue };
+            let (name, inline) = match name.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_string())),
+                None => (name, None),
+            };
+            let value = match inline {
+                Some(value) => value,
+                None => match words.get(i).filter(|w| !w.0.starts_with("--")) {
+                    Some(next) => {
+                        i += 1;
+                        next.0.clone()
+                    }
+                    None => continue,
+                },
+            };
+            let header = match name {
+                "bucket" => {
+                    bucket = Some(self.text(&value));
+                    continue;
+                }
+                "key" => {
+                    key = Some(self.text(&value));
+                    continue;
+                }
+                "acl" => "x-amz-acl",
+                "server-side-encryption" => "x-amz-server-side-encryption",
+                "ssekms-key-id" => "x-amz-server-side-encryption-aws-kms-key-id",
+                "storage-class" => "x-amz-storage-class",
+                "tagging" => "x-amz-tagging",
+                "grant-full-control" => "x-amz-grant-full-control",
+                "grant-read" => "x-amz-grant-read",
+                "object-lock-mode" => "x-amz-object-lock-mode",
+                "object-lock-retain-until-date" => "x-amz-object-lock-retain-until-date",
+                "object-lock-legal-hold-status" => "x-amz-object-lock-legal-hold",
+                "if-none-match" => "if-none-match",
+                _ => continue,
+            };
+            headers.push(Header { name: Arc::from(header), value: self.text(&value), place: self.span(word) });
+        }
+        Some(ShownCommand { bucket: bucket?, key, headers, multipart: verb == "create-multipart-upload", place })
+    }
+
+    /// `bucket/key` of an `s3://` address.
+    fn address(&self, rest: &str) -> Option<(Text, Option<Text>)> {
+        let (bucket, key) = rest.split_once('/').map_or((rest, None), |(b, k)| (b, Some(k)));
+        if bucket.is_empty() {
+            return None;
+        }
+        Some((self.text(bucket), key.map(|k| self.text(k))))
+    }
+
+    /// A word with its symbolic pieces back; what the shell computes is unknown.
+    fn text(&self, word: &str) -> Text {
+        let mut out = Text::default();
+        let mut chars = word.chars().peekable();
+        while let Some(c) = chars.next() {
+            let hole = (c as u32).checked_sub(HOLE).and_then(|i| self.holes.get(i as usize));
+            match hole {
+                Some(unknown) => out.push_unknown((*unknown).clone()),
+                None if c == '$' => {
+                    let braces = chars.peek() == Some(&'{');
+                    while let Some(next) = chars.peek() {
+                        let part = next.is_alphanumeric() || matches!(next, '_' | '{' | '(' | ')');
+                        if !part && !(braces && *next == '}') {
+                            break;
+                        }
+                        let ended = *next == '}';
+                        chars.next();
+                        if ended {
+                            break;
+                        }
+                    }
+                    out.push_unknown(Unknown::because("a variable of the shell"));
+                }
+                None => out.push_str(c.encode_utf8(&mut [0; 4])),
+            }
+        }
+        out
+    }
+
+    fn span(&self, word: &(String, usize)) -> Place {
+        let from = self.start + word.1;
+        let mut place = self.place.clone();
+        if let Some(span) = self.script.source_map().and_then(|m| m.locate(from, from + word.0.len().max(1))) {
+            place.span = span;
+        }
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{FileId, Span};
+
+    #[test]
+    fn reads_uploads_and_nothing_else() {
+        let place = Place::at(Span::new(FileId(0), 0, 10));
+        let cases: &[(&str, &[(&str, Option<&str>, &[(&str, &str)])])] = &[
+            ("aws s3 cp a.zip s3://b/k.zip --acl public-read", &[("b", Some("k.zip"), &[("x-amz-acl", "public-read")])]),
+            ("- aws s3 cp a s3://b/d/ && echo done", &[("b", None, &[])]),
+            ("aws s3 sync out s3://b --sse --delete", &[("b", None, &[("x-amz-server-side-encryption", "AES256")])]),
+            ("aws s3 cp s3://b/k .", &[]),
+            ("aws s3 ls s3://b", &[]),
+            ("aws s3 cp a s3://b/k --profile other", &[]),
+            ("aws sts assume-role --role-arn r; aws s3 cp a s3://b/k", &[]),
+            (
+                "aws s3api put-object \\\n  --bucket b --key 'a b' --body f --tagging x=1",
+                &[("b", Some("a b"), &[("x-amz-tagging", "x=1")])],
+            ),
+            ("# aws s3api get-object --bucket b --key k f", &[]),
+            ("aws s3 cp a s3://b/k --sse aws:kms --sse-kms-key-id=K", &[(
+                "b",
+                Some("k"),
+                &[("x-amz-server-side-encryption", "aws:kms"), ("x-amz-server-side-encryption-aws-kms-key-id", "K")],
+            )]),
+        ];
+        for (script, expected) in cases {
+            let found = commands(&Text::literal(*script), &place);
+            let found: Vec<(String, Option<String>, Vec<(String, String)>)> = found
+                .iter()
+                .map(|c| {
+                    let headers = c.headers.iter().map(|h| (h.name.to_string(), h.value.display())).collect();
+                    (c.bucket.display(), c.key.as_ref().map(Text::display), headers)
+                })
+                .collect();
+            let expected: Vec<(String, Option<String>, Vec<(String, String)>)> = expected
+                .iter()
+                .map(|(b, k, h)| {
+                    let headers = h.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+                    (b.to_string(), k.map(str::to_string), headers)
+                })
+                .collect();
+            assert_eq!(found, expected, "{script}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What runs as a role, where it runs, and the strings of its configuration.
+
+use super::reading::{argument, block, blocks, items, own, text};
+use crate::facts::Network;
+use crate::facts::declare::{Declaration, Declarations, RunsAs};
+use crate::facts::link::Linker;
+use crate::source::{Resource, json};
+use crate::value::{Place, Text, Value, ValueKind};
+
+pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    let p = &r.properties;
+    let role = |name: &str| text(p, name).map(RunsAs::Role);
+    let mut ids = vec![own(r, "arn"), own(r, "id")];
+    let (runs_as, network, strings, scripts) = match &*r.type_name {
+        "aws_ecs_task_definition" => {
+            ids.push(own(r, "family"));
+            ids.extend(text(p, "family"));
+            let containers = argument(p, "container_definitions").map(decoded);
+            let scripts = containers
+                .iter()
+                .flat_map(|c| c.as_items().unwrap_or_default())
+                .flat_map(|c| {
+                    let part = |name: &str| texts_in(c.get(name));
+                    part("command").into_iter().chain(part("entryPoint")).collect::<Vec<_>>()
+                })
+                .collect();
+            (role("task_role_arn"), Network::Unknown, texts_in(containers.as_ref()), scripts)
+        }
+        "aws_ecs_service" => {
+            let network = block(p, "network_configuration").map(|c| subnets(items(c, "subnets"), c));
+            if let (Some(network), Some(workload)) = (network, text(p, "task_definition")) {
+                out.add(r, Declaration::WorkloadNetwork { workload, network });
+            }
+            return;
+        }
+        "aws_launch_template" => {
+            let profile = block(p, "iam_instance_profile").and_then(|b| text(b, "arn").or_else(|| text(b, "name")));
+            (profile.map(RunsAs::InstanceProfile), Network::Unknown, Vec::new(), texts_in(argument(p, "user_data")))
+        }
+        "aws_launch_configuration" => {
+            let profile = text(p, "iam_instance_profile").map(RunsAs::InstanceProfile);
+            (profile, Network::Unknown, Vec::new(), texts_in(argument(p, "user_data")))
+        }
+        "aws_batch_job_definition" => {
+            let container = argument(p, "container_properties").map(decoded);
+            let role = container.as_ref().and_then(|c| text(c, "jobRoleArn")).map(RunsAs::Role);
+            let scripts = container.as_ref().map(|c| texts_in(c.get("command"))).unwrap_or_default();
+            (role, Network::Unknown, texts_in(container.as_ref()), scripts)
+        }
+        "aws_glue_job" => {
+            (role("role_arn"), Network::Unknown, texts_in(argument(p, "default_arguments")), Vec::new())
+        }
+        "aws_codebuild_project" => {
+            let network = block(p, "vpc_config").map_or(Network::Unknown, |c| subnets(items(c, "subnets"), c));
+            let variables = blocks(p, "environment")
+                .iter()
+                .flat_map(|e| blocks(e, "environment_variable"))
+                .flat_map(|v| texts_in(v.get("value")))
+                .collect();
+            let scripts = blocks(p, "source").iter().flat_map(|s| texts_in(s.get("buildspec"))).collect();
+            (role("service_role"), network, variables, scripts)
+        }
+        "aws_sfn_state_machine" => {
+            let definition = argument(p, "definition").map(decoded);
+            (role("role_arn"), Network::Unknown, texts_in(definition.as_ref()), Vec::new())
+        }
+        "aws_sagemaker_notebook_instance" => {
+            let network = match text(p, "subnet_id") {
+                Some(subnet) => subnets(vec![subnet], p),
+                None => Network::Unknown,
+            };
+            (role("role_arn"), network, Vec::new(), Vec::new())
+        }
+        _ => return,
+    };
+    if runs_as.is_some() {
+        out.add(r, Declaration::Workload { ids, runs_as, network, strings, scripts });
+    }
+}
+
+/// JSON in a text as a value; the value itself where it is none.
+fn decoded(value: &Value) -> Value {
+    match &value.kind {
+        ValueKind::Json(inner) => (**inner).clone(),
+        ValueKind::Text(text) => json::parse_text(text, &value.place).unwrap_or_else(|_| value.clone()),
+        _ => value.clone(),
+    }
+}
+
+/// Every text inside a value, with its place; limited.
+fn texts_in(value: Option<&Value>) -> Vec<(Text, Place)> {
+    fn walk(value: &Value, depth: usize, out: &mut Vec<(Text, Place)>) {
+        if depth > 16 || out.len() > 500 {
+            return;
+        }
+        match &value.kind {
+            ValueKind::Text(text) => out.push((text.clone(), value.place.clone())),
+            ValueKind::Json(inner) => walk(inner, depth + 1, out),
+            ValueKind::List(items) | ValueKind::Set(items) => items.iter().for_each(|v| walk(v, depth + 1, out)),
+            ValueKind::Map(map) => map.iter().for_each(|(_, e)| walk(&e.value, depth + 1, out)),
+            _ => {}
+        }
+    }
+    let mut out = Vec::new();
+    if let Some(value) = value {
+        walk(value, 0, &mut out);
+    }
+    out
+}
+
+fn subnets(subnets: Vec<Text>, stated: &Value) -> Network {
+    if subnets.is_empty() {
+        Network::Unknown
+    } else {
+        Network::Subnets { subnets, place: stated.place.clone() }
+    }
+}
