@@ -318,14 +318,14 @@ impl Text {
     }
 
     pub fn from_pieces(pieces: impl IntoIterator<Item = Piece>) -> Text {
-        let mut text = Text::default();
+        let mut text = TextBuilder::default();
         for piece in pieces {
             match piece {
                 Piece::Literal(l) => text.push_str(&l),
                 Piece::Unknown(u) => text.push_unknown(u),
             }
         }
-        text
+        text.finish()
     }
 
     /// A key under which equal texts meet in a map; `None` where a piece is unknown without an identity,
@@ -393,6 +393,44 @@ impl Text {
             }
         }
         out
+    }
+}
+
+/// Builds a text from many small parts: each byte is written once.
+#[derive(Debug, Clone, Default)]
+pub struct TextBuilder {
+    pieces: Vec<Piece>,
+    literal: String,
+}
+
+impl TextBuilder {
+    pub fn push_str(&mut self, text: &str) {
+        self.literal.push_str(text);
+    }
+
+    pub fn push_unknown(&mut self, unknown: Unknown) {
+        self.close();
+        self.pieces.push(Piece::Unknown(unknown));
+    }
+
+    pub fn push(&mut self, text: &Text) {
+        for piece in text.pieces() {
+            match piece {
+                Piece::Literal(literal) => self.push_str(literal),
+                Piece::Unknown(unknown) => self.push_unknown(unknown.clone()),
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Text {
+        self.close();
+        Text { pieces: self.pieces, map: None }
+    }
+
+    fn close(&mut self) {
+        if !self.literal.is_empty() {
+            self.pieces.push(Piece::Literal(std::mem::take(&mut self.literal).into()));
+        }
     }
 }
 

@@ -552,6 +552,18 @@ fn decide_relation(
             shapes::decide(&journey, pair, path, &draft, &mut out);
         }
         Err((draft, played)) => {
+            // Headers that the sources show stand in the place of the plain upload.
+            let own = crate::upload::shown::drafts_of_every_workload(estate, pair);
+            if let Some(first) = own.first().filter(|_| own.iter().all(|d| journey.play(d, Reading::Favourable).allowed)) {
+                for strict in own.iter().map(|d| journey.play(d, Reading::Unfavourable)) {
+                    if !strict.allowed && !strict.hangs_on_open_only() {
+                        out.outcome = Outcome::Depends;
+                        out.hangs_on = strict.hangs_on;
+                    }
+                }
+                shapes::decide(&journey, pair, path, first, &mut out);
+                return out;
+            }
             // Where nothing shows the path, another one may be what the author wants.
             if path.certainty == PathCertainty::Assumed
                 && played.causes.iter().any(|(c, _)| blame::by_network(c))

@@ -83,6 +83,22 @@ pub fn decide_role(
     Some(decided)
 }
 
+/// What a caller uploads to a bucket, where each of its workloads shows it; else nothing.
+pub fn drafts_of_every_workload(estate: &Estate, pair: &crate::upload::pairs::Pair) -> Vec<Draft> {
+    let Uploader::Declared(index) = pair.uploader else { return Vec::new() };
+    let Some(caller) = estate.callers.get(index) else { return Vec::new() };
+    let shown: Vec<&ShownUpload> = estate
+        .shown
+        .iter()
+        .filter(|s| s.sender == Sender::Caller(index) && s.bucket == BucketUse::Declared(pair.bucket))
+        .collect();
+    if caller.workloads.iter().all(|w| shown.iter().any(|s| s.address == w.address)) {
+        shown.into_iter().map(draft_of).collect()
+    } else {
+        Vec::new()
+    }
+}
+
 fn draft_of(upload: &ShownUpload) -> Draft {
     let mut draft = Draft::plain(upload.key.clone());
     for header in &upload.headers {
