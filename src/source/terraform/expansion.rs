@@ -295,6 +295,10 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 fn count_of(value: &Value) -> Option<usize> {
     match &value.kind {
         ValueKind::Null => Some(1),
+        // Old sources count with flags.
+        ValueKind::Bool(flag) => Some(usize::from(*flag)),
+        ValueKind::Text(text) if text.as_literal() == Some("true") => Some(1),
+        ValueKind::Text(text) if text.as_literal() == Some("false") => Some(0),
         _ if is_unknown(value) => None,
         _ => crate::source::functions::convert::number(value)
             .ok()

@@ -9,7 +9,8 @@ use crate::value::{FileId, Map, Segment, SourceMap, Span, Text, Value, ValueKind
 
 /// The body of a configuration file in JSON.
 pub fn body(file: FileId, text: &str) -> Result<Body, (String, Span)> {
-    let root = json::parse_file(file, text).map_err(|JsonError { message, place }| (message, place.span))?;
+    let root = json::parse_file(file, text)
+        .map_err(|JsonError { message, place }| (message, place.span))?;
     let mut out = Body::default();
     let Some(map) = root.as_map() else {
         return Err(("is no JSON object".into(), root.place.span));
@@ -21,18 +22,35 @@ pub fn body(file: FileId, text: &str) -> Result<Body, (String, Span)> {
             "locals" | "terraform" => 0,
             _ => continue,
         };
-        blocks(kind, labels, &mut Vec::new(), &entry.value, entry.key_place.span, &mut out.blocks);
+        blocks(
+            kind,
+            labels,
+            &mut Vec::new(),
+            &entry.value,
+            entry.key_place.span,
+            &mut out.blocks,
+        );
     }
     Ok(out)
 }
 
 /// A map of values in JSON (`terraform.tfvars.json`), without templates.
 pub fn values(file: FileId, text: &str) -> Result<Arc<Map>, (String, Span)> {
-    let root = json::parse_file(file, text).map_err(|JsonError { message, place }| (message, place.span))?;
-    root.as_map().cloned().ok_or_else(|| ("is no JSON object".into(), root.place.span))
+    let root = json::parse_file(file, text)
+        .map_err(|JsonError { message, place }| (message, place.span))?;
+    root.as_map()
+        .cloned()
+        .ok_or_else(|| ("is no JSON object".into(), root.place.span))
 }
 
-fn blocks(kind: &Arc<str>, labels: usize, path: &mut Vec<Arc<str>>, value: &Value, header: Span, out: &mut Vec<Block>) {
+fn blocks(
+    kind: &Arc<str>,
+    labels: usize,
+    path: &mut Vec<Arc<str>>,
+    value: &Value,
+    header: Span,
+    out: &mut Vec<Block>,
+) {
     match &value.kind {
         ValueKind::List(items) => {
             for item in items.iter() {
@@ -45,7 +63,14 @@ fn blocks(kind: &Arc<str>, labels: usize, path: &mut Vec<Arc<str>>, value: &Valu
                     continue;
                 }
                 path.push(name.clone());
-                blocks(kind, labels - 1, path, &entry.value, entry.key_place.span, out);
+                blocks(
+                    kind,
+                    labels - 1,
+                    path,
+                    &entry.value,
+                    entry.key_place.span,
+                    out,
+                );
                 path.pop();
             }
         }
@@ -69,25 +94,44 @@ fn inner(kind: &str, labels: &[Arc<str>], map: &Map) -> Body {
             (_, "//") => continue,
             ("terraform", "backend") => Some(1),
             ("terraform", "required_providers" | "cloud") => Some(0),
-            ("provider", "assume_role" | "default_tags" | "assume_role_with_web_identity") => Some(0),
+            ("provider", "assume_role" | "default_tags" | "assume_role_with_web_identity") => {
+                Some(0)
+            }
             ("resource" | "data" | "dynamic" | "content", "dynamic") => Some(1),
             ("dynamic", "content") => Some(0),
             ("resource" | "data", "lifecycle" | "provisioner") => continue,
             ("variable" | "output" | "module" | "provider" | "locals" | "terraform", _) => None,
-            (_, block) if is_block(labels.first().map_or("", |l| l), block, &entry.value) =>
-            {
+            (_, block) if is_block(labels.first().map_or("", |l| l), block, &entry.value) => {
                 Some(0)
             }
             _ => None,
         };
         match nested {
             Some(labels_inside) => {
-                blocks(name, labels_inside, &mut Vec::new(), &entry.value, entry.key_place.span, &mut body.blocks);
+                blocks(
+                    name,
+                    labels_inside,
+                    &mut Vec::new(),
+                    &entry.value,
+                    entry.key_place.span,
+                    &mut body.blocks,
+                );
             }
             None => {
-                let literal = matches!((kind, &**name), ("variable", "type") | ("module", "source"));
-                let expression = if literal { plain(&entry.value) } else { expression(&entry.value) };
-                body.attributes.insert(name.clone(), Attribute { name_span: entry.key_place.span, expression });
+                let literal =
+                    matches!((kind, &**name), ("variable", "type") | ("module", "source"));
+                let expression = if literal {
+                    plain(&entry.value)
+                } else {
+                    expression(&entry.value)
+                };
+                body.attributes.insert(
+                    name.clone(),
+                    Attribute {
+                        name_span: entry.key_place.span,
+                        expression,
+                    },
+                );
             }
         }
     }
@@ -96,9 +140,26 @@ fn inner(kind: &str, labels: &[Arc<str>], map: &Map) -> Body {
 
 /// Objects under these names are maps of the user's own keys.
 const MAPS: [&str; 20] = [
-    "tags", "tags_all", "metadata", "variables", "parameters", "triggers", "triggers_replace", "keepers", "vars",
-    "attributes", "headers", "input", "labels", "inputs", "default_arguments", "environment_variables", "options",
-    "stage_variables", "content", "values",
+    "tags",
+    "tags_all",
+    "metadata",
+    "variables",
+    "parameters",
+    "triggers",
+    "triggers_replace",
+    "keepers",
+    "vars",
+    "attributes",
+    "headers",
+    "input",
+    "labels",
+    "inputs",
+    "default_arguments",
+    "environment_variables",
+    "options",
+    "stage_variables",
+    "content",
+    "values",
 ];
 
 fn is_block(type_name: &str, name: &str, value: &Value) -> bool {
@@ -107,7 +168,9 @@ fn is_block(type_name: &str, name: &str, value: &Value) -> bool {
     }
     match &value.kind {
         ValueKind::Map(_) => true,
-        ValueKind::List(items) => !items.is_empty() && items.iter().all(|i| matches!(i.kind, ValueKind::Map(_))),
+        ValueKind::List(items) => {
+            !items.is_empty() && items.iter().all(|i| matches!(i.kind, ValueKind::Map(_)))
+        }
         _ => false,
     }
 }
@@ -115,19 +178,31 @@ fn is_block(type_name: &str, name: &str, value: &Value) -> bool {
 fn plain(value: &Value) -> Expression {
     let span = value.place.span;
     let kind = match value.as_str() {
-        Some(text) => match parse::expression(text, Origin::File(span.file, span.start as usize + 1)) {
-            Ok(parsed) => parsed.kind,
-            Err(_) => literal(text, span),
-        },
+        Some(text) => {
+            match parse::expression(text, Origin::File(span.file, span.start as usize + 1)) {
+                Ok(parsed) => parsed.kind,
+                Err(_) => literal(text, span),
+            }
+        }
         None => return expression(value),
     };
     Expression { kind, span }
 }
 
 fn literal(text: &str, span: Span) -> ExpressionKind {
-    let segment = Segment { value: 0, len: text.len() as u32, span };
-    let parts = vec![Part::Literal { text: text.into(), segments: Arc::new([segment]) }];
-    ExpressionKind::Template(Template { parts, unwraps: false })
+    let segment = Segment {
+        value: 0,
+        len: text.len() as u32,
+        span,
+    };
+    let parts = vec![Part::Literal {
+        text: text.into(),
+        segments: Arc::new([segment]),
+    }];
+    ExpressionKind::Template(Template {
+        parts,
+        unwraps: false,
+    })
 }
 
 /// A JSON value as an expression; its strings are templates.
@@ -137,12 +212,17 @@ pub fn expression(value: &Value) -> Expression {
         ValueKind::Bool(b) => ExpressionKind::Bool(*b),
         ValueKind::Number(n) => ExpressionKind::Number(*n),
         ValueKind::Text(text) => string(text, span),
-        ValueKind::List(items) | ValueKind::Set(items) => ExpressionKind::Tuple(items.iter().map(expression).collect()),
+        ValueKind::List(items) | ValueKind::Set(items) => {
+            ExpressionKind::Tuple(items.iter().map(expression).collect())
+        }
         ValueKind::Map(map) => ExpressionKind::Object(
             map.iter()
                 .map(|(name, entry)| {
                     let key_span = entry.key_place.span;
-                    let key = Expression { kind: string(&Text::literal(name.clone()), key_span), span: key_span };
+                    let key = Expression {
+                        kind: string(&Text::literal(name.clone()), key_span),
+                        span: key_span,
+                    };
                     (ObjectKey::Expression(key), expression(&entry.value))
                 })
                 .collect(),
@@ -155,14 +235,21 @@ pub fn expression(value: &Value) -> Expression {
 fn string(text: &Text, span: Span) -> ExpressionKind {
     let content = text.as_literal().unwrap_or("");
     if content.is_empty() {
-        return ExpressionKind::Template(Template { parts: Vec::new(), unwraps: false });
+        return ExpressionKind::Template(Template {
+            parts: Vec::new(),
+            unwraps: false,
+        });
     }
     let direct = SourceMap {
         segments: vec![Segment {
             value: 0,
             len: content.len() as u32,
             span: if (span.end - span.start) as usize == content.len() + 2 {
-                Span { file: span.file, start: span.start + 1, end: span.end - 1 }
+                Span {
+                    file: span.file,
+                    start: span.start + 1,
+                    end: span.end - 1,
+                }
             } else {
                 span
             },

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::document::Binary;
 use super::evaluate::{Failure, Outcome, failure};
-use super::unknown::{canonical, is_unknown, named, scope_of, unknown_from};
+use super::unknown::{canonical, is_unknown, named, not, scope_of, unknown_from};
 use crate::source::functions::convert;
 use crate::value::{Number, Place, Span, Value, ValueKind};
 
@@ -137,6 +137,23 @@ fn sign(operator: Binary) -> &'static str {
 }
 
 fn unknown(operator: Binary, left: &Value, right: &Value, span: Span) -> Value {
+    // A test against a flag is the test itself, or its opposite.
+    if matches!(operator, Binary::Equal | Binary::NotEqual) {
+        let flag = match (&left.kind, &right.kind) {
+            (ValueKind::Unknown(_), ValueKind::Bool(flag)) => Some((left, *flag)),
+            (ValueKind::Bool(flag), ValueKind::Unknown(_)) => Some((right, *flag)),
+            _ => None,
+        };
+        match flag {
+            Some((value, flag)) if flag == (operator == Binary::Equal) => return value.clone(),
+            Some((value, _)) => {
+                if let Ok(value) = not(Some(value), span) {
+                    return value;
+                }
+            }
+            None => {}
+        }
+    }
     let scope = scope_of(left).or_else(|| scope_of(right));
     match (canonical(left), canonical(right)) {
         (Some(mut a), Some(mut b)) => {

@@ -68,7 +68,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             }
             // The same as without the word.
             "resource" if attribute(1).is_some() => {
-                let name = format!("{}.{}", attribute(0).unwrap_or_default(), attribute(1).unwrap_or_default()).into();
+                let name = format!(
+                    "{}.{}",
+                    attribute(0).unwrap_or_default(),
+                    attribute(1).unwrap_or_default()
+                )
+                .into();
                 self.resource_reference(&name, rest(2), span, env)
             }
             "data" => match (attribute(0), attribute(1)) {

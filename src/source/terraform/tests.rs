@@ -115,6 +115,14 @@ fn references_find_their_instance() {
             "{ dev = \"d\", prod = \"p\" }[var.env]",
             r#"{"$choice":[{"when":"`var.env == \"dev\"`","value":"d"},{"when":"not `var.env == \"dev\"`","value":"p"}]}"#,
         ),
+        (
+            "var.create != false ? 1 : 2",
+            r#"{"$choice":[{"when":"`var.create != false`","value":1},{"when":"not `var.create != false`","value":2}]}"#,
+        ),
+        (
+            "var.create == false ? one(aws_s3_bucket.b[*].bucket) : 2",
+            r#"{"$choice":[{"when":"`var.create == false`","value":null},{"when":"not `var.create == false`","value":2}]}"#,
+        ),
         ("map(\"a\", list(1, 2))", r#"{"a":[1,2]}"#),
         ("0.1 + 0.2", "0.3"),
         ("0.3 * 3", "0.9"),
