@@ -1,5 +1,7 @@
 //! Log targets and other deliveries that Terraform's resources configure.
 
+mod replication;
+
 use super::reading::{argument, block, blocks, own, text};
 use crate::facts::declare::Declarations;
 use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination};
@@ -8,6 +10,7 @@ use crate::source::Resource;
 use crate::value::{Text, Value};
 
 pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    replication::declare(linker, r, out);
     let p = &r.properties;
     let place = &r.place;
     let is = |value: &Value, name: &str, wanted: bool| argument(value, name).and_then(Value::as_bool) == Some(wanted);
