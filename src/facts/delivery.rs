@@ -4,7 +4,7 @@ use crate::facts::Header;
 use crate::facts::declare::{Declaration, Declarations, DeclaredSender};
 use crate::facts::link::Linker;
 use crate::source::Resource;
-use crate::value::{Guards, Piece, Place, Text};
+use crate::value::{Guards, Piece, Place, Text, Unknown};
 
 /// A delivery that a resource configures.
 pub struct Delivery {
@@ -121,6 +121,27 @@ impl Delivery {
         self.below(folder)
     }
 
+    /// The encryption that a DMS endpoint asks for; which header stands for the default is not documented.
+    pub fn with_mode(self, mode: Option<&Text>, key: Option<(Text, Place)>, place: &Place) -> Delivery {
+        match (mode.map(Text::as_literal), key) {
+            (Some(Some("SSE_KMS" | "sse-kms")), Some((key, at))) => self.with_key(key, &at),
+            (Some(Some("SSE_KMS" | "sse-kms")), None) => self.with_header(SSE, Text::literal("aws:kms"), place),
+            (Some(Some("SSE_S3" | "sse-s3")), _) => self.with_header(SSE, Text::literal("AES256"), place),
+            _ => self.with_header(SSE, Text::unknown(Unknown::because("the encryption that is asked for")), place),
+        }
+    }
+
+    /// Encryption of a build's output: the project's key where one is named.
+    pub fn with_project_key(self, disabled: Option<bool>, key: Option<(Text, Place)>, place: &Place) -> Delivery {
+        match (disabled, key) {
+            (Some(true), _) => self,
+            (_, Some((key, at))) => self.with_key(key, &at),
+            (_, None) => {
+                self.with_header(SSE, Text::unknown(Unknown::because("the build's own encryption")), place)
+            }
+        }
+    }
+
     /// Sends a header.
     pub fn with_header(mut self, name: &str, value: Text, place: &Place) -> Delivery {
         self.headers.push(Header { name: name.into(), value, place: place.clone() });
@@ -139,6 +160,42 @@ pub const SSE: &str = "x-amz-server-side-encryption";
 pub const SSE_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 /// Header that sets a canned ACL.
 pub const ACL: &str = "x-amz-acl";
+
+/// The bucket that an origin's or a log target's domain name begins with (`acme-logs.s3.amazonaws.com`).
+pub fn without_domain(domain: &Text) -> Text {
+    domain.split_once(".s3").map_or_else(|| domain.clone(), |(bucket, _)| bucket)
+}
+
+/// Bucket and folder of a path like `/bucket/folder`.
+pub fn split_path(path: &Text) -> Option<(Text, Option<Text>)> {
+    let (before, rest) = path.split_once("/")?;
+    if !before.is_empty() {
+        return None;
+    }
+    Some(match rest.split_once("/") {
+        Some((bucket, folder)) => (bucket, Some(folder)),
+        None => (rest, None),
+    })
+}
+
+/// The canned ACL by which a build gives the bucket's owner access (`NONE`, `READ_ONLY`, `FULL`).
+pub fn owner_access(access: Option<&Text>) -> Option<Text> {
+    match access?.as_literal() {
+        Some("READ_ONLY") => Some(Text::literal("bucket-owner-read")),
+        Some("FULL") => Some(Text::literal("bucket-owner-full-control")),
+        Some(_) => None,
+        None => Some(Text::unknown(Unknown::because("the access that the bucket's owner gets"))),
+    }
+}
+
+/// The canned ACL of a certificate authority's revocation lists.
+pub fn revocation_acl(stated: Option<&Text>) -> Text {
+    match stated.map(Text::as_literal) {
+        None | Some(Some("PUBLIC_READ")) => Text::literal("public-read"),
+        Some(Some(_)) => Text::literal("bucket-owner-full-control"),
+        Some(None) => Text::unknown(Unknown::because("the ACL of the revocation lists")),
+    }
+}
 
 /// What a replication rule configures, in either format.
 pub struct Replication {

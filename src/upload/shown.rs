@@ -418,6 +418,9 @@ impl<'d> Delivery<'d> {
                 self.add(played, relation, &draft, &mut out, true);
                 return out;
             }
+            if self.row.may_only_read && played.causes.iter().any(|(c, _)| grants_no_write(c)) {
+                continue;
+            }
             // The first one is what the service tries first.
             if best.is_none() {
                 best = Some((i, played));
@@ -498,6 +501,7 @@ impl<'d> Delivery<'d> {
                     }
                 }
             }
+            Cause::Gate(Gate::AclsDisabled { .. } | Gate::PublicAclBlocked { .. }) => points.push(Point::Headers),
             Cause::Gate(_) => {}
         }
         points.into_iter().map(|p| self.row.confidence(p)).min().unwrap_or(Confidence::High)
@@ -551,6 +555,14 @@ impl<'d> Delivery<'d> {
             });
         }
     }
+}
+
+/// No statement comes near to granting the write: it may not be meant.
+fn grants_no_write(cause: &Cause) -> bool {
+    let Cause::Policy { reason, key: None } = cause else { return false };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
+    &*reason.action == "s3:PutObject"
+        && nearest.iter().all(|n| n.failed.contains(&crate::decision::Element::Action))
 }
 
 fn about_acl(reason: &crate::decision::DenyReason) -> bool {

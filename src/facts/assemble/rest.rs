@@ -244,10 +244,8 @@ impl Assembly<'_, '_> {
                     },
                     DeclaredSender::Role(r) => match role(&Some(r.clone())) {
                         Some(at) => Sender::Caller(at),
-                        None => Sender::Deployer {
-                            caller: None,
-                            account: account.clone(),
-                        },
+                        // What a role that no source declares may do is not known.
+                        None => return,
                     },
                     DeclaredSender::Writer {
                         service,
