@@ -418,7 +418,7 @@ impl<'d> Delivery<'d> {
                 self.add(played, relation, &draft, &mut out, true);
                 return out;
             }
-            if self.row.may_only_read && played.causes.iter().any(|(c, _)| grants_no_write(c)) {
+            if self.row.may_only_read && played.causes.iter().any(|(c, _)| grants_no_write(c, self.row.signer)) {
                 continue;
             }
             // The first one is what the service tries first.
@@ -558,10 +558,12 @@ impl<'d> Delivery<'d> {
 }
 
 /// No statement comes near to granting the write: it may not be meant.
-fn grants_no_write(cause: &Cause) -> bool {
+fn grants_no_write(cause: &Cause, signer: Signer) -> bool {
     let Cause::Policy { reason, key: None } = cause else { return false };
     let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
-    &*reason.action == "s3:PutObject"
+    let side = if signer == Signer::Role { PolicyType::Identity } else { PolicyType::Bucket };
+    reason.policy_type == side
+        && &*reason.action == "s3:PutObject"
         && nearest.iter().all(|n| n.failed.contains(&crate::decision::Element::Action))
 }
 
@@ -610,3 +612,6 @@ const LOAD_BALANCING_ACCOUNTS: &[(&str, &str)] = &[
 pub fn load_balancing_account(region: &str) -> Option<&'static str> {
     LOAD_BALANCING_ACCOUNTS.iter().find(|(r, _)| *r == region).map(|(_, a)| *a)
 }
+
+#[cfg(test)]
+mod tests;
