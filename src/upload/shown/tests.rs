@@ -212,6 +212,56 @@ resource "aws_s3_bucket_replication_configuration" "x" {
             ],
         ),
         (
+            r#"resource "aws_codebuild_project" "x" {
+  service_role = aws_iam_role.r.arn
+  environment {
+    environment_variable {
+      name  = "TARGET"
+      value = aws_s3_bucket.t.id
+    }
+  }
+  source {
+    type      = "NO_SOURCE"
+    buildspec = <<-EOT
+      env:
+        variables:
+          NAME: site
+      phases:
+        build:
+          commands:
+            - "aws s3 cp $${NAME}.zip s3://$${TARGET}/$${NAME}.zip --acl public-read"
+    EOT
+  }
+}"#,
+            &["role acme > acme-t/site.zip acl=public-read: default-denied"],
+        ),
+        (
+            r#"resource "aws_codepipeline" "x" {
+  role_arn = aws_iam_role.r.arn
+  artifact_store {
+    type     = "S3"
+    location = aws_s3_bucket.t.id
+    encryption_key {
+      type = "KMS"
+      id   = aws_kms_key.k.arn
+    }
+  }
+  stage {
+    name = "Source"
+    action {
+      category         = "Source"
+      provider         = "CodeCommit"
+      role_arn         = "arn:aws:iam::999999999999:role/far"
+      output_artifacts = ["a"]
+    }
+  }
+}"#,
+            &[
+                "codepipeline by acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.k}: service-delivery-denied",
+                "codepipeline > acme-t/* sse=aws:kms sse-aws-kms-key-id=arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.k}: depends",
+            ],
+        ),
+        (
             r#"resource "aws_cloudfront_distribution" "x" {
   origin {
     domain_name              = aws_s3_bucket.t.bucket_regional_domain_name
