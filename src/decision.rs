@@ -108,7 +108,19 @@ impl RequestContext {
             return value;
         }
         if key.bytes().any(|b| b.is_ascii_uppercase()) {
-            if let Some(value) = self.keys.get(key.to_ascii_lowercase().as_str()) {
+            // Names of keys are short: they are lower-cased without allocation.
+            let mut buffer = [0u8; 96];
+            let found = match buffer.get_mut(..key.len()) {
+                Some(lower) => {
+                    lower.copy_from_slice(key.as_bytes());
+                    lower.make_ascii_lowercase();
+                    std::str::from_utf8(lower)
+                        .ok()
+                        .and_then(|lower| self.keys.get(lower))
+                }
+                None => self.keys.get(key.to_ascii_lowercase().as_str()),
+            };
+            if let Some(value) = found {
                 return value;
             }
         }

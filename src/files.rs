@@ -24,7 +24,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            file_bytes: 10 << 20,
+            file_bytes: 32 << 20,
             files: 200_000,
         }
     }

@@ -318,14 +318,14 @@ impl Text {
     }
 
     pub fn from_pieces(pieces: impl IntoIterator<Item = Piece>) -> Text {
-        let mut text = Text::default();
+        let mut text = TextBuilder::default();
         for piece in pieces {
             match piece {
                 Piece::Literal(l) => text.push_str(&l),
                 Piece::Unknown(u) => text.push_unknown(u),
             }
         }
-        text
+        text.finish()
     }
 
     /// A key under which equal texts meet in a map; `None` where a piece is unknown without an identity,
@@ -393,6 +393,44 @@ impl Text {
             }
         }
         out
+    }
+}
+
+/// Builds a text from many small parts: each byte is written once.
+#[derive(Debug, Clone, Default)]
+pub struct TextBuilder {
+    pieces: Vec<Piece>,
+    literal: String,
+}
+
+impl TextBuilder {
+    pub fn push_str(&mut self, text: &str) {
+        self.literal.push_str(text);
+    }
+
+    pub fn push_unknown(&mut self, unknown: Unknown) {
+        self.close();
+        self.pieces.push(Piece::Unknown(unknown));
+    }
+
+    pub fn push(&mut self, text: &Text) {
+        for piece in text.pieces() {
+            match piece {
+                Piece::Literal(literal) => self.push_str(literal),
+                Piece::Unknown(unknown) => self.push_unknown(unknown.clone()),
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Text {
+        self.close();
+        Text { pieces: self.pieces, map: None }
+    }
+
+    fn close(&mut self) {
+        if !self.literal.is_empty() {
+            self.pieces.push(Piece::Literal(std::mem::take(&mut self.literal).into()));
+        }
     }
 }
 
@@ -676,7 +714,11 @@ impl Value {
     /// [`ARM_LIMIT`] arms the rest is one unknown value under no guard.
     pub fn arms(&self) -> Vec<(Guards, &Value)> {
         /// False where arms were left out.
-        fn walk<'v>(value: &'v Value, guards: &mut Guards, out: &mut Vec<(Guards, &'v Value)>) -> bool {
+        fn walk<'v>(
+            value: &'v Value,
+            guards: &mut Guards,
+            out: &mut Vec<(Guards, &'v Value)>,
+        ) -> bool {
             let ValueKind::Choice(arms) = &value.kind else {
                 let fits = out.len() < ARM_LIMIT;
                 if fits {
@@ -690,7 +732,9 @@ impl Value {
             }
             for arm in arms.iter() {
                 let excluded = |g: &Guard| {
-                    g.scope == arm.guard.scope && g.input == arm.guard.input && g.arm != arm.guard.arm
+                    g.scope == arm.guard.scope
+                        && g.input == arm.guard.input
+                        && g.arm != arm.guard.arm
                 };
                 if guards.iter().any(excluded) {
                     continue;
@@ -717,7 +761,10 @@ pub const ARM_LIMIT: usize = 64;
 
 static FURTHER_ARMS: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
     let place = Place::at(Span::new(FileId(0), 0, 0));
-    Value::unknown(Unknown::because("the value has more cases than are told apart"), place)
+    Value::unknown(
+        Unknown::because("the value has more cases than are told apart"),
+        place,
+    )
 });
 
 #[cfg(test)]
@@ -729,19 +776,32 @@ mod tests {
         let place = || Place::at(Span::new(FileId(0), 0, 0));
         let choice = |input: String, inner: Value| {
             let arm = |arm: u32, value: Value| Arm {
-                guard: Guard { scope: ScopeId(0), input: input.as_str().into(), label: "".into(), arm, arms: 2 },
+                guard: Guard {
+                    scope: ScopeId(0),
+                    input: input.as_str().into(),
+                    label: "".into(),
+                    arm,
+                    arms: 2,
+                },
                 value,
             };
-            Value::new(ValueKind::Choice(Arc::new(vec![arm(1, inner.clone()), arm(0, inner)])), place())
+            Value::new(
+                ValueKind::Choice(Arc::new(vec![arm(1, inner.clone()), arm(0, inner)])),
+                place(),
+            )
         };
-        let nested = |depth: usize| (0..depth).fold(Value::null(place()), |v, n| choice(n.to_string(), v));
+        let nested =
+            |depth: usize| (0..depth).fold(Value::null(place()), |v, n| choice(n.to_string(), v));
         assert_eq!(nested(0).arms().len(), 1);
         assert_eq!(nested(3).arms().len(), 8);
         assert_eq!(nested(6).arms().len(), ARM_LIMIT);
         let cut = nested(9);
         let cut = cut.arms();
         assert_eq!(cut.len(), ARM_LIMIT + 1);
-        assert!(cut.last().is_some_and(|(g, v)| g.is_empty() && matches!(v.kind, ValueKind::Unknown(_))));
+        assert!(
+            cut.last()
+                .is_some_and(|(g, v)| g.is_empty() && matches!(v.kind, ValueKind::Unknown(_)))
+        );
         assert_eq!(nested(500).arms().len(), 1);
     }
 }

@@ -23,60 +23,7 @@ use serde_json::Value as Json;
 
 /// Cases that this version gets wrong, each with its cause. The test fails when one of them starts to pass, and
 /// when a case fails that is not listed.
-const EXPECTED_FAILURES: &[(&str, &str)] = &[
-    (
-        "13-build-sends-acl-to-enforced-bucket",
-        "commands of a build are not read for the uploads that they show yet",
-    ),
-    (
-        "26-cross-account-key-read-only",
-        "a foreign account's root is left undecided",
-    ),
-    (
-        "34-prefix-with-leading-slash",
-        "uploads outside the granted prefix are not taken as meant",
-    ),
-    (
-        "42-trail-prefix-not-in-policy",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "43-retention-without-permission",
-        "retention that the sources show is not played yet",
-    ),
-    (
-        "44-alb-logs-into-kms-bucket",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "48-alb-logs-wrong-principal",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "51-access-logs-into-kms-bucket",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "52-flow-logs-key-without-delivery-service",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "53-access-logs-blocked-by-sse-deny",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "54-flow-logs-principal-org-paths",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "55-access-logs-source-arn-is-target",
-        "deliveries of this service are not declared as facts yet",
-    ),
-    (
-        "63-resolver-logs-blocked-by-sse-deny",
-        "deliveries of this service are not declared as facts yet",
-    ),
-];
+const EXPECTED_FAILURES: &[(&str, &str)] = &[];
 
 #[derive(Debug, Deserialize)]
 struct Case {

@@ -1,8 +1,16 @@
 //! Laws of the decision, on small random policies and requests.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic, and says how many cases ran"
+)]
+
 use std::sync::Arc;
 
-use iaclint::decision::evaluate::evaluate;
+use iaclint::decision::evaluate::{allows, evaluate};
 use iaclint::decision::search::{SearchResult, search};
 use iaclint::decision::space::{
     Class, Domain, DomainValues, Variable, classes_of, key_classes, tests_on,
@@ -246,7 +254,10 @@ fn key() -> impl Strategy<Value = &'static str> {
 }
 
 fn allowed(request: &Request, estate: &Estate, reading: Reading) -> bool {
-    evaluate(request, &set_of(estate), reading, &World::default()).allowed
+    let (set, world) = (set_of(estate), World::default());
+    let allowed = evaluate(request, &set, reading, &world).allowed;
+    assert_eq!(allowed, allows(request, &set, reading, &world));
+    allowed
 }
 
 fn object(key: &str) -> Text {

@@ -3,6 +3,14 @@
 //! Each case comes from elsewhere (the folder's README says from where). Without the variable nothing is asked
 //! and the test says so; with it, a folder that cannot be read is a failure.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic, and says how many cases ran"
+)]
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -59,6 +67,10 @@ const DISAGREEMENTS: &[(&str, &str)] = &[
     (
         "iam-simulate/operator/Bool/5",
         "whether Bool takes variables is a conflict in AWS's pages: unknown (spec 1.6, item 2)",
+    ),
+    (
+        "iam-simulate/public-policy/8",
+        "whether aws:PrincipalArn binds a statement is not documented: unknown, so never called public (spec 6.2)",
     ),
     (
         "iam-simulate/resource/15",

@@ -61,8 +61,8 @@ pub fn test_answer(
                     [value] => state.passes(value),
                     _ => state.plain_on_many(values),
                 },
-                ContextValue::PresentUnknown => state.passes(&anything()),
-                ContextValue::Unknown => agree(absent, state.passes(&anything())),
+                ContextValue::PresentUnknown => state.passes(&ANYTHING),
+                ContextValue::Unknown => agree(absent, state.passes(&ANYTHING)),
             }
         }
         Some(SetOperator::ForAllValues) => match value {
@@ -71,7 +71,7 @@ pub fn test_answer(
                 .iter()
                 .fold(Match::Yes, |all, value| all.and(state.passes(value))),
             ContextValue::PresentUnknown | ContextValue::Unknown => {
-                agree(Match::Yes, state.passes(&anything()))
+                agree(Match::Yes, state.passes(&ANYTHING))
             }
         },
         Some(SetOperator::ForAnyValue) => {
@@ -85,8 +85,8 @@ pub fn test_answer(
                 ContextValue::Present(values) => values
                     .iter()
                     .fold(Match::No, |any, value| any.or(state.passes(value))),
-                ContextValue::PresentUnknown => state.passes(&anything()),
-                ContextValue::Unknown => agree(absent, state.passes(&anything())),
+                ContextValue::PresentUnknown => state.passes(&ANYTHING),
+                ContextValue::Unknown => agree(absent, state.passes(&ANYTHING)),
             }
         }
     }
@@ -115,12 +115,9 @@ pub fn because(test: &ConditionTest, context: &RequestContext) -> Arc<str> {
     format!("`{}` on `{key}`", test.written).into()
 }
 
-fn anything() -> Text {
-    Text::unknown(Unknown {
-        reason: "".into(),
-        symbol: None,
-    })
-}
+/// A value of which nothing is known.
+static ANYTHING: std::sync::LazyLock<Text> =
+    std::sync::LazyLock::new(|| Text::unknown(Unknown::because("")));
 
 fn agree(a: Match, b: Match) -> Match {
     if a == b { a } else { Match::Unknown }

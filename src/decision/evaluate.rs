@@ -10,7 +10,7 @@ use super::{
     AccountRelation, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, Request, TargetKind, World,
 };
-use crate::policy::{Effect, Policy, PolicyType, StatementRef};
+use crate::policy::{Effect, Policy, PolicyType, Statement, StatementRef};
 use crate::value::Text;
 
 /// Near misses that are reported per missing permission.
@@ -23,6 +23,21 @@ pub fn evaluate(
     reading: Reading,
     world: &World,
 ) -> Decision {
+    decide(request, policies, reading, world, true)
+}
+
+/// The same answer without its reasons, for searches.
+pub fn allows(request: &Request, policies: &PolicySet, reading: Reading, world: &World) -> bool {
+    decide(request, policies, reading, world, false).allowed
+}
+
+fn decide(
+    request: &Request,
+    policies: &PolicySet,
+    reading: Reading,
+    world: &World,
+    explained: bool,
+) -> Decision {
     let bounded = policies.boundary.is_some();
     let gate = Gate {
         request,
@@ -30,6 +45,7 @@ pub fn evaluate(
         world,
         bounded,
         endpoint: EndpointKind::Unknown,
+        explained,
     };
     let own_policies = !matches!(
         request.principal,
@@ -172,7 +188,16 @@ pub fn evaluate(
         missing.push(PolicyType::Endpoint);
     }
 
+    if !explained {
+        return Decision {
+            allowed: !out.refused && missing.is_empty(),
+            reasons: Vec::new(),
+            allowing: Vec::new(),
+            hangs_on: Vec::new(),
+        };
+    }
     let Collected {
+        refused: _,
         mut reasons,
         mut allowing,
         mut hangs_on,
@@ -255,6 +280,8 @@ fn journey(policy_type: PolicyType) -> u8 {
 
 #[derive(Default)]
 struct Collected {
+    /// Some layer refuses, whatever is granted.
+    refused: bool,
     reasons: Vec<DenyReason>,
     allowing: Vec<(PolicyType, StatementRef)>,
     hangs_on: Vec<Arc<str>>,
@@ -274,6 +301,8 @@ struct Gate<'g> {
     world: &'g World,
     bounded: bool,
     endpoint: EndpointKind,
+    /// Collect what a reader wants to know beside the answer.
+    explained: bool,
 }
 
 impl Gate<'_> {
@@ -309,10 +338,14 @@ impl Gate<'_> {
                 }
                 match statement.effect {
                     Effect::Deny => {
-                        if any == Match::Unknown {
+                        if any == Match::Unknown && self.explained {
                             self.note_unknowns(policy, position, policy_type, out);
                         }
                         if any >= least_deny {
+                            out.refused = true;
+                            if !self.explained {
+                                return said;
+                            }
                             let reference = StatementRef {
                                 policy: policy.clone(),
                                 position,
@@ -322,7 +355,7 @@ impl Gate<'_> {
                     }
                     Effect::Allow => {
                         certain = certain.max(strongest(answer, Match::Yes));
-                        if any == Match::Unknown {
+                        if any == Match::Unknown && self.explained {
                             doubtful.push((policy, position));
                         }
                         let form = strongest(answer, least_allow);
@@ -345,7 +378,10 @@ impl Gate<'_> {
         if let Some(reference) = &said.allowing {
             out.allowing.push((policy_type, reference.clone()));
         }
-        if open {
+        if open && !self.explained {
+            said.grant = favourable.then_some(GrantForm::Direct);
+            out.refused |= !favourable;
+        } else if open {
             if certain < Some(GrantForm::Direct) || !favourable {
                 out.hangs_on
                     .push(format!("{} statements that are not at hand", policy_type.name()).into());
@@ -435,10 +471,9 @@ impl Gate<'_> {
                     .filter(|e| e.answer < least)
                     .map(|e| e.element)
                     .collect();
-                // A statement about other actions is far, however little else differs.
                 let distance = failed
                     .iter()
-                    .map(|e| if *e == Element::Action { 100 } else { 1 })
+                    .map(|e| distance(statement, *e, &failed, &self.request.resource))
                     .sum();
                 found.push((
                     distance,
@@ -459,4 +494,40 @@ impl Gate<'_> {
             .map(|(_, near)| near)
             .collect()
     }
+}
+
+/// How far an element that failed keeps a statement from a request to this target. A statement that names the
+/// caller is nearer than one for others, and nearer still where it misses only the resource or a condition. A
+/// statement about other actions is far, however little else differs, unless it was written for this caller and target.
+fn distance(statement: &Statement, element: Element, failed: &[Element], target: &Text) -> usize {
+    let misses_only_the_action = failed == [Element::Action]
+        && statement.principals.as_ref().is_some_and(|p| {
+            !p.negated && !p.entries.iter().any(|e| e.text.as_literal() == Some("*"))
+        });
+    match element {
+        Element::Condition(_) | Element::Guard => 1,
+        Element::Resource if names_same_bucket(statement, target) => 2,
+        Element::Resource => 3,
+        Element::Action if misses_only_the_action => 6,
+        Element::Principal => 16,
+        Element::Action => 100,
+    }
+}
+
+/// A resource of the statement lies in the bucket of the target, or is that bucket.
+fn names_same_bucket(statement: &Statement, target: &Text) -> bool {
+    let bucket = |text: &Text| {
+        text.split_once("/")
+            .map_or_else(|| text.identity(), |(before, _)| before.identity())
+    };
+    let Some(wanted) = bucket(target) else {
+        return false;
+    };
+    statement.resources.as_ref().is_some_and(|resources| {
+        !resources.negated
+            && resources
+                .patterns
+                .iter()
+                .any(|p| bucket(&p.text).as_ref() == Some(&wanted))
+    })
 }

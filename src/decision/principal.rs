@@ -203,39 +203,55 @@ fn gateway_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
     }
 }
 
-enum Named {
+enum Named<'t> {
     /// The account's number or its root.
-    Account(Text),
-    User(Text),
-    Role(Text),
-    Session(Text),
-    FederatedUser(Text),
+    Account(Account<'t>),
+    User(Account<'t>),
+    Role(Account<'t>),
+    Session(Account<'t>),
+    FederatedUser(Account<'t>),
     /// An ARN that is no principal.
     Nobody,
     /// A text that could be any of these.
     Open,
 }
 
+/// The account of a named principal.
+enum Account<'t> {
+    Literal(&'t str),
+    Symbolic(Text),
+}
+
+impl Account<'_> {
+    fn is(&self, own: &Text) -> Match {
+        match (self, own.as_literal()) {
+            (Account::Literal(account), Some(own)) => Match::of(*account == own),
+            (Account::Literal(account), None) => same(&Text::literal(*account), own),
+            (Account::Symbolic(account), _) => same(account, own),
+        }
+    }
+}
+
 fn is_account_number(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn named(text: &Text) -> Named {
+fn named(text: &Text) -> Named<'_> {
     if let Some(literal) = text.as_literal() {
         if is_account_number(literal) {
-            return Named::Account(text.clone());
+            return Named::Account(Account::Literal(literal));
         }
         let Some([_, _, service, account, tail]) = principal_fields(literal) else {
             // A unique id of a saved policy.
             return if literal.starts_with("AIDA") || literal.starts_with("AROA") {
                 Named::Open
             } else if !literal.is_empty() && literal.bytes().all(|b| b.is_ascii_digit()) {
-                Named::Account(text.clone())
+                Named::Account(Account::Literal(literal))
             } else {
                 Named::Nobody
             };
         };
-        let account = Text::literal(account);
+        let account = Account::Literal(account);
         return match service {
             "iam" if tail == "root" => Named::Account(account),
             "iam" if tail.starts_with("user/") => Named::User(account),
@@ -247,7 +263,9 @@ fn named(text: &Text) -> Named {
     }
     if let [Piece::Unknown(unknown)] = text.pieces() {
         return match unknown.symbol.as_ref().map(|s| s.kind) {
-            Some(SymbolKind::Account | SymbolKind::OwnAccount) => Named::Account(text.clone()),
+            Some(SymbolKind::Account | SymbolKind::OwnAccount) => {
+                Named::Account(Account::Symbolic(text.clone()))
+            }
             _ => Named::Open,
         };
     }
@@ -255,6 +273,7 @@ fn named(text: &Text) -> Named {
         return Named::Open;
     };
     let [_, _, service, _, account, tail] = fields;
+    let account = Account::Symbolic(account);
     match (service.as_literal(), tail.known_prefix()) {
         (Some("iam"), "root") if tail.is_literal() => Named::Account(account),
         (Some("iam"), prefix) if prefix.starts_with("user/") => Named::User(account),
@@ -319,7 +338,10 @@ fn same(a: &Text, b: &Text) -> Match {
 /// Holds a wildcard beside other letters.
 fn is_wild(text: &Text) -> bool {
     text.as_literal() != Some("*")
-        && text.pieces().iter().any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
+        && text
+            .pieces()
+            .iter()
+            .any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
 }
 
 /// A partial wildcard: AWS refuses to store it, so whom it would name is not settled. Others it names in no reading.
@@ -361,7 +383,7 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
         },
         (Named::Nobody, _) => PrincipalAnswer::NO,
         (Named::Account(account), caller) => match caller.account() {
-            Some(own) => PrincipalAnswer::of(GrantForm::Account, same(&account, own)),
+            Some(own) => PrincipalAnswer::of(GrantForm::Account, account.is(own)),
             None => PrincipalAnswer::NO,
         },
         (Named::Role(_), Principal::Role { arn, .. }) => {
@@ -384,7 +406,7 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
             PrincipalAnswer::of(GrantForm::Direct, same(text, arn))
         }
         (Named::User(account), Principal::FederatedUser { account: own, .. }) => {
-            PrincipalAnswer::of(GrantForm::Role, same(&account, own).and(Match::Unknown))
+            PrincipalAnswer::of(GrantForm::Role, account.is(own).and(Match::Unknown))
         }
         (Named::FederatedUser(_), Principal::FederatedUser { arn, .. }) => {
             PrincipalAnswer::of(GrantForm::Direct, same(text, arn))
@@ -395,7 +417,7 @@ fn aws_answer(text: &Text, caller: &Principal) -> PrincipalAnswer {
             | Named::Session(account)
             | Named::FederatedUser(account),
             Principal::Account { account: own },
-        ) => PrincipalAnswer::of(GrantForm::Direct, same(&account, own).and(Match::Unknown)),
+        ) => PrincipalAnswer::of(GrantForm::Direct, account.is(own).and(Match::Unknown)),
         (Named::Open, caller) => open_answer(text, caller),
         (Named::User(_) | Named::Role(_) | Named::Session(_) | Named::FederatedUser(_), _) => {
             PrincipalAnswer::NO
@@ -457,7 +479,10 @@ mod tests {
             ("arn:aws:iam::111122223333:role/other*", Match::No),
             ("arn:aws:iam::444455556666:role/*", Match::No),
             ("arn:aws:iam::111122223333:role/app", Match::Yes),
-            ("arn:aws:sts::111122223333:assumed-role/app/*", Match::Unknown),
+            (
+                "arn:aws:sts::111122223333:assumed-role/app/*",
+                Match::Unknown,
+            ),
             ("*", Match::Yes),
         ] {
             for negated in [false, true] {
@@ -468,7 +493,12 @@ mod tests {
                     place: place.clone(),
                     guards: Vec::new(),
                 };
-                let element = PrincipalElement { negated, entries: vec![entry], open: false, place };
+                let element = PrincipalElement {
+                    negated,
+                    entries: vec![entry],
+                    open: false,
+                    place,
+                };
                 let at = Circumstances {
                     effect: Effect::Allow,
                     policy_type: PolicyType::Bucket,
@@ -477,7 +507,11 @@ mod tests {
                     world: &world,
                 };
                 let want = if negated { !answer } else { answer };
-                assert_eq!(principal_answer(&element, &role, at).any(), want, "{text} {negated}");
+                assert_eq!(
+                    principal_answer(&element, &role, at).any(),
+                    want,
+                    "{text} {negated}"
+                );
             }
         }
     }

@@ -3,6 +3,9 @@
 //! Within a class every test at hand answers alike; each class has a short, readable witness. Class 0 is
 //! the plain one.
 
+mod automaton;
+mod cuts;
+mod keys;
 mod points;
 mod signature;
 
@@ -10,14 +13,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::compare::{read_date, read_number};
-use super::{ContextValue, Match, RequestContext, condition};
-use crate::pattern::sequence::{self, Token};
-use crate::pattern::{PatternOptions, VariableValue};
-use crate::policy::{ConditionOperator, ConditionTest, PolicyVersion};
-use crate::value::{Piece, Text, Unknown};
+use super::{ContextValue, RequestContext, condition};
+use crate::policy::{ConditionOperator, ConditionTest};
+use crate::value::Text;
 
+use cuts::texts_of;
+pub use keys::{Keys, key_classes};
 use points::{addresses, dates, literal_values, numbers};
-pub use signature::{Cut, SignatureLimit, Witnesses, witnesses};
 
 /// One dimension of a request: a header, a key, an address.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,15 +76,8 @@ pub struct Classes {
     pub complete: bool,
 }
 
-/// Object keys, one for each class. Where they are not `complete`, a search that finds nothing proves nothing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Keys {
-    pub keys: Vec<Text>,
-    pub complete: bool,
-}
-
 /// Texts with the word whether they stand for all.
-struct Points {
+pub struct Points {
     texts: Vec<Text>,
     complete: bool,
 }
@@ -272,213 +267,6 @@ fn is_literal(test: &ConditionTest) -> bool {
         .all(|v| v.text.as_literal().is_some_and(|t| !t.contains("${")))
 }
 
-/// Values of policy variables as far as a context states them; the rest is open.
-fn stated(context: &RequestContext) -> impl Fn(&str) -> VariableValue + '_ {
-    |key| match context.keys.get(key.to_ascii_lowercase().as_str()) {
-        Some(ContextValue::Present(values)) => match values.as_slice() {
-            [value] => VariableValue::Value(value.clone()),
-            _ => VariableValue::Unknown,
-        },
-        Some(ContextValue::Absent) => VariableValue::Absent,
-        _ => VariableValue::Unknown,
-    }
-}
-
-/// The pattern as a cut: with its policy variables, literally, or in both ways where the version is not known.
-fn push_cuts(
-    cuts: &mut Vec<Cut>,
-    text: &Text,
-    options: PatternOptions,
-    arn: bool,
-    version: PolicyVersion,
-    context: &RequestContext,
-) {
-    let resolver = stated(context);
-    let has_variables = text
-        .pieces()
-        .iter()
-        .any(|p| matches!(p, Piece::Literal(l) if l.contains("${")));
-    let with = PatternOptions {
-        variables: Some(&resolver),
-        ..options
-    };
-    let readings: &[PatternOptions] = match version {
-        _ if !has_variables => &[options],
-        PolicyVersion::V2008 => &[options],
-        PolicyVersion::V2012 => &[with],
-        PolicyVersion::Unknown => &[with, options],
-    };
-    for reading in readings {
-        // A variable without a value: the pattern matches nothing.
-        let Some(tokens) = sequence::pattern_tokens(text, reading) else {
-            continue;
-        };
-        cuts.push(Cut {
-            start: Vec::new(),
-            tokens,
-            ignore_case: options.ignore_case,
-            arn,
-        });
-    }
-}
-
-fn unknowns_of<'t>(texts: impl IntoIterator<Item = &'t Text>) -> Vec<Unknown> {
-    let mut out: Vec<Unknown> = Vec::new();
-    for piece in texts.into_iter().flat_map(Text::pieces) {
-        match piece {
-            Piece::Unknown(unknown) if !out.iter().any(|u| u.symbol == unknown.symbol) => {
-                out.push(unknown.clone())
-            }
-            _ => {}
-        }
-    }
-    out
-}
-
-/// Witnesses for text: one for each reachable combination of listed values and patterns; ARNs field by field.
-fn texts_of(tests: &[&ConditionTest], context: &RequestContext) -> Points {
-    use ConditionOperator::*;
-    let mut cuts: Vec<Cut> = Vec::new();
-    let mut arns = false;
-    for test in tests {
-        let (options, arn) = match test.operator {
-            StringLike | StringNotLike => (PatternOptions::GLOB, false),
-            ArnLike | ArnEquals | ArnNotLike | ArnNotEquals => (PatternOptions::GLOB, true),
-            StringEqualsIgnoreCase | StringNotEqualsIgnoreCase => (
-                PatternOptions {
-                    ignore_case: true,
-                    ..PatternOptions::LITERAL
-                },
-                false,
-            ),
-            _ => (PatternOptions::LITERAL, false),
-        };
-        arns |= arn;
-        for value in &test.values {
-            let mut own = Vec::new();
-            push_cuts(
-                &mut own,
-                &value.text,
-                options,
-                arn,
-                PolicyVersion::Unknown,
-                context,
-            );
-            for mut cut in own {
-                if arn {
-                    as_arn(&mut cut);
-                }
-                cuts.push(cut);
-            }
-        }
-    }
-    if arns {
-        // Whether the value is an ARN at all.
-        let mut tokens = Vec::new();
-        for _ in 0..5 {
-            tokens.extend([Token::Many, Token::Letter(':')]);
-        }
-        tokens.push(Token::Many);
-        cuts.push(Cut {
-            start: Vec::new(),
-            tokens,
-            ignore_case: false,
-            arn: true,
-        });
-    }
-    let unknowns = unknowns_of(tests.iter().flat_map(|t| &t.values).map(|v| &v.text));
-    let found = witnesses(&cuts, &unknowns);
-    Points {
-        texts: found.texts,
-        complete: found.limit == SignatureLimit::Complete,
-    }
-}
-
-/// A pattern of an ARN operator as it is compared: whole where a symbol may hold fields; one of fewer than
-/// six fields by its fields as a beginning.
-fn as_arn(cut: &mut Cut) {
-    if matches!(cut.tokens.as_slice(), [Token::Many]) {
-        cut.arn = false;
-        return;
-    }
-    match sequence::fields(&cut.tokens) {
-        sequence::Fields::Six(_) => {}
-        sequence::Fields::Hidden => cut.arn = false,
-        sequence::Fields::Fewer => {
-            let last = cut
-                .tokens
-                .iter()
-                .rposition(|t| *t == Token::Letter(':'))
-                .map_or(0, |at| at + 1);
-            if cut.tokens.get(last..).unwrap_or(&[]).contains(&Token::Many) {
-                cut.tokens.truncate(last);
-                cut.tokens.push(Token::Many);
-                cut.arn = false;
-            } else {
-                cut.tokens.extend([Token::Letter(':'), Token::Many]);
-            }
-        }
-    }
-}
-
-/// Object keys: one for every reachable combination of the resource patterns, each with the version of its
-/// policy. `prefix` is the target's ARN up to the key; `context` gives the values of policy variables.
-pub fn key_classes(
-    patterns: &[(&Text, PolicyVersion)],
-    prefix: &Text,
-    context: &RequestContext,
-) -> Keys {
-    let start = sequence::subject_tokens(prefix, false);
-    let mut complete = true;
-    let mut cuts: Vec<Cut> = Vec::new();
-    let fields = sequence::fields(&start);
-    for (pattern, version) in patterns {
-        let mut own = Vec::new();
-        push_cuts(
-            &mut own,
-            pattern,
-            PatternOptions::GLOB,
-            false,
-            *version,
-            context,
-        );
-        for mut cut in own {
-            if matches!(cut.tokens.as_slice(), [Token::Many]) {
-                continue;
-            }
-            match (sequence::fields(&cut.tokens), &fields) {
-                // The key stands in the sixth field; the others say alike for all keys.
-                (sequence::Fields::Six(p), sequence::Fields::Six(s)) => {
-                    let met = p
-                        .iter()
-                        .zip(s)
-                        .take(5)
-                        .all(|(p, s)| sequence::compare(p, s) != Match::No);
-                    let ([.., tail], [.., beginning]) = (p, s);
-                    if met && !sequence::begins_otherwise(tail, beginning) {
-                        cut.tokens = tail.to_vec();
-                        cut.start = beginning.to_vec();
-                        cuts.push(cut);
-                    }
-                }
-                (sequence::Fields::Fewer, _) => {}
-                (_, of_prefix) => {
-                    // Without its five colons in sight, a colon of the key might count.
-                    complete &= !matches!(of_prefix, sequence::Fields::Fewer);
-                    cut.start = start.clone();
-                    cuts.push(cut);
-                }
-            }
-        }
-    }
-    let unknowns = unknowns_of(patterns.iter().map(|(text, _)| *text));
-    let found = witnesses(&cuts, &unknowns);
-    Keys {
-        keys: found.texts,
-        complete: complete && found.limit == SignatureLimit::Complete,
-    }
-}
-
 /// The tests on one condition key, among many.
 pub fn tests_on<'t>(tests: &[&'t ConditionTest], key: &str) -> Vec<&'t ConditionTest> {
     tests
@@ -518,90 +306,6 @@ pub fn domain_values(key: &str) -> DomainValues {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn keys_of(patterns: &[&str], prefix: &Text) -> Vec<String> {
-        let texts: Vec<Text> = patterns.iter().map(|p| Text::literal(*p)).collect();
-        let texts: Vec<_> = texts.iter().map(|t| (t, PolicyVersion::V2012)).collect();
-        let found = key_classes(&texts, prefix, &RequestContext::default());
-        assert!(found.complete);
-        let mut keys: Vec<String> = found.keys.iter().map(Text::display).collect();
-        keys.sort();
-        keys
-    }
-
-    fn keys(patterns: &[&str]) -> Vec<String> {
-        keys_of(patterns, &"arn:aws:s3:::b/".into())
-    }
-
-    #[test]
-    fn object_keys() {
-        assert_eq!(keys(&["arn:aws:s3:::b/*"]), ["x"]);
-        assert_eq!(keys(&["*"]), ["x"]);
-        assert_eq!(keys(&["arn:aws:s3:::b/logs/*"]), ["logs/x", "x"]);
-        assert_eq!(
-            keys(&["arn:aws:s3:::b/logs/*", "arn:aws:s3:::b/*.gz"]),
-            ["logs/x", "logs/x.gz", "x", "x.gz"]
-        );
-        assert_eq!(keys(&["arn:aws:s3:::other/*"]), ["x"]);
-        assert_eq!(keys(&[]), ["x"]);
-    }
-
-    fn symbol(kind: crate::value::SymbolKind, subject: &str) -> Text {
-        let symbol = crate::value::Symbol {
-            scope: crate::value::ScopeId(0),
-            kind,
-            subject: subject.into(),
-            attribute: "".into(),
-        };
-        Text::symbol(symbol, "unknown")
-    }
-
-    fn joined(parts: &[&Text]) -> Text {
-        Text::from_pieces(parts.iter().flat_map(|t| t.pieces().iter().cloned()))
-    }
-
-    #[test]
-    fn object_keys_behind_stars_variables_and_symbols() {
-        use crate::value::SymbolKind::{GeneratedName, Input, Resource};
-        // A `*` before the key goes on into it.
-        assert_eq!(keys(&["arn:aws:s3:::b*logs/*"]), ["logs/x", "x"]);
-        assert_eq!(keys(&["arn:aws:s3:::*/in/*"]), ["in/x", "x"]);
-        assert_eq!(keys(&["arn:aws:*:::b/home/*"]), ["home/x", "x"]);
-        assert_eq!(
-            keys(&["arn:aws:kms:::b/home/*", "arn:aws:s3:::bb/x"]),
-            ["x"]
-        );
-        // A variable without a known value takes any text; a known one is taken as it is.
-        assert_eq!(keys(&["arn:aws:s3:::b/${aws:username}/*"]), ["x", "x/x"]);
-        let mut context = RequestContext::default();
-        context.present("aws:username", "ann");
-        let pattern = Text::literal("arn:aws:s3:::b/${aws:username}/*");
-        let found = key_classes(
-            &[(&pattern, PolicyVersion::V2012)],
-            &"arn:aws:s3:::b/".into(),
-            &context,
-        );
-        let shown: Vec<String> = found.keys.iter().map(Text::display).collect();
-        assert_eq!(shown, ["x", "ann/x"]);
-        // A symbolic bucket, a symbolic tail, a bucket that is known by its ARN only.
-        let bucket = joined(&[
-            &"arn:aws:s3:::".into(),
-            &symbol(GeneratedName, "b"),
-            &"/".into(),
-        ]);
-        let tail = symbol(Input, "p");
-        for prefix in [&bucket, &joined(&[&symbol(Resource, "b.arn"), &"/".into()])] {
-            let pattern = joined(&[prefix, &tail, &"/*".into()]);
-            let found = key_classes(&[(&pattern, PolicyVersion::V2012)], prefix, &context);
-            let shown: Vec<String> = found.keys.iter().map(Text::display).collect();
-            assert_eq!(
-                shown,
-                ["x", "p/x", "x/x", "p"].map(|t| t.replace('p', "${p}"))
-            );
-            assert!(found.complete);
-        }
-        assert_eq!(keys_of(&["arn:aws:s3:::lit/logs/*"], &bucket), ["x"]);
-    }
 
     fn test(written: &str, values: &[&str]) -> ConditionTest {
         let place = crate::value::Place::at(crate::value::Span::new(crate::value::FileId(0), 0, 0));

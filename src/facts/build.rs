@@ -8,10 +8,7 @@ use crate::source::{Format, Inputs, Sources};
 /// All facts that the sources state.
 pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
     let linker = Linker::new(sources, inputs, &terraform::TABLE, &cloudformation::TABLE);
-    let mut declarations = Declarations {
-        gaps: sources.gaps.clone(),
-        ..Declarations::default()
-    };
+    let mut declarations = Declarations::default();
     for resource in &sources.resources {
         match linker.scope(resource.scope).map(|s| s.format) {
             Some(Format::Terraform) => terraform::declare(&linker, resource, &mut declarations),

@@ -11,6 +11,9 @@ use crate::value::{Piece, Symbol, SymbolKind, Text};
 /// Cells of the comparison table beyond which the answer is unknown.
 const CELL_LIMIT: usize = 4_000_000;
 
+/// Stands for a letter of the own account's number, which no text that somebody writes holds.
+pub const OWN_ACCOUNT: char = '\u{f8ff}';
+
 /// One element of a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
@@ -317,7 +320,7 @@ impl Letters {
     };
     /// What a field of an ARN before its last one holds.
     pub const NO_COLON: Letters = Letters {
-        ascii: u128::MAX & !(1 << b':'),
+        ascii: !(1 << b':'),
         other: true,
     };
 
@@ -416,7 +419,7 @@ pub fn parts(tokens: &[Token]) -> Vec<Part> {
             Token::Many => out.push(Part::Many(Letters::ANY)),
             Token::Symbol(symbol) => match symbol.as_ref().map(|s| s.kind) {
                 // No written digit belongs to it: a private letter stands for each of its own.
-                Some(SymbolKind::OwnAccount) => out.extend([Part::Letter('\u{f8ff}'); 12]),
+                Some(SymbolKind::OwnAccount) => out.extend([Part::Letter(OWN_ACCOUNT); 12]),
                 Some(SymbolKind::Account) => out.extend([Part::One(Letters::DIGITS); 12]),
                 Some(SymbolKind::Region) => {
                     out.extend([Part::One(Letters::REGION), Part::Many(Letters::REGION)]);

@@ -304,7 +304,11 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
         },
     };
     use sha2::{Digest, Sha256};
-    let evidence = denial.evidence.as_ref().map_or("", |e| &*e.address);
+    // One setting that stops several deliveries is one finding; a shape is told apart by what shows it.
+    let evidence = match denial.outcome {
+        Outcome::ServiceDeliveryDenied => "",
+        _ => denial.evidence.as_ref().map_or("", |e| &*e.address),
+    };
     let digest = Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
     let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
     format!("{rule}:{hex}")

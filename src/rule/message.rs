@@ -37,7 +37,11 @@ pub fn sender(estate: &Estate, uploader: &Uploader) -> String {
 /// The bucket for a message: its name where it is known, else its address.
 pub fn bucket(estate: &Estate, index: usize) -> String {
     estate.buckets.get(index).map_or_else(String::new, |b| {
-        b.name.as_literal().map_or_else(|| b.address.to_string(), str::to_string)
+        match b.name.as_literal() {
+            Some(name) => name.to_string(),
+            None if b.open => b.name.display(),
+            None => b.address.to_string(),
+        }
     })
 }
 
@@ -64,7 +68,7 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
             format!("the policy of `{to}` cannot be put: {why}")
         }
         _ if matches!(decided.uploader, Uploader::Service { .. }) => {
-            format!("{proviso}{who} cannot deliver to `{to}`: {why}")
+            format!("{proviso}deliveries by {who} to `{to}` fail: {why}")
         }
         _ => {
             let uploads = what(denial);

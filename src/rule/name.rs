@@ -68,7 +68,7 @@ fn explicit(reason: &DenyReason, statement: &Statement, elements: &[Element]) ->
             Some(Subject::Transport) => "bucket-policy-denies-tls",
             Some(Subject::Caller) => "bucket-policy-denies-caller",
             Some(Subject::Organization) => "bucket-policy-denies-callers-outside-organization",
-            Some(Subject::ServiceSource) => "bucket-policy-denies-callers-without-source",
+            Some(Subject::ServiceSource) => "bucket-policy-denies-all-but-services",
             Some(Subject::EncryptionContext | Subject::Other) => "bucket-policy-denies-upload",
             None if not_principal => "bucket-policy-denies-principals-it-does-not-list",
             None => "bucket-policy-denies-upload",
@@ -105,7 +105,7 @@ fn secondary(action: &str) -> Option<&'static str> {
 }
 
 fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
-    let DenyKind::Implicit { nearest, delegated_by, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
     let near = nearest.first().and_then(|n| n.statement.get().map(|s| (s, n.failed.as_slice())));
     let failed = |element: Element| near.is_some_and(|(_, f)| f.contains(&element));
     let only_condition = near.is_some_and(|(_, f)| !f.is_empty() && f.iter().all(|e| matches!(e, Element::Condition(_))));
@@ -118,8 +118,8 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some("acl") => "identity-policy-omits-put-object-acl",
             Some("tagging") => "identity-policy-omits-put-object-tagging",
             Some("lock") => "identity-policy-omits-lock-actions",
-            Some("data-key") if only_condition => "identity-policy-restricts-key-context",
-            Some("decrypt") if only_condition => "identity-policy-restricts-key-context",
+            Some("data-key") if only_condition => "identity-policy-allows-key-only-with-condition",
+            Some("decrypt") if only_condition => "identity-policy-allows-key-only-with-condition",
             Some("data-key") => "identity-policy-omits-generate-data-key",
             Some("decrypt") => "identity-policy-omits-decrypt",
             _ if bucket_arn_only => "identity-policy-names-bucket-not-objects",
@@ -135,7 +135,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some(_) => "boundary-omits-secondary-actions",
             None => "boundary-omits-put-object",
         },
-        PolicyType::Scp | PolicyType::Rcp => "organization-policy-omits-upload",
+        PolicyType::Scp | PolicyType::Rcp => "organization-policy-denies-upload",
         PolicyType::Endpoint => match extra {
             Some("acl") => "endpoint-policy-omits-put-object-acl",
             Some(_) => "endpoint-policy-omits-secondary-actions",
@@ -174,7 +174,6 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                     ) => "bucket-policy-allows-only-with-header",
                     _ => "bucket-policy-allows-only-with-condition",
                 },
-                None if delegated_by.is_some() => "bucket-policy-only-delegates-to-account",
                 None if bucket_arn_only => "bucket-policy-names-bucket-not-objects",
                 None => "bucket-policy-omits-caller",
             }
@@ -184,7 +183,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                 return "key-policy-omits-service";
             }
             if only_condition {
-                return "key-policy-restricts-key-context";
+                return "key-policy-allows-only-with-condition";
             }
             match extra {
                 Some("decrypt") => "key-policy-omits-decrypt",

@@ -1,16 +1,16 @@
 //! Values back to JSON text, symbols kept as pieces; the rendering of [`ValueKind::Json`].
 
-use crate::value::{Piece, Text, Unknown, Value, ValueKind};
+use crate::value::{Piece, Text, TextBuilder, Unknown, Value, ValueKind};
 
 /// JSON text as Terraform's `jsonencode` writes it: no blanks, keys in lexical order, `<`, `>`, `&` and the
 /// line separators escaped. A collection or choice that is not known becomes one unknown piece.
 pub fn json_text(value: &Value) -> Text {
-    let mut out = Text::default();
+    let mut out = TextBuilder::default();
     write(value, &mut out);
-    out
+    out.finish()
 }
 
-fn write(value: &Value, out: &mut Text) {
+fn write(value: &Value, out: &mut TextBuilder) {
     match &value.kind {
         ValueKind::Null => out.push_str("null"),
         ValueKind::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
@@ -28,7 +28,8 @@ fn write(value: &Value, out: &mut Text) {
             out.push_str("]");
         }
         ValueKind::Map(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
+            let mut entries: Vec<_> =
+                map.iter().filter(|(key, _)| !key.starts_with('\u{0}')).collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
             out.push_str("{");
             for (i, (key, entry)) in entries.into_iter().enumerate() {
@@ -46,7 +47,7 @@ fn write(value: &Value, out: &mut Text) {
     }
 }
 
-fn write_text(text: &Text, out: &mut Text) {
+fn write_text(text: &Text, out: &mut TextBuilder) {
     out.push_str("\"");
     for piece in text.pieces() {
         match piece {

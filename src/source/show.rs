@@ -21,7 +21,8 @@ pub fn to_json(value: &Value) -> Json {
         }
         ValueKind::Map(map) => {
             let mut out = JsonMap::new();
-            for (key, entry) in map.iter() {
+            // Hidden entries begin with a mark that no key has.
+            for (key, entry) in map.iter().filter(|(key, _)| !key.starts_with('\u{0}')) {
                 out.insert(key.to_string(), to_json(&entry.value));
             }
             Json::Object(out)

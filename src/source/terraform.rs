@@ -2,9 +2,11 @@
 //!
 //! Every folder that nobody calls is a root of its own; a called one is read through its calls only.
 
+mod call;
 mod choice;
 mod document;
 mod evaluate;
+mod expansion;
 mod json;
 mod literal;
 mod load;
@@ -13,15 +15,18 @@ mod operators;
 mod parse;
 mod policy_document;
 mod recover;
+mod reference;
 mod resource;
 mod template;
+mod traverse;
 mod types;
+mod unknown;
 mod variables;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::document::{Block, Expression};
 use self::evaluate::{Env, Evaluator};
@@ -29,13 +34,39 @@ use self::load::{Loader, is_configuration};
 use self::module::Instance;
 use crate::files::{self, Files};
 use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
-use crate::value::{Map, Place, ScopeId, Span, Value};
+use crate::value::{Map, Place, ScopeId, Span, Value, ValueKind};
 
 /// Reads every root module among the paths.
 pub fn read(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
     if paths.is_empty() {
         return;
     }
+    with_room(&mut || read_here(files, paths, inputs, sources));
+}
+
+/// Bytes of stack for the levels of evaluation that are allowed.
+const STACK: usize = 256 << 20;
+
+/// Runs where there is room for deep evaluation; here, if no thread can be had.
+fn with_room(run: &mut (dyn FnMut() + Send)) {
+    let ran = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK);
+        match builder.spawn_scoped(scope, &mut *run) {
+            Ok(thread) => {
+                if let Err(panic) = thread.join() {
+                    std::panic::resume_unwind(panic);
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    });
+    if !ran {
+        run();
+    }
+}
+
+fn read_here(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
     let mut loader = Loader::new(files, paths, sources);
     for folder in roots(&mut loader, paths) {
         root(&mut loader, &folder, inputs);
@@ -43,21 +74,38 @@ pub fn read(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mu
 }
 
 /// `iaclint eval terraform DIR --expr EXPR`.
-pub fn evaluate_expression(files: &dyn Files, folder: &str, inputs: &Inputs, expression: &str) -> Evaluated {
+pub fn evaluate_expression(
+    files: &dyn Files,
+    folder: &str,
+    inputs: &Inputs,
+    expression: &str,
+) -> Evaluated {
+    let mut out = Evaluated::Error("was not evaluated".into());
+    with_room(&mut || out = evaluate_here(files, folder, inputs, expression));
+    out
+}
+
+fn evaluate_here(files: &dyn Files, folder: &str, inputs: &Inputs, expression: &str) -> Evaluated {
     let mut sources = Sources::default();
     // As the value of an argument, so that a heredoc may stand there too.
     let text = format!("value = {}\n", expression.trim_end_matches('\n'));
-    let id = sources.files.add(files::SourceFile::new("expression", text.as_str()));
+    let id = sources
+        .files
+        .add(files::SourceFile::new("expression", text.as_str()));
     let parsed = match parse::body(&text, parse::Origin::File(id, 0)) {
         Ok(body) => body.expression("value").cloned(),
         Err(_) => None,
     };
-    let parsed = match parsed.map_or_else(|| parse::expression(expression, parse::Origin::File(id, 0)), Ok) {
+    let parsed = match parsed.map_or_else(
+        || parse::expression(expression, parse::Origin::File(id, 0)),
+        Ok,
+    ) {
         Ok(parsed) => parsed,
         Err(fault) => return Evaluated::Error(fault.message),
     };
     let mut loader = Loader::new(files, &[], &mut sources);
     let mut evaluator = start(&mut loader, folder, inputs);
+    evaluator.strict = 1;
     match evaluator.eval(&parsed, Env::of(0)) {
         Ok(value) => Evaluated::Value(value),
         Err(failure) => Evaluated::Error(failure.message.to_string()),
@@ -66,6 +114,12 @@ pub fn evaluate_expression(files: &dyn Files, folder: &str, inputs: &Inputs, exp
 
 /// Outputs and locals of a root module, for `iaclint eval terraform DIR`.
 pub fn evaluate_names(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
+    let mut out = (Map::default(), Map::default());
+    with_room(&mut || out = names_here(files, folder, inputs));
+    out
+}
+
+fn names_here(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
     let mut sources = Sources::default();
     let mut loader = Loader::new(files, &[], &mut sources);
     let mut evaluator = start(&mut loader, folder, inputs);
@@ -91,13 +145,20 @@ pub fn evaluate_names(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map,
 
 /// Folders that nobody calls, in order; all of them where they call each other in a circle.
 fn roots(loader: &mut Loader<'_>, paths: &[Arc<str>]) -> Vec<String> {
-    let folders: BTreeSet<String> =
-        paths.iter().filter(|p| is_configuration(p)).map(|p| files::folder_of(p).to_string()).collect();
+    let folders: BTreeSet<String> = paths
+        .iter()
+        .filter(|p| is_configuration(p))
+        .map(|p| files::folder_of(p).to_string())
+        .collect();
     let mut called: BTreeSet<String> = BTreeSet::new();
     for folder in &folders {
         let module = loader.module(folder);
         for block in module.modules.values() {
-            let source = block.body.expression("source").and_then(Expression::as_word).unwrap_or("");
+            let source = block
+                .body
+                .expression("source")
+                .and_then(Expression::as_word)
+                .unwrap_or("");
             if source.starts_with("./") || source.starts_with("../") {
                 if let Some(target) = files::join(folder, source) {
                     if target != *folder {
@@ -107,8 +168,16 @@ fn roots(loader: &mut Loader<'_>, paths: &[Arc<str>]) -> Vec<String> {
             }
         }
     }
-    let roots: Vec<String> = folders.iter().filter(|f| !called.contains(*f)).cloned().collect();
-    if roots.is_empty() { folders.into_iter().collect() } else { roots }
+    let roots: Vec<String> = folders
+        .iter()
+        .filter(|f| !called.contains(*f))
+        .cloned()
+        .collect();
+    if roots.is_empty() {
+        folders.into_iter().collect()
+    } else {
+        roots
+    }
 }
 
 fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> Evaluator<'l, 'f> {
@@ -118,7 +187,7 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
         loader,
         scope,
         root_folder: folder.into(),
-        instances: vec![Instance {
+        instances: vec![Arc::new(Instance {
             module,
             path: "".into(),
             key: "".into(),
@@ -129,7 +198,8 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
             calls: Vec::new(),
             providers: Vec::new(),
             depth: 0,
-        }],
+        })],
+        properties: FxHashMap::default(),
         targets: Vec::new(),
         names: FxHashMap::default(),
         attributes: FxHashMap::default(),
@@ -138,6 +208,8 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
         inputs: variables::RootInputs::default(),
         writes_own_account: false,
         depth: 0,
+        strict: 0,
+        undeclared: FxHashSet::default(),
         steps: 0,
     };
     evaluator.read_inputs(inputs);
@@ -150,21 +222,27 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
     // Instances are appended while they are visited.
     let mut next = 0;
     while next < evaluator.instances.len() {
-        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else { break };
+        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else {
+            break;
+        };
         for name in module.modules.keys() {
             let name = format!("module.{name}").into();
             evaluator.expanded(next, &name);
         }
         for name in module.resources.keys() {
-            let Some(expanded) = evaluator.expanded(next, name) else { continue };
-            for (_, position) in &expanded.items {
-                found.extend(evaluator.resource(*position));
+            let Some(expanded) = evaluator.expanded(next, name) else {
+                continue;
+            };
+            for item in &expanded.items {
+                found.extend(item.position.and_then(|p| evaluator.resource(p)));
             }
         }
         next += 1;
     }
     let span = Span::new(crate::value::FileId(0), 0, 0);
-    let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else { return };
+    let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else {
+        return;
+    };
     let mut outputs = Map::default();
     for (name, block) in &module.outputs {
         if let Ok(value) = evaluator.output(0, name, span) {
@@ -174,10 +252,20 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
     let mut without_value = false;
     for name in module.variables.keys() {
         let value = evaluator.variable(0, name, span);
-        without_value |= matches!(value, Ok(Value { kind: crate::value::ValueKind::Unknown(_), .. }));
+        without_value |= matches!(
+            value,
+            Ok(Value {
+                kind: ValueKind::Unknown(_),
+                ..
+            })
+        );
     }
     let providers = providers(&mut evaluator, &module.providers);
-    let backend = module.terraform.iter().flat_map(|t| t.body.blocks.iter()).find(|b| &*b.kind == "backend");
+    let backend = module
+        .terraform
+        .iter()
+        .flat_map(|t| t.body.blocks.iter())
+        .find(|b| &*b.kind == "backend");
     let backend = backend.and_then(|block| {
         let name = block.labels.first()?.clone();
         let mut map = Map::default();
@@ -188,7 +276,10 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
         }
         Some((name, Value::map(map, Place::at(block.header))))
     });
-    let library = without_value && module.providers.is_empty() && backend.is_none() && !evaluator.inputs.files;
+    let library = without_value
+        && module.providers.is_empty()
+        && backend.is_none()
+        && !evaluator.inputs.files;
     let scope = Scope {
         id: evaluator.scope,
         format: Format::Terraform,
@@ -205,16 +296,26 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
     loader.sources.scopes.push(scope);
     loader.sources.resources.extend(found);
     if loader.sources.resources.len() > 1_000_000 {
-        loader.gap(folder, "more resources than the limit", None, Some(folder), GapKind::Reading);
+        loader.gap(
+            folder,
+            "more resources than the limit",
+            None,
+            Some(folder),
+            GapKind::Reading,
+        );
     }
 }
 
 /// The AWS provider configurations of a root module.
 fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provider> {
     let mut out = Vec::new();
-    for block in blocks.iter().filter(|b| b.labels.first().map(|l| &**l) == Some("aws")) {
+    for block in blocks
+        .iter()
+        .filter(|b| b.labels.first().map(|l| &**l) == Some("aws"))
+    {
         let mut text = |body: &document::Body, name: &str| {
-            body.expression(name).and_then(|e| evaluator.eval(e, Env::of(0)).ok())
+            body.expression(name)
+                .and_then(|e| evaluator.eval(e, Env::of(0)).ok())
         };
         let alias = text(&block.body, "alias").and_then(|v| v.as_str().map(|a| format!("aws.{a}")));
         let region = text(&block.body, "region").and_then(|v| v.as_str().map(Arc::from));
@@ -230,7 +331,10 @@ fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provide
         };
         let account = account.or_else(|| {
             let arn = assumed.as_ref()?.as_str()?.to_string();
-            arn.split(':').nth(4).filter(|a| a.len() == 12).map(Arc::from)
+            arn.split(':')
+                .nth(4)
+                .filter(|a| a.len() == 12)
+                .map(Arc::from)
         });
         out.push(Provider {
             name: alias.unwrap_or_default().into(),
@@ -242,3 +346,6 @@ fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provide
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

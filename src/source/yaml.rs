@@ -16,7 +16,7 @@ use crate::value::{
 };
 
 /// Nodes of one file, counted with every use of an alias.
-const NODE_LIMIT: usize = 500_000;
+const NODE_LIMIT: usize = 4_000_000;
 /// Depth of collections.
 const DEPTH_LIMIT: usize = 200;
 /// Bytes between a key's beginning and its colon.

@@ -175,7 +175,10 @@ impl<'e> Journey<'e> {
             let decision = evaluate(call, &self.s3, reading, &self.world);
             self.take(decision, None, &mut played);
         }
-        for gate in gates::acl_gates(self.bucket, draft, self.relation).into_iter().chain(self.gates.iter().cloned()) {
+        for gate in gates::acl_gates(self.bucket, draft, self.relation)
+            .into_iter()
+            .chain(gates::access_gates(self.bucket, &self.principal, self.relation))
+            .chain(self.gates.iter().cloned()) {
             played.refuse(Cause::Gate(gate.0), gate.1);
         }
         let encrypts = gates::encrypts(self.estate, self.bucket, draft);
@@ -325,6 +328,12 @@ impl<'e> Journey<'e> {
 }
 
 impl Played {
+    /// True where nothing but statements that are not at hand stands between the upload and certainty: what is
+    /// open is a proviso, and makes no answer depend on it.
+    pub fn hangs_on_open_only(&self) -> bool {
+        !self.hangs_on.is_empty() && self.hangs_on.iter().all(|h| h.ends_with("statements that are not at hand"))
+    }
+
     fn refuse(&mut self, cause: Cause, confidence: Confidence) {
         self.allowed = false;
         self.causes.push((cause, confidence));

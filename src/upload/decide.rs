@@ -190,6 +190,8 @@ impl Space {
             .collect();
         let found = key_classes(&patterns, &prefix, &journey.base);
         let mut keys = found.keys;
+        // No client sends a key with a policy variable in it: where variables are literal text, the grant is dead.
+        keys.retain(|k| !k.as_literal().is_some_and(|k| k.contains("${")));
         if keys.is_empty() {
             keys.push(Text::literal("x"));
         }
@@ -216,10 +218,13 @@ impl Space {
             if !ip.is_empty() {
                 let domain = Domain { may_be_absent: false, values: DomainValues::Ip };
                 let mut classes = space.classes(&ip, &domain, journey);
-                classes.retain(|c| !matches!(c.value, ContextValue::Absent));
-                if !classes.is_empty() {
-                    space.push("aws:SourceIp", classes, Role::SourceIp);
+                // S3 sees public addresses only (spec 8.2, UP214).
+                classes.retain(|c| !matches!(c.value, ContextValue::Absent) && !is_private(&c.value));
+                if classes.is_empty() {
+                    let value = ContextValue::Present(vec![Text::literal("192.0.2.1")]);
+                    classes.push(Class { value, cost: 0 });
                 }
+                space.push("aws:SourceIp", classes, Role::SourceIp);
             }
         }
         if !with_headers {
@@ -337,6 +342,14 @@ impl Space {
         }
         (draft, complete)
     }
+}
+
+/// An address that no request from the internet has.
+fn is_private(value: &ContextValue) -> bool {
+    let ContextValue::Present(values) = value else { return false };
+    values.iter().filter_map(Text::as_literal).any(|ip| {
+        ip.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_private() || ip.is_loopback() || ip.is_link_local())
+    })
 }
 
 fn sent(value: &ContextValue) -> Sent {
@@ -532,13 +545,25 @@ fn decide_relation(
                 out.outcome = Outcome::Depends;
                 out.hangs_on.push("the address that the upload comes from".into());
                 network_note(&journey, &draft, &mut out);
-            } else if !strict.allowed {
+            } else if !strict.allowed && !strict.hangs_on_open_only() {
                 out.outcome = Outcome::Depends;
                 out.hangs_on = strict.hangs_on;
             }
             shapes::decide(&journey, pair, path, &draft, &mut out);
         }
         Err((draft, played)) => {
+            // Headers that the sources show stand in the place of the plain upload.
+            let own = crate::upload::shown::drafts_of_every_workload(estate, pair);
+            if let Some(first) = own.first().filter(|_| own.iter().all(|d| journey.play(d, Reading::Favourable).allowed)) {
+                for strict in own.iter().map(|d| journey.play(d, Reading::Unfavourable)) {
+                    if !strict.allowed && !strict.hangs_on_open_only() {
+                        out.outcome = Outcome::Depends;
+                        out.hangs_on = strict.hangs_on;
+                    }
+                }
+                shapes::decide(&journey, pair, path, first, &mut out);
+                return out;
+            }
             // Where nothing shows the path, another one may be what the author wants.
             if path.certainty == PathCertainty::Assumed
                 && played.causes.iter().any(|(c, _)| blame::by_network(c))

@@ -124,6 +124,26 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     out
 }
 
+/// `RestrictPublicBuckets` cuts other accounts off as soon as any statement of the policy is public (spec 6.2).
+pub fn access_gates(bucket: &Bucket, principal: &Principal, relation: AccountRelation) -> Vec<Refusal> {
+    use crate::policy::{StatementRef, public};
+    let mut out = Vec::new();
+    let Setting::Is(true, place) = &bucket.public_access.restrict_public_buckets else { return out };
+    if relation != AccountRelation::Cross || matches!(principal, Principal::Service { .. }) {
+        return out;
+    }
+    for attached in bucket.policy.iter().flat_map(|p| &p.attached).filter(|a| a.guards.is_empty()) {
+        let policy = &attached.policy;
+        let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
+        if let Some(position) = policy.statements.iter().position(certainly) {
+            let statement = StatementRef { policy: policy.clone(), position };
+            let at = statement.get().map_or_else(|| place.clone(), |s| s.place.clone());
+            out.push((Gate::PublicPolicyRestricted { statement, place: at }, Confidence::High));
+        }
+    }
+    out
+}
+
 /// Gates that speak about encryption.
 pub fn encryption_gates(
     estate: &Estate,

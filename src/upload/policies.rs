@@ -96,7 +96,12 @@ pub fn for_bucket(
         }),
     };
     let resource = match &bucket.policy {
-        Some(policies) => Some(layer(policies, &bucket.guards)),
+        Some(policies) => {
+            let mut layer = layer(policies, &bucket.guards);
+            // What makes the bucket may attach statements of its own.
+            layer.open |= bucket.open;
+            Some(layer)
+        }
         None if bucket.open => Some(Layer::open()),
         None => None,
     };

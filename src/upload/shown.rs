@@ -83,6 +83,22 @@ pub fn decide_role(
     Some(decided)
 }
 
+/// What a caller uploads to a bucket, where each of its workloads shows it; else nothing.
+pub fn drafts_of_every_workload(estate: &Estate, pair: &crate::upload::pairs::Pair) -> Vec<Draft> {
+    let Uploader::Declared(index) = pair.uploader else { return Vec::new() };
+    let Some(caller) = estate.callers.get(index) else { return Vec::new() };
+    let shown: Vec<&ShownUpload> = estate
+        .shown
+        .iter()
+        .filter(|s| s.sender == Sender::Caller(index) && s.bucket == BucketUse::Declared(pair.bucket))
+        .collect();
+    if caller.workloads.iter().all(|w| shown.iter().any(|s| s.address == w.address)) {
+        shown.into_iter().map(draft_of).collect()
+    } else {
+        Vec::new()
+    }
+}
+
 fn draft_of(upload: &ShownUpload) -> Draft {
     let mut draft = Draft::plain(upload.key.clone());
     for header in &upload.headers {
@@ -150,7 +166,7 @@ fn by_person(
     };
     if played.allowed {
         let strict = journey.play(&draft, Reading::Unfavourable);
-        if !strict.allowed {
+        if !strict.allowed && !strict.hangs_on_open_only() {
             out.outcome = Outcome::Depends;
             out.hangs_on = strict.hangs_on;
         }
@@ -413,7 +429,8 @@ impl<'d> Delivery<'d> {
                     out.uploader = journey.uploader.clone();
                 }
                 let strict = journey.play(&draft, Reading::Unfavourable);
-                out.outcome = if strict.allowed && played.allowed { Outcome::Allowed } else { Outcome::Depends };
+                let sure = strict.allowed || strict.hangs_on_open_only();
+                out.outcome = if sure && played.allowed { Outcome::Allowed } else { Outcome::Depends };
                 out.hangs_on = strict.hangs_on;
                 self.add(played, relation, &draft, &mut out, true);
                 return out;
@@ -511,11 +528,18 @@ impl<'d> Delivery<'d> {
         let missing_key = played.causes.iter().any(|(c, _)| matches!(c, Cause::Policy { key: Some(_), .. }));
         for (cause, confidence) in played.causes {
             let mut level = Level::Error.min(confidence.cap());
-            if let (Cause::Gate(Gate::ServiceNeedsSseS3 { .. }), KmsSupport::Disputed) = (&cause, self.row.kms) {
+            match &cause {
                 // Delivery is reported to work where the key policy admits the service (spec 7).
-                if missing_key {
-                    level = Level::Warning;
+                Cause::Gate(Gate::ServiceNeedsSseS3 { .. }) if self.row.kms == KmsSupport::Disputed && missing_key => {
+                    continue;
                 }
+                // A service that supports no KMS at all is stopped by that, whichever key it is.
+                Cause::Gate(Gate::ManagedKey { .. }) | Cause::Policy { key: Some(_), .. }
+                    if self.row.kms == KmsSupport::None =>
+                {
+                    continue;
+                }
+                _ => {}
             }
             if let Cause::Policy { reason, key: None } = &cause {
                 let implicit = matches!(reason.kind, DenyKind::Implicit { .. });

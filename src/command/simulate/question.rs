@@ -30,7 +30,10 @@ pub fn policy(document: &Json, policy_type: PolicyType, name: &str) -> Arc<Polic
         name,
     );
     // AWS stores no partial wildcard; a document that is taken as stored names nobody with one.
-    let principals = policy.statements.iter_mut().filter_map(|s| s.principals.as_mut());
+    let principals = policy
+        .statements
+        .iter_mut()
+        .filter_map(|s| s.principals.as_mut());
     for entry in principals.flat_map(|p| &mut p.entries) {
         let wild = |text: &str| text != "*" && text.contains(['*', '?']);
         if entry.text.as_literal().is_some_and(wild) {
@@ -212,7 +215,9 @@ pub fn context(question: &Json) -> RequestContext {
     if question.get("engine").and_then(Json::as_str) == Some("public") {
         let action = question.pointer("/request/action").and_then(Json::as_str);
         let action = action.unwrap_or("");
-        context.keys.retain(|key, _| actions::has_key(action, key) != Some(false));
+        context
+            .keys
+            .retain(|key, _| actions::has_key(action, key) != Some(false));
     }
     context
 }
@@ -323,9 +328,12 @@ pub fn request(question: &Json, documents: &[&Json], wild: bool) -> Result<Reque
     let text = |name: &str| request.get(name).and_then(Json::as_str).unwrap_or("");
     let resource = text("resource");
     // An action that works on no resource is asked about `*` itself.
-    let on_nothing = request.get("wildcard_only_action").and_then(Json::as_bool).unwrap_or_else(|| {
-        actions::action(text("action")).is_some_and(|action| action.resources.is_empty())
-    });
+    let on_nothing = request
+        .get("wildcard_only_action")
+        .and_then(Json::as_bool)
+        .unwrap_or_else(|| {
+            actions::action(text("action")).is_some_and(|action| action.resources.is_empty())
+        });
     let wild = wild && !on_nothing;
     Ok(Request {
         principal: principal(request.get("principal"), documents),

@@ -117,7 +117,15 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         "aws_s3_account_public_access_block" => {
             out.add(r, Declaration::AccountPublicAccess(public_access(p)))
         }
-        "aws_s3_bucket_server_side_encryption_configuration" => beside(encryption(p), out),
+        "aws_s3_bucket_server_side_encryption_configuration" => {
+            beside(encryption(p), out);
+            let blocked = block(p, "rule").and_then(|rule| argument(rule, "blocked_encryption_types"));
+            let blocked = blocked.map(|types| {
+                let named = types.as_items().unwrap_or_default().iter().any(|t| t.as_str() == Some("SSE-C"));
+                BucketSetting::BlocksSseC(Setting::Is(named, types.place.clone()))
+            });
+            beside(blocked, out);
+        }
         "aws_s3_bucket_versioning" => beside(
             block(p, "versioning_configuration").map(|b| {
                 BucketSetting::Versioning(setting(b, "status", Setting::Default(false), enabled))

@@ -6,7 +6,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::{BYTES, Call, DEPTH, ELEMENTS, FunctionError, Outcome, collection, convert, known};
 use crate::source::{encode as json, json as json_reader};
-use crate::value::{Map, Number, Place, Segment, SourceMap, Step, Text, Value, ValueKind};
+use crate::value::{Map, Number, Place, Segment, SourceMap, Step, Text, TextBuilder, Value, ValueKind};
 
 /// A collection that is being read.
 enum Open {
@@ -306,8 +306,9 @@ pub(super) fn encode(call: &Call) -> Outcome {
     if matches!(value.kind, ValueKind::Unknown(_)) {
         return Err(super::depends(value));
     }
-    let mut out = Text::default();
+    let mut out = TextBuilder::default();
     write(value, 0, &mut out, 0)?;
+    let out = out.finish();
     if super::pieces::width(&out) > BYTES {
         return call.limit();
     }
@@ -323,7 +324,7 @@ fn is_block(value: &Value) -> bool {
 }
 
 /// Writes a node whose first line has begun; lists in a mapping stand at the mapping's own indentation.
-fn write(value: &Value, indent: usize, out: &mut Text, depth: usize) -> Result<(), FunctionError> {
+fn write(value: &Value, indent: usize, out: &mut TextBuilder, depth: usize) -> Result<(), FunctionError> {
     if depth > DEPTH {
         return Err(FunctionError::Unknown(
             "nested deeper than the limit".into(),

@@ -3,21 +3,35 @@
 use std::sync::Arc;
 
 use super::evaluate::{Failure, Outcome};
-use crate::value::{Arm, Guard, Place, ScopeId, Unknown, Value, ValueKind};
+use crate::value::{Arm, Entry, Guard, Guards, Map, Place, ScopeId, Unknown, Value, ValueKind};
 
 /// Arms that a computation may spread over.
 pub const ARMS: usize = 16;
 
 /// The value where the guard's input has the guard's arm.
 pub fn assume(value: &Value, guard: &Guard) -> Value {
-    let ValueKind::Choice(arms) = &value.kind else { return value.clone() };
+    let ValueKind::Choice(arms) = &value.kind else {
+        return value.clone();
+    };
     let same = |g: &Guard| g.scope == guard.scope && g.input == guard.input;
-    if let Some(arm) = arms.iter().find(|a| same(&a.guard) && a.guard.arm == guard.arm) {
+    if let Some(arm) = arms
+        .iter()
+        .find(|a| same(&a.guard) && a.guard.arm == guard.arm)
+    {
         return assume(&arm.value, guard);
     }
-    let inside: Vec<Arm> =
-        arms.iter().map(|a| Arm { guard: a.guard.clone(), value: assume(&a.value, guard) }).collect();
-    Value { kind: ValueKind::Choice(Arc::new(inside)), place: value.place.clone(), sensitive: value.sensitive }
+    let inside: Vec<Arm> = arms
+        .iter()
+        .map(|a| Arm {
+            guard: a.guard.clone(),
+            value: assume(&a.value, guard),
+        })
+        .collect();
+    Value {
+        kind: ValueKind::Choice(Arc::new(inside)),
+        place: value.place.clone(),
+        sensitive: value.sensitive,
+    }
 }
 
 /// Number of ways a value can be.
@@ -29,7 +43,11 @@ pub fn width(value: &Value) -> usize {
 }
 
 /// Computes over values that may be choices. An arm that fails is no possibility, unless all fail.
-pub fn spread(values: &[Value], place: &Place, compute: &mut dyn FnMut(&[Value]) -> Outcome) -> Outcome {
+pub fn spread(
+    values: &[Value],
+    place: &Place,
+    compute: &mut dyn FnMut(&[Value]) -> Outcome,
+) -> Outcome {
     let mut budget = ARMS;
     spread_within(values, place, &mut budget, compute)
 }
@@ -47,7 +65,10 @@ fn spread_within(
         return compute(values);
     };
     if arms.len() > *budget {
-        return Ok(Value::unknown(Unknown::because("more than 16 possible values"), place.clone()));
+        return Ok(Value::unknown(
+            Unknown::because("more than 16 possible values"),
+            place.clone(),
+        ));
     }
     *budget = *budget + 1 - arms.len().max(1);
     let mut out = Vec::new();
@@ -55,7 +76,10 @@ fn spread_within(
     for arm in arms.iter() {
         let world: Vec<Value> = values.iter().map(|v| assume(v, &arm.guard)).collect();
         match spread_within(&world, place, budget, compute) {
-            Ok(value) => out.push(Arm { guard: arm.guard.clone(), value }),
+            Ok(value) => out.push(Arm {
+                guard: arm.guard.clone(),
+                value,
+            }),
             Err(error) => failure = Some(error),
         }
     }
@@ -77,7 +101,7 @@ pub fn choose(arms: Vec<Arm>, place: &Place) -> Value {
 }
 
 /// Equal but for places.
-fn same(a: &Value, b: &Value, depth: usize) -> bool {
+pub fn same(a: &Value, b: &Value, depth: usize) -> bool {
     if depth > 64 {
         return false;
     }
@@ -89,11 +113,15 @@ fn same(a: &Value, b: &Value, depth: usize) -> bool {
             x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| same(x, y, depth + 1))
         }
         (ValueKind::Map(x), ValueKind::Map(y)) => {
-            x.len() == y.len() && x.iter().all(|(k, e)| y.get(k).is_some_and(|v| same(&e.value, v, depth + 1)))
+            x.len() == y.len()
+                && x.iter()
+                    .all(|(k, e)| y.get(k).is_some_and(|v| same(&e.value, v, depth + 1)))
         }
         (ValueKind::Choice(x), ValueKind::Choice(y)) => {
             x.len() == y.len()
-                && x.iter().zip(y.iter()).all(|(x, y)| x.guard == y.guard && same(&x.value, &y.value, depth + 1))
+                && x.iter()
+                    .zip(y.iter())
+                    .all(|(x, y)| x.guard == y.guard && same(&x.value, &y.value, depth + 1))
         }
         (x, y) => x == y,
     }
@@ -113,9 +141,141 @@ pub fn guards_of(scope: ScopeId, test: &str, label: &str) -> (Guard, Guard) {
     let guard = |holds: bool| Guard {
         scope,
         input: input.into(),
-        label: if holds { format!("`{label}`").into() } else { format!("not `{label}`").into() },
+        label: if holds {
+            format!("`{label}`").into()
+        } else {
+            format!("not `{label}`").into()
+        },
         arm: u32::from(holds != turned),
         arms: 2,
     };
     (guard(true), guard(false))
+}
+
+/// True where no guard of the one excludes a guard of the other.
+pub fn compatible(a: &[Guard], b: &[Guard]) -> bool {
+    a.iter().all(|x| {
+        b.iter()
+            .all(|y| x.scope != y.scope || x.input != y.input || x.arm == y.arm)
+    })
+}
+
+/// The same input with another arm.
+pub fn otherwise(guard: &Guard, arm: u32) -> Guard {
+    let label = &*guard.label;
+    let turned = [(" is not 0", " is 0"), (" is not empty", " is empty")]
+        .iter()
+        .find_map(|(yes, no)| label.strip_suffix(yes).map(|rest| format!("{rest}{no}")));
+    let label = match (turned, label.strip_prefix("not ")) {
+        _ if arm == guard.arm => label.to_string(),
+        (Some(turned), _) => turned,
+        (None, Some(plain)) => plain.to_string(),
+        (None, None) => format!("not {label}"),
+    };
+    Guard {
+        arm,
+        label: label.into(),
+        ..guard.clone()
+    }
+}
+
+/// What there is in each world of the guards: `build` is told whether guards hold. Where there are too many
+/// worlds, everything is taken to be there.
+pub fn worlds(
+    guards: &[&Guards],
+    place: &Place,
+    build: &mut dyn FnMut(&dyn Fn(&Guards) -> bool) -> Value,
+) -> Value {
+    let mut inputs: Vec<&Guard> = Vec::new();
+    for guard in guards.iter().flat_map(|g| g.iter()) {
+        if !inputs
+            .iter()
+            .any(|i| i.scope == guard.scope && i.input == guard.input)
+        {
+            inputs.push(guard);
+        }
+        if inputs.len() > 4 {
+            break;
+        }
+    }
+    let ways = inputs.iter().fold(1usize, |ways, i| {
+        ways.saturating_mul(i.arms.max(1) as usize)
+    });
+    if ways > ARMS {
+        return build(&|_| true);
+    }
+    each_world(&inputs, &mut Vec::new(), place, build)
+}
+
+fn each_world(
+    inputs: &[&Guard],
+    world: &mut Guards,
+    place: &Place,
+    build: &mut dyn FnMut(&dyn Fn(&Guards) -> bool) -> Value,
+) -> Value {
+    let Some((input, rest)) = inputs.split_first() else {
+        return build(&|guards| compatible(world, guards));
+    };
+    let mut arms = Vec::new();
+    // The arm in which something is comes first.
+    let order = std::iter::once(input.arm).chain((0..input.arms).filter(|a| *a != input.arm));
+    for arm in order {
+        let guard = otherwise(input, arm);
+        world.push(guard.clone());
+        let value = each_world(rest, world, place, build);
+        world.pop();
+        arms.push(Arm { guard, value });
+    }
+    choose(arms, place)
+}
+
+/// The value in the worlds where all the guards hold, all through it.
+pub fn assume_all(value: &Value, guards: &[Guard], depth: usize) -> Value {
+    if guards.is_empty() || depth > 64 {
+        return value.clone();
+    }
+    let inner = |v: &Value| assume_all(v, guards, depth + 1);
+    let kind = match &value.kind {
+        ValueKind::Choice(arms) => {
+            if let Some(arm) = arms
+                .iter()
+                .find(|a| guards.iter().any(|g| same_arm(g, &a.guard)))
+            {
+                return inner(&arm.value);
+            }
+            let arms = arms.iter().map(|a| Arm {
+                guard: a.guard.clone(),
+                value: inner(&a.value),
+            });
+            ValueKind::Choice(Arc::new(arms.collect()))
+        }
+        ValueKind::Json(value) => ValueKind::Json(Arc::new(inner(value))),
+        ValueKind::List(items) => ValueKind::List(Arc::new(items.iter().map(inner).collect())),
+        ValueKind::Set(items) => ValueKind::Set(Arc::new(items.iter().map(inner).collect())),
+        ValueKind::Map(map) => {
+            let entries = map.iter().map(|(key, entry)| {
+                (
+                    key.clone(),
+                    Entry {
+                        key_place: entry.key_place.clone(),
+                        value: inner(&entry.value),
+                    },
+                )
+            });
+            ValueKind::Map(Arc::new(Map {
+                entries: entries.collect(),
+                duplicates: map.duplicates.clone(),
+            }))
+        }
+        _ => return value.clone(),
+    };
+    Value {
+        kind,
+        place: value.place.clone(),
+        sensitive: value.sensitive,
+    }
+}
+
+fn same_arm(a: &Guard, b: &Guard) -> bool {
+    a.scope == b.scope && a.input == b.input && a.arm == b.arm
 }

@@ -25,12 +25,22 @@ pub enum ExpressionKind {
     Object(Vec<(ObjectKey, Expression)>),
     Parenthesis(Box<Expression>),
     Variable(Arc<str>),
-    Traversal { base: Box<Expression>, operators: Vec<(Operator, Span)> },
+    Traversal {
+        base: Box<Expression>,
+        operators: Vec<(Operator, Span)>,
+    },
     Conditional(Box<[Expression; 3]>),
-    Call { name: Arc<str>, arguments: Vec<Expression>, expand: bool },
+    Call {
+        name: Arc<str>,
+        arguments: Vec<Expression>,
+        expand: bool,
+    },
     Not(Box<Expression>),
     Negative(Box<Expression>),
-    Binary { operator: Binary, operands: Box<[Expression; 2]> },
+    Binary {
+        operator: Binary,
+        operands: Box<[Expression; 2]>,
+    },
     For(Box<For>),
 }
 
@@ -92,10 +102,24 @@ pub struct Template {
 #[derive(Debug, Clone)]
 pub enum Part {
     /// Decoded text; the segments say where its bytes stand, their `value` counts from the start of the text.
-    Literal { text: Arc<str>, segments: Arc<[Segment]> },
+    Literal {
+        text: Arc<str>,
+        segments: Arc<[Segment]>,
+    },
     Hole(Expression, Span),
-    If { test: Expression, then: Vec<Part>, otherwise: Vec<Part>, span: Span },
-    For { key_name: Option<Arc<str>>, value_name: Arc<str>, collection: Expression, body: Vec<Part>, span: Span },
+    If {
+        test: Expression,
+        then: Vec<Part>,
+        otherwise: Vec<Part>,
+        span: Span,
+    },
+    For {
+        key_name: Option<Arc<str>>,
+        value_name: Arc<str>,
+        collection: Expression,
+        body: Vec<Part>,
+        span: Span,
+    },
 }
 
 /// Attributes and blocks between braces.

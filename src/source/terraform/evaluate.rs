@@ -4,24 +4,23 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::choice::{choose, guards_of, spread};
+use super::choice::{choose, spread};
 use super::document::*;
+use super::expansion::{Expanded, Target};
 use super::load::Loader;
-use super::module::{Expanded, Instance, Target};
-use crate::files;
-use crate::source::functions::{self, FunctionContext, FunctionError, convert};
-use crate::value::{
-    Arm, Entry, FileId, Map, Number, Piece, Place, ScopeId, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind,
-};
+use super::module::Instance;
+use super::traverse::members;
+use super::unknown::{computed, is_unknown, key_text, not, unknown_from};
+use crate::source::GapKind;
+use crate::source::functions::{FunctionError, convert};
+use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
 
 /// Levels of evaluation inside each other.
-const DEPTH: u32 = 700;
+pub const DEPTH: u32 = 700;
 /// Expressions evaluated for one root module.
 const STEPS: u64 = 30_000_000;
-/// Characters of a symbol that names a computed value.
-const COMPUTED_NAME: usize = 240;
 
 /// What Terraform would refuse, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +31,10 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(message: impl Into<Arc<str>>, span: Span) -> Failure {
-        Failure { message: message.into(), span }
+        Failure {
+            message: message.into(),
+            span,
+        }
     }
 }
 
@@ -66,7 +68,11 @@ pub enum Binding<'e> {
 
 impl<'e> Env<'e> {
     pub fn of(instance: usize) -> Env<'static> {
-        Env { instance, frame: None, template: false }
+        Env {
+            instance,
+            frame: None,
+            template: false,
+        }
     }
 
     pub fn find(&self, name: &str) -> Option<&'e Value> {
@@ -92,16 +98,22 @@ pub struct Evaluator<'l, 'f> {
     pub loader: &'l mut Loader<'f>,
     pub scope: ScopeId,
     pub root_folder: Arc<str>,
-    pub instances: Vec<Instance>,
-    pub targets: Vec<Target>,
+    pub instances: Vec<Arc<Instance>>,
+    pub targets: Vec<Arc<Target>>,
     /// Variables, locals and outputs by module instance.
     pub names: FxHashMap<(usize, Arc<str>), Memo<Outcome>>,
     pub attributes: FxHashMap<(usize, Arc<str>), Memo<Outcome>>,
+    /// All arguments of resources, by position.
+    pub properties: FxHashMap<usize, Memo<Value>>,
     pub expansions: FxHashMap<(usize, Arc<str>), Memo<Arc<Expanded>>>,
     pub module_keys: Option<FxHashMap<String, Arc<str>>>,
     pub inputs: super::variables::RootInputs,
     pub writes_own_account: bool,
     pub depth: u32,
+    /// Above zero inside `try` and `can`, which want to see failures.
+    pub strict: u32,
+    /// Variables that are used and not declared, as far as they were told.
+    pub undeclared: FxHashSet<Arc<str>>,
     pub steps: u64,
 }
 
@@ -109,8 +121,15 @@ impl Evaluator<'_, '_> {
     pub fn eval(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
         self.steps += 1;
         if self.depth > DEPTH || self.steps > STEPS {
-            let why = if self.depth > DEPTH { "nested too deeply" } else { "the limit of evaluation steps was met" };
-            return Ok(Value::unknown(Unknown::because(why), Place::at(expression.span)));
+            let why = if self.depth > DEPTH {
+                "nested too deeply"
+            } else {
+                "the limit of evaluation steps was met"
+            };
+            return Ok(Value::unknown(
+                Unknown::because(why),
+                Place::at(expression.span),
+            ));
         }
         self.depth += 1;
         let out = self.eval_kind(expression, env);
@@ -127,17 +146,26 @@ impl Evaluator<'_, '_> {
             ExpressionKind::Number(value) => Value::number(*value, place()),
             ExpressionKind::Template(template) => return self.template(template, span, env),
             ExpressionKind::Tuple(items) => {
-                let items = items.iter().map(|i| self.eval(i, env)).collect::<Result<Vec<_>, _>>()?;
+                let items = items
+                    .iter()
+                    .map(|i| self.element(i, env))
+                    .collect::<Result<Vec<_>, _>>()?;
                 Value::list(items, place())
             }
             ExpressionKind::Object(entries) => return self.object(entries, span, env),
             ExpressionKind::Parenthesis(inner) => return self.eval(inner, env),
-            ExpressionKind::Variable(_) | ExpressionKind::Traversal { .. } => return self.reference(expression, env),
+            ExpressionKind::Variable(_) | ExpressionKind::Traversal { .. } => {
+                return self.reference(expression, env);
+            }
             ExpressionKind::Conditional(parts) => {
                 let [test, yes, no] = &**parts;
                 return self.conditional(test, yes, no, span, env);
             }
-            ExpressionKind::Call { name, arguments, expand } => {
+            ExpressionKind::Call {
+                name,
+                arguments,
+                expand,
+            } => {
                 return self.call(name, arguments, *expand, span, env);
             }
             ExpressionKind::Not(inner) => {
@@ -147,7 +175,9 @@ impl Evaluator<'_, '_> {
             ExpressionKind::Negative(inner) => {
                 let value = self.eval(inner, env)?;
                 return spread(&[value], &place(), &mut |v| {
-                    let Some(value) = v.first() else { return Ok(Value::null(Place::at(span))) };
+                    let Some(value) = v.first() else {
+                        return Ok(Value::null(Place::at(span)));
+                    };
                     if is_unknown(value) {
                         return Ok(computed("-", &[value], span));
                     }
@@ -181,28 +211,32 @@ impl Evaluator<'_, '_> {
                 ObjectKey::Name(name, key_span) => (name.clone(), *key_span),
                 ObjectKey::Expression(expression) => {
                     let key = self.eval(expression, env)?;
-                    (self.key_text(&key, expression.span)?, expression.span)
+                    (key_text(&key, expression.span)?, expression.span)
                 }
             };
-            let value = self.eval(value, env)?;
+            let value = self.element(value, env)?;
             map.insert(name, Place::at(key_span), value);
         }
         Ok(Value::map(map, Place::at(span)))
     }
 
-    /// A value as the key of a map. A key that is not known is written as a person would read it.
-    pub fn key_text(&mut self, key: &Value, span: Span) -> Result<Arc<str>, Failure> {
-        match convert::to_string(key).map_err(|e| failure(e, span))?.kind {
-            ValueKind::Text(text) => Ok(match text.as_literal() {
-                Some(literal) => literal.into(),
-                None => text.display().into(),
-            }),
-            ValueKind::Unknown(unknown) => Ok(match &unknown.symbol {
-                Some(symbol) => format!("${{{}}}", symbol.display()).into(),
-                None => "${?}".into(),
-            }),
-            ValueKind::Null => Err(Failure::new("a key must not be null", span)),
-            _ => Ok("${?}".into()),
+    /// A part of a list or object. Where nobody asks whether it fails, one that does is not known, and the
+    /// rest stays.
+    fn element(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        match self.eval(expression, env) {
+            Err(failure) if self.strict == 0 => {
+                let what = self.source_text(expression.span);
+                self.loader.gap(
+                    &what,
+                    &failure.message,
+                    Some(failure.span),
+                    None,
+                    GapKind::Unsupported,
+                );
+                let unknown = Unknown::because(failure.message);
+                Ok(Value::unknown(unknown, Place::at(expression.span)))
+            }
+            outcome => outcome,
         }
     }
 
@@ -256,6 +290,13 @@ impl Evaluator<'_, '_> {
         if !is_unknown(value) {
             let holds = convert::boolean(value).map_err(|e| failure(e, test.span))?;
             let chosen = self.eval(if holds { yes } else { no }, env)?;
+            // What the other result says of the type, where that is plain to see.
+            let literals = (literal_type(yes), literal_type(no));
+            if let (Some(a), Some(b)) = literals
+                && a != b
+            {
+                return convert::to_string(&chosen).map_err(|e| failure(e, span));
+            }
             return Ok(chosen);
         }
         let (holds, fails) = self.guards(value, test);
@@ -268,36 +309,16 @@ impl Evaluator<'_, '_> {
             (Err(error), Err(_)) => return Err(error),
         };
         let arms = vec![
-            Arm { value: super::choice::assume(&yes, &holds), guard: holds },
-            Arm { value: super::choice::assume(&no, &fails), guard: fails },
+            Arm {
+                value: super::choice::assume(&yes, &holds),
+                guard: holds,
+            },
+            Arm {
+                value: super::choice::assume(&no, &fails),
+                guard: fails,
+            },
         ];
         Ok(limited(choose(arms, &Place::at(span))))
-    }
-
-    /// The guards over an unknown test: named by the symbols it is made of, else by where it stands.
-    pub fn guards(&self, value: &Value, test: &Expression) -> (crate::value::Guard, crate::value::Guard) {
-        let label = self.source_text(test.span);
-        match canonical(value) {
-            Some(name) => guards_of(self.scope, &name, &label),
-            None => {
-                let path = self.instances.first().map_or("", |i| &*i.path).to_string();
-                let at = test.span;
-                guards_of(self.scope, &format!("{path}#{}:{}:{label}", at.file.0, at.start), &label)
-            }
-        }
-    }
-
-    /// The source of a span, on one line and not too long.
-    pub fn source_text(&self, span: Span) -> String {
-        let text = self
-            .loader
-            .sources
-            .files
-            .get(span.file)
-            .and_then(|f| f.text.get(span.start as usize..span.end as usize))
-            .unwrap_or("");
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() > 120 { line.chars().take(117).chain("...".chars()).collect() } else { line }
     }
 
     fn for_expression(&mut self, each: &For, span: Span, env: Env<'_>) -> Outcome {
@@ -305,7 +326,9 @@ impl Evaluator<'_, '_> {
         let sensitive = collection.sensitive;
         let place = Place::at(span);
         let mut out = spread(&[collection], &place, &mut |v| {
-            let Some(collection) = v.first() else { return Ok(Value::null(Place::at(span))) };
+            let Some(collection) = v.first() else {
+                return Ok(Value::null(Place::at(span)));
+            };
             self.for_over(each, collection, span, env)
         })?;
         out.sensitive |= sensitive;
@@ -327,24 +350,37 @@ impl Evaluator<'_, '_> {
         };
         let mut list = Vec::new();
         let mut map = Map::default();
-        let mut groups: indexmap::IndexMap<Arc<str>, (Place, Vec<Value>)> = indexmap::IndexMap::new();
+        let mut groups: indexmap::IndexMap<Arc<str>, (Place, Vec<Value>)> =
+            indexmap::IndexMap::new();
         for (key, value) in members {
-            let value_frame = Frame { binding: Binding::One(&each.value_name, &value), next: env.frame };
+            let value_frame = Frame {
+                binding: Binding::One(&each.value_name, &value),
+                next: env.frame,
+            };
             let key_frame;
             let frame = match &each.key_name {
                 Some(name) => {
-                    key_frame = Frame { binding: Binding::One(name, &key), next: Some(&value_frame) };
+                    key_frame = Frame {
+                        binding: Binding::One(name, &key),
+                        next: Some(&value_frame),
+                    };
                     &key_frame
                 }
                 None => &value_frame,
             };
-            let inner = Env { frame: Some(frame), ..env };
+            let inner = Env {
+                frame: Some(frame),
+                ..env
+            };
             if let Some(test) = &each.test {
                 let passes = self.eval(test, inner)?;
                 match &passes.kind {
                     _ if is_unknown(&passes) || matches!(passes.kind, ValueKind::Choice(_)) => {
                         return Ok(Value::unknown(
-                            Unknown::because(format!("`{}` is not known", self.source_text(test.span))),
+                            Unknown::because(format!(
+                                "`{}` is not known",
+                                self.source_text(test.span)
+                            )),
                             Place::at(span),
                         ));
                     }
@@ -355,18 +391,25 @@ impl Evaluator<'_, '_> {
                     }
                 }
             }
-            let instance = Step::Instance(self.key_text(&key, span).unwrap_or_else(|_| "".into()));
+            let instance = Step::Instance(key_text(&key, span).unwrap_or_else(|_| "".into()));
             match &each.key {
-                None => list.push(self.eval(&each.value, inner)?.through(instance, span)),
+                None => list.push(self.element(&each.value, inner)?.through(instance, span)),
                 Some(key_expression) => {
                     let name = self.eval(key_expression, inner)?;
-                    let name = self.key_text(&name, key_expression.span)?;
-                    let value = self.eval(&each.value, inner)?.through(instance, span);
+                    let name = key_text(&name, key_expression.span)?;
+                    let value = self.element(&each.value, inner)?.through(instance, span);
                     let key_place = Place::at(key_expression.span);
                     if each.grouping {
-                        groups.entry(name).or_insert_with(|| (key_place, Vec::new())).1.push(value);
+                        groups
+                            .entry(name)
+                            .or_insert_with(|| (key_place, Vec::new()))
+                            .1
+                            .push(value);
                     } else if map.get(&name).is_some() && !name.contains("${") {
-                        return Err(Failure::new(format!("two different items have the key \"{name}\""), span));
+                        return Err(Failure::new(
+                            format!("two different items have the key \"{name}\""),
+                            span,
+                        ));
                     } else {
                         map.insert(name, key_place, value);
                     }
@@ -382,302 +425,40 @@ impl Evaluator<'_, '_> {
         map.entries.sort_keys();
         Ok(Value::map(map, Place::at(span)))
     }
-
-    fn call(&mut self, name: &str, arguments: &[Expression], expand: bool, span: Span, env: Env<'_>) -> Outcome {
-        match name {
-            "try" | "core::try" => {
-                let mut last = Failure::new("`try` needs an argument", span);
-                for argument in arguments {
-                    match self.eval(argument, env) {
-                        Ok(value) => return Ok(value),
-                        Err(error) => last = error,
-                    }
-                }
-                return Err(Failure::new(format!("no argument of `try` has a value: {}", last.message), span));
-            }
-            "can" | "core::can" => {
-                let Some(argument) = arguments.first() else {
-                    return Err(Failure::new("`can` needs an argument", span));
-                };
-                return match self.eval(argument, env) {
-                    Ok(value) if is_unknown(&value) || !convert::is_known(&value) => Ok(Value::unknown(
-                        Unknown::because(format!("`{}` is not known", self.source_text(span))),
-                        Place::at(span),
-                    )),
-                    Ok(_) => Ok(Value::bool(true, Place::at(span))),
-                    Err(_) => Ok(Value::bool(false, Place::at(span))),
-                };
-            }
-            _ => {}
-        }
-        let mut values = Vec::with_capacity(arguments.len());
-        for (i, argument) in arguments.iter().enumerate() {
-            let value = self.eval(argument, env)?;
-            if expand && i + 1 == arguments.len() {
-                match members(&value) {
-                    Some(members) => values.extend(members.into_iter().map(|(_, v)| v)),
-                    None if matches!(value.kind, ValueKind::Choice(_)) => {
-                        let before = values.clone();
-                        return spread(&[value], &Place::at(span), &mut |v| {
-                            let mut all = before.clone();
-                            match v.first().map(|v| (members(v), v)) {
-                                Some((Some(members), _)) => all.extend(members.into_iter().map(|(_, v)| v)),
-                                Some((None, v)) => return Ok(unknown_from(name, v, span)),
-                                None => {}
-                            }
-                            self.apply(name, &all, span, env)
-                        });
-                    }
-                    None if is_unknown(&value) => return Ok(unknown_from(name, &value, span)),
-                    None => return Err(Failure::new("only a list can be expanded to arguments", argument.span)),
-                }
-            } else {
-                values.push(value);
-            }
-        }
-        self.apply(name, &values, span, env)
-    }
-
-    /// A function that the evaluator itself asks for.
-    pub fn apply_named(&mut self, name: &str, values: &[Value], span: Span, env: Env<'_>) -> Outcome {
-        self.apply(name, values, span, env)
-    }
-
-    fn apply(&mut self, name: &str, values: &[Value], span: Span, env: Env<'_>) -> Outcome {
-        if let Some(provider_function) = name.strip_prefix("provider::")
-            && !matches!(provider_function, "aws::arn_build" | "aws::arn_parse" | "aws::trim_iam_role_path")
-        {
-            return Ok(Value::unknown(Unknown::because(format!("function `{name}` is not understood")), Place::at(span)));
-        }
-        let mut context = Context { evaluator: self, env };
-        match functions::call(name, values, span, &mut context) {
-            Ok(value) => Ok(value),
-            Err(FunctionError::Error(message)) => Err(Failure::new(message, span)),
-            Err(FunctionError::Unknown(reason)) => {
-                let fixed = !matches!(name, "timestamp" | "uuid" | "plantimestamp" | "bcrypt" | "file" | "fileexists");
-                let values: Vec<&Value> = values.iter().collect();
-                let mut value = if fixed { computed(name, &values, span) } else { Value::null(Place::at(span)) };
-                match &mut value.kind {
-                    ValueKind::Unknown(Unknown { symbol: Some(_), reason: old }) => *old = reason.into(),
-                    kind => *kind = ValueKind::Unknown(Unknown::because(reason)),
-                }
-                value.sensitive = values.iter().any(|v| v.sensitive);
-                Ok(value)
-            }
-        }
-    }
-}
-
-/// What functions may ask of the evaluator.
-struct Context<'c, 'e, 'l, 'f> {
-    evaluator: &'c mut Evaluator<'l, 'f>,
-    env: Env<'e>,
-}
-
-impl Context<'_, '_, '_, '_> {
-    fn path(&self, path: &Value) -> Result<String, FunctionError> {
-        let text = convert::text(path)?;
-        let Some(written) = text.as_literal() else {
-            return Err(FunctionError::Unknown("the path of a file is not known".into()));
-        };
-        files::join(&self.evaluator.root_folder, written)
-            .ok_or_else(|| FunctionError::Unknown(format!("`{written}` is outside the read boundary")))
-    }
-}
-
-impl FunctionContext for Context<'_, '_, '_, '_> {
-    fn read_file(&mut self, path: &Value) -> Result<(FileId, Arc<str>), FunctionError> {
-        let path = self.path(path)?;
-        if !self.evaluator.loader.files.is_file(&path) {
-            return Err(FunctionError::Error(format!("no file exists at `{path}`")));
-        }
-        match self.evaluator.loader.text(&path) {
-            Ok(loaded) => Ok((loaded.id, loaded.text)),
-            Err(why) => Err(FunctionError::Unknown(format!("`{path}` {why}"))),
-        }
-    }
-
-    fn render_template(
-        &mut self,
-        file: FileId,
-        text: Arc<str>,
-        variables: &Map,
-        at: Span,
-    ) -> Result<Value, FunctionError> {
-        let template = super::parse::template(&text, super::parse::Origin::File(file, 0))
-            .map_err(|fault| FunctionError::Error(format!("the template does not parse: {}", fault.message)))?;
-        let frame = Frame { binding: Binding::Many(variables), next: None };
-        let env = Env { instance: self.env.instance, frame: Some(&frame), template: true };
-        let whole = Span::new(file, 0, text.len());
-        if self.evaluator.depth > DEPTH {
-            return Err(FunctionError::Unknown("nested too deeply".into()));
-        }
-        self.evaluator.depth += 1;
-        let out = self.evaluator.template(&template, whole, env);
-        self.evaluator.depth -= 1;
-        match out {
-            Ok(value) => Ok(value.through(Step::File, at)),
-            Err(error) => Err(FunctionError::Error(error.message.to_string())),
-        }
-    }
-
-    fn list_files(&mut self, folder: &Value) -> Result<Vec<String>, FunctionError> {
-        let folder = self.path(folder)?;
-        let all = self.evaluator.loader.below(&folder);
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        Ok(all.iter().filter_map(|p| p.strip_prefix(&prefix)).map(str::to_string).collect())
-    }
 }
 
 /// A failed conversion as a failure of the expression.
 pub fn failure(error: FunctionError, span: Span) -> Failure {
     match error {
-        FunctionError::Error(message) | FunctionError::Unknown(message) => Failure::new(message, span),
-    }
-}
-
-/// True for an unknown, and for a text or JSON that is nothing else.
-pub fn is_unknown(value: &Value) -> bool {
-    match &value.kind {
-        ValueKind::Unknown(_) => true,
-        ValueKind::Text(text) => !text.is_literal(),
-        _ => false,
-    }
-}
-
-/// Keys and values of a collection, with the places of the collection added; `None` for anything else.
-pub fn members(collection: &Value) -> Option<Vec<(Value, Value)>> {
-    let inherit = |value: &Value| inherit(value.clone(), collection);
-    match &collection.kind {
-        ValueKind::List(items) => Some(
-            items
-                .iter()
-                .enumerate()
-                .map(|(i, v)| (Value::int(i as i128, collection.place.clone()), inherit(v)))
-                .collect(),
-        ),
-        ValueKind::Set(items) => Some(items.iter().map(|v| (inherit(v), inherit(v))).collect()),
-        ValueKind::Map(map) => {
-            let mut entries: Vec<(&Arc<str>, &Entry)> = map.iter().collect();
-            entries.sort_by(|a, b| a.0.cmp(b.0));
-            Some(
-                entries
-                    .into_iter()
-                    .map(|(k, e)| (Value::text(k.clone(), e.key_place.clone()), inherit(&e.value)))
-                    .collect(),
-            )
+        FunctionError::Error(message) | FunctionError::Unknown(message) => {
+            Failure::new(message, span)
         }
+    }
+}
+
+/// The type of a literal scalar.
+fn literal_type(expression: &Expression) -> Option<&'static str> {
+    match &expression.kind {
+        ExpressionKind::Number(_) => Some("number"),
+        ExpressionKind::Bool(_) => Some("bool"),
+        ExpressionKind::Template(template) if !template.unwraps => Some("string"),
+        ExpressionKind::Parenthesis(inner) => literal_type(inner),
         _ => None,
     }
-}
-
-/// A part of a collection went through the same uses as the collection.
-pub fn inherit(mut part: Value, whole: &Value) -> Value {
-    if whole.place.via.is_some() {
-        let uses: Vec<_> = whole.place.uses().take(16).map(|v| (v.step.clone(), v.span)).collect();
-        for (step, span) in uses.into_iter().rev() {
-            part.place = part.place.through(step, span);
-        }
-    }
-    part.sensitive |= whole.sensitive;
-    part
-}
-
-fn not(value: Option<&Value>, span: Span) -> Outcome {
-    let Some(value) = value else { return Ok(Value::null(Place::at(span))) };
-    if is_unknown(value) {
-        return Ok(match canonical(value) {
-            Some(name) => named(scope_of(value), format!("!{}", wrapped(&name)), span),
-            None => unknown_from("!", value, span),
-        });
-    }
-    let holds = convert::boolean(value).map_err(|e| failure(e, span))?;
-    Ok(Value { sensitive: value.sensitive, ..Value::bool(!holds, Place::at(span)) })
-}
-
-fn wrapped(name: &str) -> String {
-    if name.contains(' ') { format!("({name})") } else { name.to_string() }
-}
-
-/// The value as a text that two equal computations share: symbols by name, the rest as it is written.
-pub fn canonical(value: &Value) -> Option<String> {
-    match &value.kind {
-        ValueKind::Null => Some("null".into()),
-        ValueKind::Bool(b) => Some(b.to_string()),
-        ValueKind::Number(n) => Some(n.to_string()),
-        ValueKind::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.display()),
-        ValueKind::Text(text) => {
-            let whole = text.pieces().iter().all(|p| !matches!(p, Piece::Unknown(u) if u.symbol.is_none()));
-            match text.pieces() {
-                [Piece::Unknown(Unknown { symbol: Some(symbol), .. })] => Some(symbol.display()),
-                _ => (whole && text.pieces().len() < 16).then(|| format!("\"{}\"", text.display())),
-            }
-        }
-        ValueKind::List(items) | ValueKind::Set(items) if items.len() <= 8 => {
-            let parts = items.iter().map(canonical).collect::<Option<Vec<_>>>()?;
-            Some(format!("[{}]", parts.join(", ")))
-        }
-        _ => None,
-    }
-}
-
-/// The scope of the first symbol in a value.
-pub fn scope_of(value: &Value) -> Option<ScopeId> {
-    match &value.kind {
-        ValueKind::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.scope),
-        ValueKind::Text(text) => text.pieces().iter().find_map(|p| match p {
-            Piece::Unknown(unknown) => unknown.symbol.as_ref().map(|s| s.scope),
-            Piece::Literal(_) => None,
-        }),
-        ValueKind::List(items) | ValueKind::Set(items) => items.iter().take(8).find_map(scope_of),
-        _ => None,
-    }
-}
-
-/// An unknown that is named by what it is computed from, so that the same computation is the same unknown.
-pub fn named(scope: Option<ScopeId>, name: String, span: Span) -> Value {
-    let reason: Arc<str> = format!("`{name}` is not known").into();
-    let symbol = scope.filter(|_| name.len() <= COMPUTED_NAME).map(|scope| {
-        Arc::new(Symbol { scope, kind: SymbolKind::Input, subject: name.into(), attribute: "".into() })
-    });
-    Value::unknown(Unknown { reason, symbol }, Place::at(span))
-}
-
-/// The unknown result of a pure computation.
-pub fn computed(name: &str, operands: &[&Value], span: Span) -> Value {
-    let parts: Option<Vec<String>> = operands.iter().map(|v| canonical(v)).collect();
-    match parts {
-        Some(parts) => {
-            named(operands.iter().find_map(|v| scope_of(v)), format!("{name}({})", parts.join(", ")), span)
-        }
-        None => match operands.iter().find(|v| is_unknown(v)) {
-            Some(value) => unknown_from(name, value, span),
-            None => Value::unknown(Unknown::because(format!("`{name}` of a value that is not known")), Place::at(span)),
-        },
-    }
-}
-
-/// An unknown without a name, because of another.
-pub fn unknown_from(_what: &str, value: &Value, span: Span) -> Value {
-    let reason: Arc<str> = match &value.kind {
-        ValueKind::Unknown(unknown) => unknown.reason.clone(),
-        ValueKind::Text(text) => text
-            .pieces()
-            .iter()
-            .find_map(|p| match p {
-                Piece::Unknown(unknown) => Some(unknown.reason.clone()),
-                Piece::Literal(_) => None,
-            })
-            .unwrap_or_else(|| "a part of a text is not known".into()),
-        _ => "depends on a value that is not known".into(),
-    };
-    Value { sensitive: value.sensitive, ..Value::unknown(Unknown::because(reason), Place::at(span)) }
 }
 
 /// The two results of a conditional have one type: where scalars differ, both are texts.
 fn unified(yes: Value, no: Value) -> (Value, Value) {
-    let scalar = |v: &Value| matches!(v.kind, ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool(_));
-    if scalar(&yes) && scalar(&no) && std::mem::discriminant(&yes.kind) != std::mem::discriminant(&no.kind) {
+    let scalar = |v: &Value| {
+        matches!(
+            v.kind,
+            ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool(_)
+        )
+    };
+    if scalar(&yes)
+        && scalar(&no)
+        && std::mem::discriminant(&yes.kind) != std::mem::discriminant(&no.kind)
+    {
         let text = |v: Value| convert::to_string(&v).unwrap_or(v);
         return (text(yes), text(no));
     }
@@ -686,7 +467,10 @@ fn unified(yes: Value, no: Value) -> (Value, Value) {
 
 fn limited(value: Value) -> Value {
     if super::choice::width(&value) > super::choice::ARMS {
-        return Value::unknown(Unknown::because("more than 16 possible values"), value.place);
+        return Value::unknown(
+            Unknown::because("more than 16 possible values"),
+            value.place,
+        );
     }
     value
 }

@@ -20,12 +20,33 @@ pub enum Flavour {
 
 /// A template as a flat sequence; strip markers and dedent work on this form.
 pub enum Token {
-    Literal { text: String, segments: Vec<Segment> },
-    Hole { expression: Expression, span: Span, strip: (bool, bool) },
-    If { test: Expression, span: Span, strip: (bool, bool) },
-    Else { strip: (bool, bool) },
-    For { key_name: Option<Arc<str>>, value_name: Arc<str>, collection: Expression, span: Span, strip: (bool, bool) },
-    End { strip: (bool, bool) },
+    Literal {
+        text: String,
+        segments: Vec<Segment>,
+    },
+    Hole {
+        expression: Expression,
+        span: Span,
+        strip: (bool, bool),
+    },
+    If {
+        test: Expression,
+        span: Span,
+        strip: (bool, bool),
+    },
+    Else {
+        strip: (bool, bool),
+    },
+    For {
+        key_name: Option<Arc<str>>,
+        value_name: Arc<str>,
+        collection: Expression,
+        span: Span,
+        strip: (bool, bool),
+    },
+    End {
+        strip: (bool, bool),
+    },
 }
 
 impl Token {
@@ -68,14 +89,22 @@ impl Decoder<'_, '_> {
                 last.len += text.len() as u32;
                 last.span.end = span.end;
             }
-            _ => self.segments.push(Segment { value, len: text.len() as u32, span }),
+            _ => self.segments.push(Segment {
+                value,
+                len: text.len() as u32,
+                span,
+            }),
         }
         self.text.push_str(text);
     }
 
     fn escape(&mut self, text: &str, start: usize, end: usize) {
         let span = self.origin.span(start, end);
-        self.segments.push(Segment { value: self.text.len() as u32, len: text.len() as u32, span });
+        self.segments.push(Segment {
+            value: self.text.len() as u32,
+            len: text.len() as u32,
+            span,
+        });
         self.text.push_str(text);
     }
 
@@ -90,9 +119,22 @@ impl Decoder<'_, '_> {
 }
 
 /// Decodes source text, one token for each line (a quoted text is one line).
-pub fn read_literal(text: &str, range: Range<usize>, flavour: Flavour, origin: Origin<'_>, out: &mut Vec<Token>) {
-    let Some(raw) = text.get(range.clone()) else { return };
-    let mut decoder = Decoder { origin, text: String::new(), segments: Vec::new(), out };
+pub fn read_literal(
+    text: &str,
+    range: Range<usize>,
+    flavour: Flavour,
+    origin: Origin<'_>,
+    out: &mut Vec<Token>,
+) {
+    let Some(raw) = text.get(range.clone()) else {
+        return;
+    };
+    let mut decoder = Decoder {
+        origin,
+        text: String::new(),
+        segments: Vec::new(),
+        out,
+    };
     let mut done = 0;
     let mut at = 0;
     let bytes = raw.as_bytes();
@@ -100,7 +142,11 @@ pub fn read_literal(text: &str, range: Range<usize>, flavour: Flavour, origin: O
         let rest = raw.get(at..).unwrap_or("");
         if rest.starts_with("$${") || rest.starts_with("%%{") {
             decoder.same(raw.get(done..at).unwrap_or(""), range.start + done);
-            decoder.escape(rest.get(1..3).unwrap_or(""), range.start + at, range.start + at + 3);
+            decoder.escape(
+                rest.get(1..3).unwrap_or(""),
+                range.start + at,
+                range.start + at + 3,
+            );
             at += 3;
             done = at;
         } else if byte == b'\\' && flavour == Flavour::Quoted {
@@ -147,8 +193,13 @@ fn unescape(rest: &str) -> (String, usize) {
 /// Strip markers, then dedent, in this order, as Terraform has them.
 pub fn shape_tokens(mut tokens: Vec<Token>, flavour: Flavour) -> Vec<Token> {
     for i in 0..tokens.len() {
-        let Some((before, after)) = tokens.get(i).map(Token::strip) else { continue };
-        if before && let Some(Token::Literal { text, .. }) = i.checked_sub(1).and_then(|p| tokens.get_mut(p)) {
+        let Some((before, after)) = tokens.get(i).map(Token::strip) else {
+            continue;
+        };
+        if before
+            && let Some(Token::Literal { text, .. }) =
+                i.checked_sub(1).and_then(|p| tokens.get_mut(p))
+        {
             text.truncate(text.trim_end().len());
         }
         if after && let Some(Token::Literal { text, segments }) = tokens.get_mut(i + 1) {
@@ -226,7 +277,11 @@ pub fn nest(tokens: Vec<Token>) -> Vec<Part> {
         then: Option<Vec<Part>>,
         parts: Vec<Part>,
     }
-    let mut stack = vec![Open { head: None, then: None, parts: Vec::new() }];
+    let mut stack = vec![Open {
+        head: None,
+        then: None,
+        parts: Vec::new(),
+    }];
     let mut literal = (String::new(), Vec::<Segment>::new());
     for token in tokens {
         if !matches!(token, Token::Literal { .. }) {
@@ -264,13 +319,19 @@ pub fn nest(tokens: Vec<Token>) -> Vec<Part> {
                 }
                 literal.0.push_str(&text);
             }
-            Token::Hole { expression, span, .. } => {
+            Token::Hole {
+                expression, span, ..
+            } => {
                 if let Some(open) = stack.last_mut() {
                     open.parts.push(Part::Hole(expression, span));
                 }
             }
             head @ (Token::If { .. } | Token::For { .. }) => {
-                stack.push(Open { head: Some(head), then: None, parts: Vec::new() });
+                stack.push(Open {
+                    head: Some(head),
+                    then: None,
+                    parts: Vec::new(),
+                });
             }
             Token::Else { .. } => {
                 if let Some(open) = stack.last_mut() {
@@ -281,12 +342,32 @@ pub fn nest(tokens: Vec<Token>) -> Vec<Part> {
                 let Some(open) = stack.pop() else { continue };
                 let part = match open.head {
                     Some(Token::If { test, span, .. }) => match open.then {
-                        Some(then) => Part::If { test, then, otherwise: open.parts, span },
-                        None => Part::If { test, then: open.parts, otherwise: Vec::new(), span },
+                        Some(then) => Part::If {
+                            test,
+                            then,
+                            otherwise: open.parts,
+                            span,
+                        },
+                        None => Part::If {
+                            test,
+                            then: open.parts,
+                            otherwise: Vec::new(),
+                            span,
+                        },
                     },
-                    Some(Token::For { key_name, value_name, collection, span, .. }) => {
-                        Part::For { key_name, value_name, collection, body: open.parts, span }
-                    }
+                    Some(Token::For {
+                        key_name,
+                        value_name,
+                        collection,
+                        span,
+                        ..
+                    }) => Part::For {
+                        key_name,
+                        value_name,
+                        collection,
+                        body: open.parts,
+                        span,
+                    },
                     _ => continue,
                 };
                 if let Some(outer) = stack.last_mut() {
@@ -296,7 +377,11 @@ pub fn nest(tokens: Vec<Token>) -> Vec<Part> {
         }
     }
     flush(&mut literal, stack.last_mut().map(|o| &mut o.parts));
-    stack.into_iter().next().map(|o| o.parts).unwrap_or_default()
+    stack
+        .into_iter()
+        .next()
+        .map(|o| o.parts)
+        .unwrap_or_default()
 }
 
 fn flush(literal: &mut (String, Vec<Segment>), parts: Option<&mut Vec<Part>>) {
@@ -305,6 +390,9 @@ fn flush(literal: &mut (String, Vec<Segment>), parts: Option<&mut Vec<Part>>) {
     if let Some(parts) = parts
         && !text.is_empty()
     {
-        parts.push(Part::Literal { text: text.into(), segments: segments.into() });
+        parts.push(Part::Literal {
+            text: text.into(),
+            segments: segments.into(),
+        });
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::document::{Attribute, Block, Body, Expression};
 use super::parse::{self, Origin};
@@ -19,12 +19,12 @@ use crate::value::{FileId, Place, Span};
 #[derive(Debug, Default)]
 pub struct Module {
     pub folder: Arc<str>,
-    pub variables: IndexMap<Arc<str>, Block>,
+    pub variables: IndexMap<Arc<str>, Arc<Block>>,
     pub locals: IndexMap<Arc<str>, Attribute>,
-    pub outputs: IndexMap<Arc<str>, Block>,
+    pub outputs: IndexMap<Arc<str>, Arc<Block>>,
     /// Resources and data sources by `type.name` and `data.type.name`.
-    pub resources: IndexMap<Arc<str>, Block>,
-    pub modules: IndexMap<Arc<str>, Block>,
+    pub resources: IndexMap<Arc<str>, Arc<Block>>,
+    pub modules: IndexMap<Arc<str>, Arc<Block>>,
     pub providers: Vec<Block>,
     pub terraform: Vec<Block>,
 }
@@ -46,6 +46,8 @@ pub struct Loader<'a> {
     folders: FxHashMap<Arc<str>, Vec<Arc<str>>>,
     listed: Option<Arc<str>>,
     lists: FxHashMap<Arc<str>, Vec<Arc<str>>>,
+    /// Gaps that are in the sources already.
+    told: FxHashSet<(Arc<str>, Arc<str>, Option<Span>)>,
 }
 
 /// True for the names of configuration files.
@@ -53,12 +55,17 @@ pub fn is_configuration(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     !name.starts_with('.')
         && !name.ends_with('~')
-        && [".tf", ".tf.json", ".tofu", ".tofu.json"].iter().any(|end| name.ends_with(end))
+        && [".tf", ".tf.json", ".tofu", ".tofu.json"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 fn is_override(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let stem = [".tf.json", ".tofu.json", ".tf", ".tofu"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let stem = [".tf.json", ".tofu.json", ".tf", ".tofu"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(name);
     stem == "override" || stem.ends_with("_override")
 }
 
@@ -71,7 +78,11 @@ impl<'a> Loader<'a> {
             common = Some(match common {
                 None => folder.to_string(),
                 Some(before) => {
-                    let same = before.split('/').zip(folder.split('/')).take_while(|(a, b)| a == b).map(|(a, _)| a);
+                    let same = before
+                        .split('/')
+                        .zip(folder.split('/'))
+                        .take_while(|(a, b)| a == b)
+                        .map(|(a, _)| a);
                     same.collect::<Vec<_>>().join("/")
                 }
             });
@@ -81,7 +92,10 @@ impl<'a> Loader<'a> {
             && let Ok(all) = files.list(root)
         {
             for path in all {
-                folders.entry(files::folder_of(&path).into()).or_default().push(path);
+                folders
+                    .entry(files::folder_of(&path).into())
+                    .or_default()
+                    .push(path);
             }
         }
         for path in paths {
@@ -98,20 +112,28 @@ impl<'a> Loader<'a> {
             folders,
             listed,
             lists: FxHashMap::default(),
+            told: FxHashSet::default(),
         }
     }
 
     /// The files that stand in a folder itself, sorted.
     pub fn names(&mut self, folder: &str) -> Vec<Arc<str>> {
         let inside = self.listed.as_deref().is_some_and(|root| {
-            root.is_empty() || folder == root || folder.strip_prefix(root).is_some_and(|r| r.starts_with('/'))
+            root.is_empty()
+                || folder == root
+                || folder
+                    .strip_prefix(root)
+                    .is_some_and(|r| r.starts_with('/'))
         }) && !folder.split('/').any(|part| part.starts_with('.'));
         let mut names = match self.folders.get(folder) {
             Some(names) => names.clone(),
             None if inside => Vec::new(),
             None => {
                 let all = self.files.list(folder).unwrap_or_default();
-                let names: Vec<_> = all.into_iter().filter(|p| files::folder_of(p) == folder).collect();
+                let names: Vec<_> = all
+                    .into_iter()
+                    .filter(|p| files::folder_of(p) == folder)
+                    .collect();
                 self.folders.insert(folder.into(), names.clone());
                 names
             }
@@ -155,10 +177,17 @@ impl<'a> Loader<'a> {
 
     /// True where the folder holds configuration files.
     pub fn is_module(&mut self, folder: &str) -> bool {
-        self.names(folder).iter().any(|p| is_configuration(p))
+        self.modules.contains_key(folder) || self.names(folder).iter().any(|p| is_configuration(p))
     }
 
-    pub fn gap(&mut self, what: &str, why: &str, span: Option<Span>, path: Option<&str>, kind: GapKind) {
+    pub fn gap(
+        &mut self,
+        what: &str,
+        why: &str,
+        span: Option<Span>,
+        path: Option<&str>,
+        kind: GapKind,
+    ) {
         let gap = Gap {
             what: what.into(),
             why: why.into(),
@@ -166,7 +195,7 @@ impl<'a> Loader<'a> {
             path: path.map(Arc::from),
             kind,
         };
-        if !self.sources.gaps.iter().rev().take(64).any(|g| *g == gap) {
+        if self.told.insert((gap.what.clone(), gap.why.clone(), span)) {
             self.sources.gaps.push(gap);
         }
     }
@@ -176,13 +205,23 @@ impl<'a> Loader<'a> {
         if let Some(known) = self.modules.get(folder) {
             return known.clone();
         }
-        let mut paths: Vec<Arc<str>> = self.names(folder).into_iter().filter(|p| is_configuration(p)).collect();
+        let mut paths: Vec<Arc<str>> = self
+            .names(folder)
+            .into_iter()
+            .filter(|p| is_configuration(p))
+            .collect();
         // A `.tofu` file stands in place of the `.tf` file of the same name.
-        let tofu: BTreeMap<String, ()> =
-            paths.iter().filter(|p| p.contains(".tofu")).map(|p| (p.replace(".tofu", ".tf"), ())).collect();
+        let tofu: BTreeMap<String, ()> = paths
+            .iter()
+            .filter(|p| p.contains(".tofu"))
+            .map(|p| (p.replace(".tofu", ".tf"), ()))
+            .collect();
         paths.retain(|p| !tofu.contains_key(&**p));
         let (overrides, plain): (Vec<_>, Vec<_>) = paths.into_iter().partition(|p| is_override(p));
-        let mut module = Module { folder: folder.into(), ..Module::default() };
+        let mut module = Module {
+            folder: folder.into(),
+            ..Module::default()
+        };
         for path in plain {
             if let Some(body) = self.body(&path) {
                 add(&mut module, body, false);
@@ -218,7 +257,11 @@ impl<'a> Loader<'a> {
         }
         for (range, text, own_line) in recover::marked_comments(&loaded.text) {
             let span = Span::new(loaded.id, range.start, range.end);
-            self.sources.comments.push(Comment { span, text: text.into(), own_line });
+            self.sources.comments.push(Comment {
+                span,
+                text: text.into(),
+                own_line,
+            });
         }
         match parse::body(&loaded.text, Origin::File(loaded.id, 0)) {
             Ok(body) => Some(body),
@@ -229,7 +272,9 @@ impl<'a> Loader<'a> {
     fn recovered(&mut self, path: &str, loaded: &Loaded) -> Body {
         let mut out = Body::default();
         for range in recover::split(&loaded.text) {
-            let Some(slice) = loaded.text.get(range.clone()) else { continue };
+            let Some(slice) = loaded.text.get(range.clone()) else {
+                continue;
+            };
             match parse::body(slice, Origin::File(loaded.id, range.start)) {
                 Ok(body) => {
                     out.attributes.extend(body.attributes);
@@ -237,11 +282,29 @@ impl<'a> Loader<'a> {
                 }
                 Err(fault) => {
                     let at = (range.start + fault.offset).min(loaded.text.len());
-                    let head = slice.trim_start().lines().next().unwrap_or("").trim_end_matches('{').trim();
+                    let head = slice
+                        .trim_start()
+                        .lines()
+                        .next()
+                        .unwrap_or("")
+                        .trim_end_matches('{')
+                        .trim();
                     let what = if head.is_empty() { path } else { head };
-                    let message = fault.message.lines().last().unwrap_or("").trim().to_string();
+                    let message = fault
+                        .message
+                        .lines()
+                        .last()
+                        .unwrap_or("")
+                        .trim()
+                        .to_string();
                     let span = Span::new(loaded.id, at, at + 1);
-                    self.gap(what, &format!("does not parse: {message}"), Some(span), Some(path), GapKind::Syntax);
+                    self.gap(
+                        what,
+                        &format!("does not parse: {message}"),
+                        Some(span),
+                        Some(path),
+                        GapKind::Syntax,
+                    );
                 }
             }
         }
@@ -257,10 +320,20 @@ fn add(module: &mut Module, body: Body, overriding: bool) {
             ("output", Some(name), _) => put(&mut module.outputs, name, block, overriding),
             ("module", Some(name), _) => put(&mut module.modules, name, block, overriding),
             ("resource", Some(kind), Some(name)) => {
-                put(&mut module.resources, format!("{kind}.{name}").into(), block, overriding);
+                put(
+                    &mut module.resources,
+                    format!("{kind}.{name}").into(),
+                    block,
+                    overriding,
+                );
             }
             ("data", Some(kind), Some(name)) => {
-                put(&mut module.resources, format!("data.{kind}.{name}").into(), block, overriding);
+                put(
+                    &mut module.resources,
+                    format!("data.{kind}.{name}").into(),
+                    block,
+                    overriding,
+                );
             }
             ("locals", ..) => {
                 for (name, attribute) in std::mem::take(&mut block.body.attributes) {
@@ -272,11 +345,15 @@ fn add(module: &mut Module, body: Body, overriding: bool) {
                 }
             }
             ("provider", Some(name), _) => {
-                let alias = |b: &Block| b.body.expression("alias").and_then(Expression::as_word).map(str::to_string);
-                let same = module
-                    .providers
-                    .iter_mut()
-                    .find(|p| overriding && p.labels.first() == Some(&name) && alias(p) == alias(&block));
+                let alias = |b: &Block| {
+                    b.body
+                        .expression("alias")
+                        .and_then(Expression::as_word)
+                        .map(str::to_string)
+                };
+                let same = module.providers.iter_mut().find(|p| {
+                    overriding && p.labels.first() == Some(&name) && alias(p) == alias(&block)
+                });
                 match same {
                     Some(base) => merge(base, block),
                     None => module.providers.push(block),
@@ -288,12 +365,12 @@ fn add(module: &mut Module, body: Body, overriding: bool) {
     }
 }
 
-fn put(map: &mut IndexMap<Arc<str>, Block>, name: Arc<str>, block: Block, overriding: bool) {
+fn put(map: &mut IndexMap<Arc<str>, Arc<Block>>, name: Arc<str>, block: Block, overriding: bool) {
     match map.get_mut(&name) {
-        Some(base) if overriding => merge(base, block),
+        Some(base) if overriding => merge(Arc::make_mut(base), block),
         Some(_) => {}
         None => {
-            map.insert(name, block);
+            map.insert(name, Arc::new(block));
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use super::document::Binary;
-use super::evaluate::{Failure, Outcome, canonical, failure, is_unknown, named, scope_of, unknown_from};
+use super::evaluate::{Failure, Outcome, failure};
+use super::unknown::{canonical, is_unknown, named, scope_of, unknown_from};
 use crate::source::functions::convert;
 use crate::value::{Number, Place, Span, Value, ValueKind};
 
@@ -26,7 +27,11 @@ fn compute(operator: Binary, left: &Value, right: &Value, span: Span) -> Outcome
         }
         Binary::And | Binary::Or => {
             let known = |v: &Value| -> Result<Option<bool>, Failure> {
-                if is_unknown(v) { Ok(None) } else { convert::boolean(v).map(Some).map_err(|e| failure(e, span)) }
+                if is_unknown(v) {
+                    Ok(None)
+                } else {
+                    convert::boolean(v).map(Some).map_err(|e| failure(e, span))
+                }
             };
             let decides = operator == Binary::Or;
             Ok(match (known(left)?, known(right)?) {
@@ -39,7 +44,10 @@ fn compute(operator: Binary, left: &Value, right: &Value, span: Span) -> Outcome
         }
         _ => {
             if left.is_null() || right.is_null() {
-                return Err(Failure::new("an operand of this operator must not be null", span));
+                return Err(Failure::new(
+                    "an operand of this operator must not be null",
+                    span,
+                ));
             }
             if is_unknown(left) || is_unknown(right) {
                 return Ok(unknown(operator, left, right, span));
@@ -72,6 +80,9 @@ fn arithmetic(operator: Binary, a: Number, b: Number, span: Span) -> Result<Numb
             return Ok(Number::Int(exact));
         }
     }
+    if let Some(exact) = decimal(operator, a, b) {
+        return Ok(exact);
+    }
     let (x, y) = (a.as_f64(), b.as_f64());
     if matches!(operator, Binary::Divide | Binary::Modulo) && y == 0.0 {
         return Err(Failure::new("division by zero", span));
@@ -83,6 +94,29 @@ fn arithmetic(operator: Binary, a: Number, b: Number, span: Span) -> Result<Numb
         Binary::Divide => x / y,
         _ => x % y,
     }))
+}
+
+/// Sums and products of short decimals, which binary fractions would miss.
+fn decimal(operator: Binary, a: Number, b: Number) -> Option<Number> {
+    let parts = |n: Number| {
+        let written = n.to_string();
+        let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
+        if whole.len() + fraction.len() > 18 {
+            return None;
+        }
+        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        Some((digits, u32::try_from(fraction.len()).ok()?))
+    };
+    let ((x, of_x), (y, of_y)) = (parts(a)?, parts(b)?);
+    let scale = of_x.max(of_y);
+    let (x_scaled, y_scaled) = (x * 10i128.pow(scale - of_x), y * 10i128.pow(scale - of_y));
+    let (digits, scale) = match operator {
+        Binary::Plus => (x_scaled + y_scaled, scale),
+        Binary::Minus => (x_scaled - y_scaled, scale),
+        Binary::Multiply => (x.checked_mul(y)?, of_x + of_y),
+        _ => return None,
+    };
+    convert::parse_number(&format!("{digits}e-{scale}"))
 }
 
 fn sign(operator: Binary) -> &'static str {
@@ -107,13 +141,30 @@ fn unknown(operator: Binary, left: &Value, right: &Value, span: Span) -> Value {
     match (canonical(left), canonical(right)) {
         (Some(mut a), Some(mut b)) => {
             // Symmetric operators have one form for both orders.
-            let symmetric = matches!(operator, Binary::Equal | Binary::NotEqual | Binary::And | Binary::Or);
+            let symmetric = matches!(
+                operator,
+                Binary::Equal | Binary::NotEqual | Binary::And | Binary::Or
+            );
             if symmetric && !is_unknown(left) && is_unknown(right) {
                 std::mem::swap(&mut a, &mut b);
             }
-            let group = |text: String| if text.contains(" && ") || text.contains(" || ") { format!("({text})") } else { text };
+            let group = |text: String| {
+                if text.contains(" && ") || text.contains(" || ") {
+                    format!("({text})")
+                } else {
+                    text
+                }
+            };
             let plain = format!("{} {} {}", group(a), sign(operator), group(b));
-            named(scope, if operator == Binary::NotEqual { format!("!({plain})") } else { plain }, span)
+            named(
+                scope,
+                if operator == Binary::NotEqual {
+                    format!("!({plain})")
+                } else {
+                    plain
+                },
+                span,
+            )
         }
         _ if is_unknown(left) => unknown_from(sign(operator), left, span),
         _ if matches!(right.kind, ValueKind::Unknown(_) | ValueKind::Text(_)) => {

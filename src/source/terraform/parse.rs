@@ -40,7 +40,10 @@ pub struct ParseFault {
 
 impl ParseFault {
     fn of(error: &hcl_edit::parser::Error) -> ParseFault {
-        ParseFault { message: error.message().trim().to_string(), offset: error.location().offset() }
+        ParseFault {
+            message: error.message().trim().to_string(),
+            offset: error.location().offset(),
+        }
     }
 }
 
@@ -51,7 +54,9 @@ pub fn body(text: &str, origin: Origin<'_>) -> Result<Body, ParseFault> {
         Err(error) => {
             // Newlines inside a `for` in braces mean nothing; the parser takes them only between its parts.
             let fault = ParseFault::of(&error);
-            let Some(joined) = super::recover::join_for_lines(text) else { return Err(fault) };
+            let Some(joined) = super::recover::join_for_lines(text) else {
+                return Err(fault);
+            };
             hcl_edit::parser::parse_body(&joined).map_err(|_| fault)?
         }
     };
@@ -69,7 +74,10 @@ pub fn template(text: &str, origin: Origin<'_>) -> Result<Template, ParseFault> 
     if !text.contains("${") && !text.contains("%{") {
         let mut tokens = Vec::new();
         read_literal(text, 0..text.len(), Flavour::Plain, origin, &mut tokens);
-        return Ok(Template { parts: nest(shape_tokens(tokens, Flavour::Plain)), unwraps: false });
+        return Ok(Template {
+            parts: nest(shape_tokens(tokens, Flavour::Plain)),
+            unwraps: false,
+        });
     }
     let parsed = hcl_edit::parser::parse_template(text).map_err(|e| ParseFault::of(&e))?;
     Ok(Converter { text, origin }.template(&parsed, Flavour::Plain))
@@ -122,7 +130,9 @@ impl Converter<'_> {
             labels: block.labels.iter().map(|l| l.as_str().into()).collect(),
             body: self.body(&block.body),
             header,
-            span: block.span().map_or(header, |s| self.origin.span(s.start, s.end)),
+            span: block
+                .span()
+                .map_or(header, |s| self.origin.span(s.start, s.end)),
         }
     }
 
@@ -136,7 +146,11 @@ impl Converter<'_> {
             hcl::Expression::Null(_) => ExpressionKind::Null,
             hcl::Expression::Bool(value) => ExpressionKind::Bool(*value.value()),
             hcl::Expression::Number(value) => ExpressionKind::Number(number(value.value(), || {
-                expression.span().and_then(|s| self.text.get(s)).unwrap_or("").to_string()
+                expression
+                    .span()
+                    .and_then(|s| self.text.get(s))
+                    .unwrap_or("")
+                    .to_string()
             })),
             hcl::Expression::String(_) => {
                 let mut tokens = Vec::new();
@@ -152,8 +166,15 @@ impl Converter<'_> {
                 ExpressionKind::Template(self.template(template, Flavour::Quoted))
             }
             hcl::Expression::HeredocTemplate(heredoc) => {
-                let opening = expression.span().and_then(|s| self.text.get(s)).unwrap_or("");
-                let flavour = if opening.starts_with("<<-") { Flavour::Dedented } else { Flavour::Plain };
+                let opening = expression
+                    .span()
+                    .and_then(|s| self.text.get(s))
+                    .unwrap_or("");
+                let flavour = if opening.starts_with("<<-") {
+                    Flavour::Dedented
+                } else {
+                    Flavour::Plain
+                };
                 let mut template = self.template(&heredoc.template, flavour);
                 template.unwraps = false;
                 ExpressionKind::Template(template)
@@ -162,9 +183,14 @@ impl Converter<'_> {
                 ExpressionKind::Tuple(array.iter().map(|e| self.expression(e)).collect())
             }
             hcl::Expression::Object(object) => ExpressionKind::Object(
-                object.iter().map(|(key, value)| (self.object_key(key), self.expression(value.expr()))).collect(),
+                object
+                    .iter()
+                    .map(|(key, value)| (self.object_key(key), self.expression(value.expr())))
+                    .collect(),
             ),
-            hcl::Expression::Parenthesis(inner) => ExpressionKind::Parenthesis(self.boxed(inner.inner())),
+            hcl::Expression::Parenthesis(inner) => {
+                ExpressionKind::Parenthesis(self.boxed(inner.inner()))
+            }
             hcl::Expression::Variable(name) => ExpressionKind::Variable(name.as_str().into()),
             hcl::Expression::Conditional(conditional) => ExpressionKind::Conditional(Box::new([
                 self.expression(&conditional.cond_expr),
@@ -186,7 +212,11 @@ impl Converter<'_> {
             }
             hcl::Expression::Traversal(traversal) => ExpressionKind::Traversal {
                 base: self.boxed(&traversal.expr),
-                operators: traversal.operators.iter().map(|o| self.operator(o)).collect(),
+                operators: traversal
+                    .operators
+                    .iter()
+                    .map(|o| self.operator(o))
+                    .collect(),
             },
             hcl::Expression::UnaryOp(unary) => match unary.operator.value() {
                 hcl::UnaryOperator::Neg => ExpressionKind::Negative(self.boxed(&unary.expr)),
@@ -194,7 +224,10 @@ impl Converter<'_> {
             },
             hcl::Expression::BinaryOp(binary) => ExpressionKind::Binary {
                 operator: operator(*binary.operator.value()),
-                operands: Box::new([self.expression(&binary.lhs_expr), self.expression(&binary.rhs_expr)]),
+                operands: Box::new([
+                    self.expression(&binary.lhs_expr),
+                    self.expression(&binary.rhs_expr),
+                ]),
             },
             hcl::Expression::ForExpr(each) => ExpressionKind::For(Box::new(For {
                 key_name: each.intro.key_var.as_ref().map(|k| k.as_str().into()),
@@ -211,21 +244,30 @@ impl Converter<'_> {
 
     fn object_key(&self, key: &hcl::ObjectKey) -> ObjectKey {
         match key {
-            hcl::ObjectKey::Ident(ident) => ObjectKey::Name(ident.as_str().into(), self.range(ident.span())),
+            hcl::ObjectKey::Ident(ident) => {
+                ObjectKey::Name(ident.as_str().into(), self.range(ident.span()))
+            }
             hcl::ObjectKey::Expression(hcl::Expression::Variable(name)) => {
                 ObjectKey::Name(name.as_str().into(), self.range(name.span()))
             }
-            hcl::ObjectKey::Expression(expression) => ObjectKey::Expression(self.expression(expression)),
+            hcl::ObjectKey::Expression(expression) => {
+                ObjectKey::Expression(self.expression(expression))
+            }
         }
     }
 
     fn operator(&self, operator: &hcl_edit::Decorated<hcl::TraversalOperator>) -> (Operator, Span) {
         match operator.value() {
-            hcl::TraversalOperator::AttrSplat(splat) => (Operator::AttributeSplat, self.range(splat.span())),
-            hcl::TraversalOperator::FullSplat(splat) => (Operator::FullSplat, self.range(splat.span())),
-            hcl::TraversalOperator::GetAttr(name) => {
-                (Operator::Attribute(name.as_str().into()), self.range(name.span()))
+            hcl::TraversalOperator::AttrSplat(splat) => {
+                (Operator::AttributeSplat, self.range(splat.span()))
             }
+            hcl::TraversalOperator::FullSplat(splat) => {
+                (Operator::FullSplat, self.range(splat.span()))
+            }
+            hcl::TraversalOperator::GetAttr(name) => (
+                Operator::Attribute(name.as_str().into()),
+                self.range(name.span()),
+            ),
             hcl::TraversalOperator::Index(index) => {
                 let span = self.range(index.span());
                 (Operator::Index(self.expression(index)), span)
@@ -242,10 +284,18 @@ impl Converter<'_> {
         let mut tokens = Vec::new();
         self.tokens(template, flavour, &mut tokens);
         let unwraps = matches!(tokens.as_slice(), [Token::Hole { .. }]);
-        Template { parts: nest(shape_tokens(tokens, flavour)), unwraps }
+        Template {
+            parts: nest(shape_tokens(tokens, flavour)),
+            unwraps,
+        }
     }
 
-    fn tokens(&self, template: &hcl_edit::template::Template, flavour: Flavour, out: &mut Vec<Token>) {
+    fn tokens(
+        &self,
+        template: &hcl_edit::template::Template,
+        flavour: Flavour,
+        out: &mut Vec<Token>,
+    ) {
         use hcl_edit::template::{Directive, Element};
         for element in template.iter() {
             match element {
@@ -270,21 +320,31 @@ impl Converter<'_> {
                             });
                             self.tokens(&branch.if_expr.template, flavour, out);
                             if let Some(other) = &branch.else_expr {
-                                out.push(Token::Else { strip: strip(other.strip) });
+                                out.push(Token::Else {
+                                    strip: strip(other.strip),
+                                });
                                 self.tokens(&other.template, flavour, out);
                             }
-                            out.push(Token::End { strip: strip(branch.endif_expr.strip) });
+                            out.push(Token::End {
+                                strip: strip(branch.endif_expr.strip),
+                            });
                         }
                         Directive::For(each) => {
                             out.push(Token::For {
-                                key_name: each.for_expr.key_var.as_ref().map(|k| Arc::from(k.as_str())),
+                                key_name: each
+                                    .for_expr
+                                    .key_var
+                                    .as_ref()
+                                    .map(|k| Arc::from(k.as_str())),
                                 value_name: each.for_expr.value_var.as_str().into(),
                                 collection: self.expression(&each.for_expr.collection_expr),
                                 span,
                                 strip: strip(each.for_expr.strip),
                             });
                             self.tokens(&each.for_expr.template, flavour, out);
-                            out.push(Token::End { strip: strip(each.endfor_expr.strip) });
+                            out.push(Token::End {
+                                strip: strip(each.endfor_expr.strip),
+                            });
                         }
                     }
                 }

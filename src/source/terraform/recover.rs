@@ -77,7 +77,10 @@ fn scan(text: &str, mut see: impl FnMut(usize, u8, Kind)) {
                 continue;
             }
             b'/' if at(i + 1) == b'*' => {
-                let end = text.get(i + 2..).and_then(|r| r.find("*/")).map_or(bytes.len(), |e| i + 2 + e + 2);
+                let end = text
+                    .get(i + 2..)
+                    .and_then(|r| r.find("*/"))
+                    .map_or(bytes.len(), |e| i + 2 + e + 2);
                 while i < end {
                     see(i, at(i), Kind::Comment);
                     i += 1;
@@ -114,7 +117,15 @@ fn scan(text: &str, mut see: impl FnMut(usize, u8, Kind)) {
                 }
                 _ => see(i, byte, Kind::Code),
             },
-            _ => see(i, byte, if stack.is_empty() { Kind::Code } else { Kind::Text }),
+            _ => see(
+                i,
+                byte,
+                if stack.is_empty() {
+                    Kind::Code
+                } else {
+                    Kind::Text
+                },
+            ),
         }
         i += 1;
     }
@@ -126,7 +137,11 @@ fn heredoc_end(text: &str, start: usize) -> Option<usize> {
     let rest = rest.strip_prefix('-').unwrap_or(rest);
     let (first, _) = rest.split_once('\n')?;
     let mark = first.trim_end();
-    if mark.is_empty() || !mark.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
+    if mark.is_empty()
+        || !mark
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    {
         return None;
     }
     let mut at = text.len() - rest.len() + first.len() + 1;
@@ -148,7 +163,11 @@ pub fn split(text: &str) -> Vec<Range<usize>> {
     let mut line_start = true;
     let mut line_has_code = false;
     scan(text, |i, byte, kind| {
-        if line_start && depth > 0 && kind == Kind::Code && looks_like_block(text.get(i..).unwrap_or("")) {
+        if line_start
+            && depth > 0
+            && kind == Kind::Code
+            && looks_like_block(text.get(i..).unwrap_or(""))
+        {
             out.push(start..i);
             start = i;
             depth = 0;
@@ -180,10 +199,22 @@ pub fn split(text: &str) -> Vec<Range<usize>> {
 
 fn looks_like_block(rest: &str) -> bool {
     const KINDS: [&str; 10] = [
-        "resource ", "data ", "module ", "variable ", "output ", "locals ", "provider ", "terraform ", "moved ",
+        "resource ",
+        "data ",
+        "module ",
+        "variable ",
+        "output ",
+        "locals ",
+        "provider ",
+        "terraform ",
+        "moved ",
         "check ",
     ];
-    KINDS.iter().any(|kind| rest.starts_with(kind)) && rest.lines().next().is_some_and(|l| l.trim_end().ends_with('{'))
+    KINDS.iter().any(|kind| rest.starts_with(kind))
+        && rest
+            .lines()
+            .next()
+            .is_some_and(|l| l.trim_end().ends_with('{'))
 }
 
 /// The text with newlines inside `{ for … }` and `[ for … ]` as blanks; `None` where there are none.
@@ -198,7 +229,10 @@ pub fn join_for_lines(text: &str) -> Option<String> {
         Kind::Code => match byte {
             b'{' | b'[' | b'(' => {
                 let inside = text.get(i + 1..).unwrap_or("").trim_start();
-                let is_for = byte != b'(' && inside.strip_prefix("for").is_some_and(|r| r.starts_with([' ', '\t', '\n']));
+                let is_for = byte != b'('
+                    && inside
+                        .strip_prefix("for")
+                        .is_some_and(|r| r.starts_with([' ', '\t', '\n']));
                 open.push(is_for);
             }
             b'}' | b']' | b')' => {
@@ -243,7 +277,10 @@ pub fn marked_comments(text: &str) -> Vec<(Range<usize>, String, bool)> {
             if !raw.contains("iaclint:") {
                 return None;
             }
-            let trimmed = raw.trim_start_matches(['#', '/', '*']).trim_end_matches(['*', '/']).trim();
+            let trimmed = raw
+                .trim_start_matches(['#', '/', '*'])
+                .trim_end_matches(['*', '/'])
+                .trim();
             let line = text.get(..range.start)?.rsplit('\n').next().unwrap_or("");
             Some((range, trimmed.to_string(), line.trim().is_empty()))
         })

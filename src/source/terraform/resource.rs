@@ -2,17 +2,37 @@
 
 use std::sync::Arc;
 
+use super::choice::{assume_all, otherwise};
 use super::document::{Block, Body};
-use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome, members};
-use super::module::{Target, WHOLE};
+use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome};
+use super::expansion::{Form, Target};
+use super::traverse::{WHOLE, members};
 use crate::source::{GapKind, Resource};
-use crate::value::{Arm, Guard, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
+use crate::value::{
+    Arm, Guard, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind,
+};
 
 /// Blocks and arguments of Terraform itself, which are no properties.
-const META: &[&str] = &["count", "for_each", "provider", "depends_on", "lifecycle", "provisioner", "connection"];
+const META: &[&str] = &[
+    "count",
+    "for_each",
+    "provider",
+    "depends_on",
+    "lifecycle",
+    "provisioner",
+    "connection",
+];
+
+/// A nested block, or the content of a `dynamic` one.
+#[derive(Clone, Copy)]
+pub struct Shown<'b> {
+    pub body: &'b Body,
+    pub header: Span,
+    pub span: Span,
+}
 
 impl<'l, 'f> Evaluator<'l, 'f> {
-    fn block_of(&self, position: usize) -> Option<(Target, Block)> {
+    fn block_of(&self, position: usize) -> Option<(Arc<Target>, Arc<Block>)> {
         let target = self.targets.get(position)?.clone();
         let module = &self.instances.get(target.instance)?.module;
         let block = module.resources.get(&target.name)?.clone();
@@ -25,19 +45,27 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         match self.attributes.get(&key) {
             Some(Memo::Done(outcome)) => return outcome.clone(),
             Some(Memo::Busy) => {
-                return Ok(Value::unknown(Unknown::because(format!("`{name}` depends on itself")), Place::at(span)));
+                return Ok(Value::unknown(
+                    Unknown::because(format!("`{name}` depends on itself")),
+                    Place::at(span),
+                ));
             }
             None => {}
         }
         self.attributes.insert(key.clone(), Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let outcome = self.compute_attribute(position, name, span);
+        self.strict = strict;
         self.attributes.insert(key, Memo::Done(outcome.clone()));
         outcome
     }
 
     fn compute_attribute(&mut self, position: usize, name: &Arc<str>, span: Span) -> Outcome {
         let Some((target, block)) = self.block_of(position) else {
-            return Ok(Value::unknown(Unknown::because("no such resource"), Place::at(span)));
+            return Ok(Value::unknown(
+                Unknown::because("no such resource"),
+                Place::at(span),
+            ));
         };
         if let Some(value) = self.known_data(&target, &block, position, name, span) {
             return value;
@@ -45,21 +73,28 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         if let Some(expression) = block.body.expression(name) {
             if !META.contains(&&**name) {
                 let value =
-                    self.with_bindings(target.instance, &target.bindings, &mut |this, env| this.eval(expression, env))?;
+                    self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                        this.eval(expression, env)
+                    })?;
                 // A null argument is one that the provider computes.
                 if !value.is_null() {
                     return Ok(value);
                 }
             }
         } else if has_block(&block.body, name) {
-            return Ok(self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+            let blocks = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
                 this.nested(&block.body, name, env, block.header)
-            }));
+            });
+            return Ok(self.open_blocks(blocks, &target, name));
         }
         let data = target.name.starts_with("data.");
         let symbol = Symbol {
             scope: self.scope,
-            kind: if data { SymbolKind::Data } else { SymbolKind::Resource },
+            kind: if data {
+                SymbolKind::Data
+            } else {
+                SymbolKind::Resource
+            },
             subject: target.address.clone(),
             attribute: name.clone(),
         };
@@ -68,7 +103,45 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         } else {
             format!("`{}.{name}` is known after apply", target.address)
         };
-        Ok(Value::unknown(Unknown::symbol(symbol, reason), Place::at(block.header)))
+        Ok(Value::unknown(
+            Unknown::symbol(symbol, reason),
+            Place::at(block.header),
+        ))
+    }
+
+    /// Blocks as the value of an attribute: what they do not set, the provider may.
+    fn open_blocks(&self, blocks: Value, target: &Target, name: &str) -> Value {
+        let ValueKind::List(items) = &blocks.kind else {
+            return blocks;
+        };
+        let kind = match target.name.starts_with("data.") {
+            true => SymbolKind::Data,
+            false => SymbolKind::Resource,
+        };
+        let open = |(i, item): (usize, &Value)| {
+            let ValueKind::Map(map) = &item.kind else {
+                return item.clone();
+            };
+            let symbol = Symbol {
+                scope: self.scope,
+                kind,
+                subject: target.address.clone(),
+                attribute: format!("{name}[{i}]").into(),
+            };
+            let reason = format!("`{}` is known after apply", target.address);
+            let whole = Value::unknown(Unknown::symbol(symbol, reason), item.place.clone());
+            let mut map = (**map).clone();
+            map.insert(WHOLE, item.place.clone(), whole);
+            Value {
+                kind: ValueKind::Map(Arc::new(map)),
+                ..item.clone()
+            }
+        };
+        let items = items.iter().enumerate().map(open).collect();
+        Value {
+            kind: ValueKind::List(Arc::new(items)),
+            ..blocks
+        }
     }
 
     /// Data sources whose attributes mean something before anything is read.
@@ -83,8 +156,16 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let kind = target.name.strip_prefix("data.")?.split('.').next()?;
         let pseudo = |this: &Self, kind: SymbolKind, reason: &str| {
             let provider = this.provider_of(target, block);
-            let symbol = Symbol { scope: this.scope, kind, subject: "".into(), attribute: provider };
-            Some(Ok(Value::unknown(Unknown::symbol(symbol, reason), Place::at(span))))
+            let symbol = Symbol {
+                scope: this.scope,
+                kind,
+                subject: "".into(),
+                attribute: provider,
+            };
+            Some(Ok(Value::unknown(
+                Unknown::symbol(symbol, reason),
+                Place::at(span),
+            )))
         };
         match (kind, &**name) {
             ("aws_caller_identity", "account_id" | "id") => {
@@ -94,12 +175,17 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             ("aws_region", "name" | "id" | "region") if block.body.expression("name").is_none() => {
                 pseudo(self, SymbolKind::Region, "the region is not stated")
             }
-            ("aws_partition", "partition" | "id") => pseudo(self, SymbolKind::Partition, "the partition is not stated"),
-            ("aws_partition", "dns_suffix") => pseudo(self, SymbolKind::UrlSuffix, "the partition is not stated"),
+            ("aws_partition", "partition" | "id") => {
+                pseudo(self, SymbolKind::Partition, "the partition is not stated")
+            }
+            ("aws_partition", "dns_suffix") => {
+                pseudo(self, SymbolKind::UrlSuffix, "the partition is not stated")
+            }
             ("aws_iam_policy_document", "json" | "minified_json") => {
-                let document = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-                    this.policy_document(&block.body, env, block.header)
-                });
+                let document =
+                    self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                        this.policy_document(&block.body, env, block.header)
+                    });
                 let place = Place::at(block.header);
                 let _ = position;
                 Some(Ok(Value::new(ValueKind::Json(Arc::new(document)), place)
@@ -112,23 +198,34 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 
     fn template_file(&mut self, target: &Target, block: &Block, span: Span) -> Outcome {
         let Some(template) = block.body.expression("template") else {
-            return Ok(Value::unknown(Unknown::because("template_file has no template"), Place::at(span)));
+            return Ok(Value::unknown(
+                Unknown::because("template_file has no template"),
+                Place::at(span),
+            ));
         };
-        let (text, vars) = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-            let vars = block.body.expression("vars").map(|e| this.eval(e, env));
-            (this.eval(template, env), vars)
-        });
+        let (text, vars) =
+            self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                let vars = block.body.expression("vars").map(|e| this.eval(e, env));
+                (this.eval(template, env), vars)
+            });
         let text = text?;
         let vars = match vars {
             Some(vars) => vars?,
             None => Value::map(Map::default(), Place::at(span)),
         };
-        self.apply_named("templatestring", &[text, vars], span, Env::of(target.instance))
+        self.apply_named(
+            "templatestring",
+            &[text, vars],
+            span,
+            Env::of(target.instance),
+        )
     }
 
     /// The root scope's provider of a resource; empty for the default one.
     pub fn provider_of(&self, target: &Target, block: &Block) -> Arc<str> {
-        let Some(owner) = self.instances.get(target.instance) else { return "".into() };
+        let Some(owner) = self.instances.get(target.instance) else {
+            return "".into();
+        };
         match block.body.expression("provider").and_then(|e| e.as_path()) {
             Some(path) => self.provider_name(owner, &path.join(".")),
             None => self.provider_name(owner, "aws"),
@@ -141,27 +238,46 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             return Value::unknown(Unknown::because("no such resource"), Place::at(span));
         };
         let mut map = match self.properties(position) {
-            Some(Value { kind: ValueKind::Map(map), .. }) => (*map).clone(),
+            Some(Value {
+                kind: ValueKind::Map(map),
+                ..
+            }) => (*map).clone(),
             _ => Map::default(),
         };
         let symbol = Symbol {
             scope: self.scope,
-            kind: if target.name.starts_with("data.") { SymbolKind::Data } else { SymbolKind::Resource },
+            kind: if target.name.starts_with("data.") {
+                SymbolKind::Data
+            } else {
+                SymbolKind::Resource
+            },
             subject: target.address.clone(),
             attribute: "".into(),
         };
-        let whole = Value::unknown(Unknown::symbol(symbol, format!("`{}` is known after apply", target.address)), Place::at(span));
+        let whole = Value::unknown(
+            Unknown::symbol(symbol, format!("`{}` is known after apply", target.address)),
+            Place::at(span),
+        );
         map.insert(WHOLE, Place::at(span), whole);
         Value::map(map, Place::at(span))
     }
 
-    /// All configured arguments and blocks of a resource.
+    /// All configured arguments and blocks of a resource, in the worlds where it exists.
     pub fn properties(&mut self, position: usize) -> Option<Value> {
+        match self.properties.get(&position) {
+            Some(Memo::Done(value)) => return Some(value.clone()),
+            Some(Memo::Busy) => return None,
+            None => {}
+        }
         let (target, block) = self.block_of(position)?;
-        let address = target.address.clone();
+        self.properties.insert(position, Memo::Busy);
+        let strict = std::mem::take(&mut self.strict);
         let value = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
-            this.body(&block.body, env, block.header, &address, true)
+            this.body(&block.body, env, block.header, &target.address, true)
         });
+        self.strict = strict;
+        let value = assume_all(&value, &target.guards, 0);
+        self.properties.insert(position, Memo::Done(value.clone()));
         Some(value)
     }
 
@@ -176,8 +292,17 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 Ok(value) => value,
                 Err(failure) => {
                     let what = format!("{address}.{name}");
-                    self.loader.gap(&what, &failure.message, Some(failure.span), None, GapKind::Unsupported);
-                    Value::unknown(Unknown::because(failure.message), Place::at(attribute.expression.span))
+                    self.loader.gap(
+                        &what,
+                        &failure.message,
+                        Some(failure.span),
+                        None,
+                        GapKind::Unsupported,
+                    );
+                    Value::unknown(
+                        Unknown::because(failure.message),
+                        Place::at(attribute.expression.span),
+                    )
                 }
             };
             map.insert(name.clone(), Place::at(attribute.name_span), value);
@@ -204,7 +329,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let mut first: Option<Span> = None;
         self.each_block(body, kind, env, &mut |this, block, env, guards| {
             first.get_or_insert(block.header);
-            let value = this.body(&block.body, env, block.span, kind, false);
+            let value = this.body(block.body, env, block.span, kind, false);
             out.push(under(guards, value));
         });
         Value::list(out, Place::at(first.unwrap_or(span)))
@@ -216,36 +341,56 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         body: &Body,
         kind: &str,
         env: Env<'_>,
-        run: &mut dyn FnMut(&mut Self, &Block, Env<'_>, &[Guard]),
+        run: &mut dyn FnMut(&mut Self, Shown<'_>, Env<'_>, &[Guard]),
     ) {
         for block in &body.blocks {
             if &*block.kind == kind {
-                run(self, block, env, &[]);
+                let shown = Shown {
+                    body: &block.body,
+                    header: block.header,
+                    span: block.span,
+                };
+                run(self, shown, env, &[]);
                 continue;
             }
             if &*block.kind != "dynamic" || block.labels.first().map(|l| &**l) != Some(kind) {
                 continue;
             }
-            let Some(content) = block.body.blocks("content").next() else { continue };
-            let Some(each) = block.body.expression("for_each") else { continue };
+            let Some(content) = block.body.blocks("content").next() else {
+                continue;
+            };
+            let Some(each) = block.body.expression("for_each") else {
+                continue;
+            };
             let iterator: Arc<str> = block
                 .body
                 .expression("iterator")
                 .and_then(|e| e.as_word())
                 .unwrap_or(kind)
                 .into();
-            let collection = self
-                .eval(each, env)
-                .unwrap_or_else(|f| Value::unknown(Unknown::because(f.message), Place::at(each.span)));
+            let collection = self.eval(each, env).unwrap_or_else(|f| {
+                Value::unknown(Unknown::because(f.message), Place::at(each.span))
+            });
             for (guards, arm) in collection.arms() {
                 let (entries, open) = match members(arm) {
                     Some(entries) => (entries, None),
                     None => {
                         let unknown = |what: &str| {
-                            Value::unknown(Unknown::because(format!("{what} of `{iterator}` is not known")), Place::at(each.span))
+                            Value::unknown(
+                                Unknown::because(format!("{what} of `{iterator}` is not known")),
+                                Place::at(each.span),
+                            )
                         };
-                        let guard = self.guards(arm, each).0;
-                        (vec![(unknown("the key"), unknown("the value"))], Some(guard))
+                        let guard = self.some_instance(
+                            Form::ForEach,
+                            arm,
+                            each,
+                            &self.source_text(each.span),
+                        );
+                        (
+                            vec![(unknown("the key"), unknown("the value"))],
+                            Some(guard),
+                        )
                     }
                 };
                 let mut all = guards.clone();
@@ -255,10 +400,25 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     map.insert("key", key.place.clone(), key);
                     map.insert("value", value.place.clone(), value);
                     let bound = Value::map(map, Place::at(each.span));
-                    let frame = Frame { binding: Binding::One(&iterator, &bound), next: env.frame };
+                    let frame = Frame {
+                        binding: Binding::One(&iterator, &bound),
+                        next: env.frame,
+                    };
                     // The content stands where a person reads it.
-                    let shown = Block { span: content.span, header: block.header, ..content.clone() };
-                    run(self, &shown, Env { frame: Some(&frame), ..env }, &all);
+                    let shown = Shown {
+                        body: &content.body,
+                        header: block.header,
+                        span: content.span,
+                    };
+                    run(
+                        self,
+                        shown,
+                        Env {
+                            frame: Some(&frame),
+                            ..env
+                        },
+                        &all,
+                    );
                 }
             }
         }
@@ -270,7 +430,13 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let properties = self.properties(position)?;
         let owner = self.instances.get(target.instance)?.clone();
         let data = target.name.starts_with("data.");
-        let kind = target.name.strip_prefix("data.").unwrap_or(&target.name).split('.').next().unwrap_or("");
+        let kind = target
+            .name
+            .strip_prefix("data.")
+            .unwrap_or(&target.name)
+            .split('.')
+            .next()
+            .unwrap_or("");
         let mut place = Place::at(block.header);
         for (address, span) in owner.calls.iter().rev() {
             place = place.through(Step::ModuleCall(address.clone()), *span);
@@ -294,11 +460,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
 pub fn under(guards: &[Guard], value: Value) -> Value {
     guards.iter().rev().fold(value, |value, guard| {
         let place = value.place.clone();
-        let mut arms = vec![Arm { guard: guard.clone(), value }];
-        for arm in 0..guard.arms {
-            if arm != guard.arm {
-                arms.push(Arm { guard: Guard { arm, ..guard.clone() }, value: Value::null(place.clone()) });
-            }
+        let mut arms = vec![Arm {
+            guard: guard.clone(),
+            value,
+        }];
+        for arm in (0..guard.arms).filter(|arm| *arm != guard.arm) {
+            arms.push(Arm {
+                guard: otherwise(guard, arm),
+                value: Value::null(place.clone()),
+            });
         }
         Value::new(ValueKind::Choice(Arc::new(arms)), place)
     })

@@ -1,0 +1,252 @@
+//! Calls of functions: `try` and `can` here, the others by name, and what functions ask of the evaluator.
+
+use std::sync::Arc;
+
+use super::choice::spread;
+use super::document::Expression;
+use super::evaluate::{Binding, DEPTH, Env, Evaluator, Failure, Frame, Outcome};
+use super::traverse::{chosen_by, members};
+use super::unknown::{computed, is_unknown, key_text, unknown_from};
+use crate::files;
+use crate::source::functions::{self, FunctionContext, FunctionError, convert};
+use crate::value::{FileId, Map, Place, Span, Step, Unknown, Value, ValueKind};
+
+impl<'l, 'f> Evaluator<'l, 'f> {
+    pub fn call(
+        &mut self,
+        name: &str,
+        arguments: &[Expression],
+        expand: bool,
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
+        match name {
+            "try" | "core::try" => {
+                let mut last = Failure::new("`try` needs an argument", span);
+                for argument in arguments {
+                    match self.strictly(argument, env) {
+                        Ok(value) => return Ok(value),
+                        Err(error) => last = error,
+                    }
+                }
+                return Err(Failure::new(
+                    format!("no argument of `try` has a value: {}", last.message),
+                    span,
+                ));
+            }
+            "can" | "core::can" => {
+                let Some(argument) = arguments.first() else {
+                    return Err(Failure::new("`can` needs an argument", span));
+                };
+                return match self.strictly(argument, env) {
+                    Ok(value) if is_unknown(&value) || !convert::is_known(&value) => {
+                        Ok(Value::unknown(
+                            Unknown::because(format!("`{}` is not known", self.source_text(span))),
+                            Place::at(span),
+                        ))
+                    }
+                    Ok(_) => Ok(Value::bool(true, Place::at(span))),
+                    Err(_) => Ok(Value::bool(false, Place::at(span))),
+                };
+            }
+            _ => {}
+        }
+        let mut values = Vec::with_capacity(arguments.len());
+        for (i, argument) in arguments.iter().enumerate() {
+            let value = self.eval(argument, env)?;
+            if expand && i + 1 == arguments.len() {
+                match members(&value) {
+                    Some(members) => values.extend(members.into_iter().map(|(_, v)| v)),
+                    None if matches!(value.kind, ValueKind::Choice(_)) => {
+                        let before = values.clone();
+                        return spread(&[value], &Place::at(span), &mut |v| {
+                            let mut all = before.clone();
+                            match v.first().map(|v| (members(v), v)) {
+                                Some((Some(members), _)) => {
+                                    all.extend(members.into_iter().map(|(_, v)| v))
+                                }
+                                Some((None, v)) => return Ok(unknown_from(name, v, span)),
+                                None => {}
+                            }
+                            self.apply(name, &all, span, env)
+                        });
+                    }
+                    None if is_unknown(&value) => return Ok(unknown_from(name, &value, span)),
+                    None => {
+                        return Err(Failure::new(
+                            "only a list can be expanded to arguments",
+                            argument.span,
+                        ));
+                    }
+                }
+            } else {
+                values.push(value);
+            }
+        }
+        self.apply(name, &values, span, env)
+    }
+
+    /// Evaluates so that the failure of a part is the failure of the whole.
+    fn strictly(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+        self.strict += 1;
+        let outcome = self.eval(expression, env);
+        self.strict -= 1;
+        outcome
+    }
+
+    /// A function that the evaluator itself asks for.
+    pub fn apply_named(
+        &mut self,
+        name: &str,
+        values: &[Value],
+        span: Span,
+        env: Env<'_>,
+    ) -> Outcome {
+        self.apply(name, values, span, env)
+    }
+
+    fn apply(&mut self, name: &str, values: &[Value], span: Span, env: Env<'_>) -> Outcome {
+        if let Some(provider_function) = name.strip_prefix("provider::")
+            && !matches!(
+                provider_function,
+                "aws::arn_build" | "aws::arn_parse" | "aws::trim_iam_role_path"
+            )
+        {
+            return Ok(Value::unknown(
+                Unknown::because(format!("function `{name}` is not understood")),
+                Place::at(span),
+            ));
+        }
+        // `list` and `map` stand in old sources; later versions replaced them by brackets.
+        match name {
+            "lookup" => {
+                if let [collection, key, default @ ..] = values
+                    && let ValueKind::Map(map) = &collection.kind
+                    && let Some(chosen) = chosen_by(map, key, default.first(), span)
+                {
+                    return Ok(chosen);
+                }
+            }
+            "list" => return Ok(Value::list(values.to_vec(), Place::at(span))),
+            "map" => {
+                let mut map = Map::default();
+                for pair in values.chunks_exact(2) {
+                    if let [key, value] = pair {
+                        map.insert(key_text(key, span)?, key.place.clone(), value.clone());
+                    }
+                }
+                return Ok(Value::map(map, Place::at(span)));
+            }
+            _ => {}
+        }
+        let mut context = Context {
+            evaluator: self,
+            env,
+        };
+        match functions::call(name, values, span, &mut context) {
+            Ok(value) => Ok(value),
+            Err(FunctionError::Error(message)) => Err(Failure::new(message, span)),
+            Err(FunctionError::Unknown(reason)) => {
+                let fixed = !matches!(
+                    name,
+                    "timestamp" | "uuid" | "plantimestamp" | "bcrypt" | "file" | "fileexists"
+                );
+                let values: Vec<&Value> = values.iter().collect();
+                let mut value = if fixed {
+                    computed(name, &values, span)
+                } else {
+                    Value::null(Place::at(span))
+                };
+                match &mut value.kind {
+                    ValueKind::Unknown(Unknown {
+                        symbol: Some(_),
+                        reason: old,
+                    }) => *old = reason.into(),
+                    kind => *kind = ValueKind::Unknown(Unknown::because(reason)),
+                }
+                value.sensitive = values.iter().any(|v| v.sensitive);
+                Ok(value)
+            }
+        }
+    }
+}
+
+/// What functions may ask of the evaluator.
+struct Context<'c, 'e, 'l, 'f> {
+    evaluator: &'c mut Evaluator<'l, 'f>,
+    env: Env<'e>,
+}
+
+impl Context<'_, '_, '_, '_> {
+    fn path(&self, path: &Value) -> Result<String, FunctionError> {
+        let text = convert::text(path)?;
+        let Some(written) = text.as_literal() else {
+            return Err(FunctionError::Unknown(
+                "the path of a file is not known".into(),
+            ));
+        };
+        files::join(&self.evaluator.root_folder, written).ok_or_else(|| {
+            FunctionError::Unknown(format!("`{written}` is outside the read boundary"))
+        })
+    }
+}
+
+impl FunctionContext for Context<'_, '_, '_, '_> {
+    fn read_file(&mut self, path: &Value) -> Result<(FileId, Arc<str>), FunctionError> {
+        let path = self.path(path)?;
+        if !self.evaluator.loader.files.is_file(&path) {
+            return Err(FunctionError::Error(format!("no file exists at `{path}`")));
+        }
+        match self.evaluator.loader.text(&path) {
+            Ok(loaded) => Ok((loaded.id, loaded.text)),
+            Err(why) => Err(FunctionError::Unknown(format!("`{path}` {why}"))),
+        }
+    }
+
+    fn render_template(
+        &mut self,
+        file: FileId,
+        text: Arc<str>,
+        variables: &Map,
+        at: Span,
+    ) -> Result<Value, FunctionError> {
+        let template = super::parse::template(&text, super::parse::Origin::File(file, 0)).map_err(
+            |fault| FunctionError::Error(format!("the template does not parse: {}", fault.message)),
+        )?;
+        let frame = Frame {
+            binding: Binding::Many(variables),
+            next: None,
+        };
+        let env = Env {
+            instance: self.env.instance,
+            frame: Some(&frame),
+            template: true,
+        };
+        let whole = Span::new(file, 0, text.len());
+        if self.evaluator.depth > DEPTH {
+            return Err(FunctionError::Unknown("nested too deeply".into()));
+        }
+        self.evaluator.depth += 1;
+        let out = self.evaluator.template(&template, whole, env);
+        self.evaluator.depth -= 1;
+        match out {
+            Ok(value) => Ok(value.through(Step::File, at)),
+            Err(error) => Err(FunctionError::Error(error.message.to_string())),
+        }
+    }
+
+    fn list_files(&mut self, folder: &Value) -> Result<Vec<String>, FunctionError> {
+        let folder = self.path(folder)?;
+        let all = self.evaluator.loader.below(&folder);
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        Ok(all
+            .iter()
+            .filter_map(|p| p.strip_prefix(&prefix))
+            .map(str::to_string)
+            .collect())
+    }
+}

@@ -1,0 +1,243 @@
+//! Tables: what expressions, instances and policy documents of small modules come to.
+
+use super::*;
+use crate::files::MemoryFiles;
+use crate::source::show::to_json;
+
+fn memory(text: &str) -> MemoryFiles {
+    let mut files = MemoryFiles::new();
+    files.insert("main.tf", text);
+    files.insert("child/main.tf", CHILD);
+    files
+}
+
+const CHILD: &str = "variable \"name\" {}
+resource \"aws_s3_bucket\" \"b\" {
+  bucket = var.name
+}
+output \"arn\" {
+  value = aws_s3_bucket.b.arn
+}
+";
+
+fn sources(text: &str) -> Sources {
+    let mut sources = Sources::default();
+    read(
+        &memory(text),
+        &["main.tf".into()],
+        &Inputs::default(),
+        &mut sources,
+    );
+    sources
+}
+
+/// The expression as JSON, without blanks.
+fn value(text: &str, expression: &str) -> String {
+    match evaluate_expression(&memory(text), "", &Inputs::default(), expression) {
+        Evaluated::Value(value) => to_json(&value).to_string(),
+        Evaluated::Error(message) => format!("error: {message}"),
+    }
+}
+
+/// A property of a resource as JSON.
+fn property(sources: &Sources, address: &str, name: &str) -> String {
+    let resource = sources.resources.iter().find(|r| &*r.address == address);
+    let value = resource.and_then(|r| r.properties.get(name));
+    value.map_or_else(|| "none".into(), |v| to_json(v).to_string())
+}
+
+const MODULE: &str = r#"
+variable "create" {}
+variable "env" {}
+variable "n" {}
+resource "aws_s3_bucket" "b" {
+  count  = var.create ? 1 : 0
+  bucket = "b"
+}
+resource "aws_s3_bucket" "each" {
+  for_each = var.create ? { a = 1, b = 2 } : { a = 3 }
+  bucket   = "b-${each.value}"
+  versioning {
+    enabled = true
+  }
+}
+resource "aws_s3_bucket" "some" {
+  count  = var.n
+  bucket = "some"
+}
+module "gone" {
+  source = "example.com/not/here"
+  count  = 2
+}
+module "here" {
+  source   = "./child"
+  for_each = toset(["x", "y"])
+  name     = each.key
+}
+"#;
+
+#[test]
+fn references_find_their_instance() {
+    for (expression, expected) in [
+        ("aws_s3_bucket.b[0].bucket", r#""b""#),
+        (
+            "aws_s3_bucket.b.0.arn",
+            r#"{"$text":[{"$ref":"aws_s3_bucket.b[0].arn"}]}"#,
+        ),
+        (
+            "one(aws_s3_bucket.b[*].bucket)",
+            r#"{"$choice":[{"when":"`var.create`","value":"b"},{"when":"not `var.create`","value":null}]}"#,
+        ),
+        ("try(aws_s3_bucket.b[1].arn, \"none\")", r#""none""#),
+        ("try(aws_s3_bucket.nowhere.arn, \"none\")", r#""none""#),
+        (
+            "aws_s3_bucket.each[\"a\"].bucket",
+            r#"{"$choice":[{"when":"`var.create`","value":"b-1"},{"when":"not `var.create`","value":"b-3"}]}"#,
+        ),
+        ("aws_s3_bucket.each[\"b\"].bucket", r#""b-2""#),
+        (
+            "aws_s3_bucket.each[\"b\"].versioning[0].mfa",
+            r#"{"$text":[{"$ref":"aws_s3_bucket.each[\"b\"].versioning[0].mfa"}]}"#,
+        ),
+        (
+            "module.gone[1].arn",
+            r#"{"$text":[{"$ref":"module.gone[1].arn"}]}"#,
+        ),
+        (
+            "module.here[\"y\"].arn",
+            r#"{"$text":[{"$ref":"module.here[\"y\"].aws_s3_bucket.b.arn"}]}"#,
+        ),
+        (
+            "[for m in module.here : m.arn][0]",
+            r#"{"$text":[{"$ref":"module.here[\"x\"].aws_s3_bucket.b.arn"}]}"#,
+        ),
+        (
+            "{ dev = \"d\", prod = \"p\" }[var.env]",
+            r#"{"$choice":[{"when":"`var.env == \"dev\"`","value":"d"},{"when":"not `var.env == \"dev\"`","value":"p"}]}"#,
+        ),
+        ("map(\"a\", list(1, 2))", r#"{"a":[1,2]}"#),
+        ("0.1 + 0.2", "0.3"),
+        ("0.3 * 3", "0.9"),
+        ("1.5 - 0.5", "1"),
+        ("true ? 1 : \"2\"", r#""1""#),
+    ] {
+        assert_eq!(value(MODULE, expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn a_count_that_is_not_known_is_no_boolean_test() {
+    let sources = sources(MODULE);
+    let guards = |address: &str| -> Vec<String> {
+        let found = sources
+            .resources
+            .iter()
+            .find(|r| r.address.starts_with(address))
+            .unwrap();
+        found
+            .guards
+            .iter()
+            .map(|g| format!("{}: {}", g.input, g.label))
+            .collect()
+    };
+    assert_eq!(
+        guards("aws_s3_bucket.some"),
+        ["count of var.n: `var.n` is not 0"]
+    );
+    assert_eq!(guards("aws_s3_bucket.b"), ["var.create: `var.create`"]);
+    assert!(guards("aws_s3_bucket.each[\"a\"]").is_empty());
+}
+
+#[test]
+fn what_fails_leaves_the_rest() {
+    let sources = sources(
+        r#"
+resource "aws_s3_bucket_policy" "p" {
+  bucket = var.shared
+  policy = jsonencode({ Statement = [{ Sid = "x", Resource = file("none") }], Version = "v" })
+}
+resource "aws_s3_bucket_policy" "q" {
+  bucket = "${var.shared}-${local.shared}-${data.aws_caller_identity.me.account_id}"
+}
+"#,
+    );
+    let policy = sources
+        .resources
+        .first()
+        .unwrap()
+        .properties
+        .get("policy")
+        .cloned()
+        .unwrap();
+    let ValueKind::Json(document) = &policy.kind else {
+        panic!("{policy:?}")
+    };
+    assert_eq!(document.get("Version").and_then(Value::as_str), Some("v"));
+    let gaps: Vec<String> = sources.gaps.iter().map(|g| g.what.to_string()).collect();
+    assert_eq!(
+        gaps.iter().filter(|g| *g == "var.shared").count(),
+        1,
+        "{gaps:?}"
+    );
+    assert!(
+        gaps.iter().any(|g| g.contains("file(\"none\")")),
+        "{gaps:?}"
+    );
+    assert_eq!(
+        property(&sources, "aws_s3_bucket_policy.q", "bucket"),
+        r#"{"$text":[{"$ref":"var.shared"},"-",{"$ref":"local.shared"},"-",{"$ref":"account"}]}"#
+    );
+}
+
+#[test]
+fn policy_documents_are_merged_in_every_world() {
+    let text = r#"
+variable "doc" {}
+variable "strict" {}
+data "aws_iam_policy_document" "base" {
+  statement {
+    sid       = "own"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::b/&{aws:username}/*"]
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["home/&{aws:username}/*"]
+    }
+  }
+}
+data "aws_iam_policy_document" "all" {
+  source_policy_documents = [data.aws_iam_policy_document.base.json, var.doc]
+  dynamic "statement" {
+    for_each = var.strict ? [1] : []
+    content {
+      sid     = "own"
+      effect  = "Deny"
+      actions = ["s3:*"]
+    }
+  }
+}
+"#;
+    let statement = r#"{"Sid":"own","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::b/${aws:username}/*"],"Effect":"Allow","Condition":{"StringLike":{"s3:prefix":["home/${aws:username}/*"]}}}"#;
+    let files = memory(text);
+    let all = "data.aws_iam_policy_document.all.json";
+    let Evaluated::Value(value) = evaluate_expression(&files, "", &Inputs::default(), all) else {
+        panic!("no value");
+    };
+    let ValueKind::Json(document) = &value.kind else {
+        panic!("{value:?}")
+    };
+    let statements = document.get("Statement").and_then(Value::as_items).unwrap();
+    let shown: Vec<String> = statements.iter().map(|s| to_json(s).to_string()).collect();
+    assert_eq!(
+        shown.first().unwrap(),
+        &format!(
+            r#"{{"$choice":[{{"when":"`var.strict`","value":{{"Sid":"own","Effect":"Deny","Action":["s3:*"]}}}},{{"when":"not `var.strict`","value":{statement}}}]}}"#
+        )
+    );
+    assert!(
+        matches!(statements.get(1).unwrap().kind, ValueKind::Unknown(_)),
+        "{shown:?}"
+    );
+    assert_eq!(statements.len(), 2);
+}
