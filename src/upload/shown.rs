@@ -320,7 +320,9 @@ impl<'d> Delivery<'d> {
             journey.actions = Some(self.row.actions);
         }
         if self.row.signer == Signer::Role {
-            journey.kms_actions = (self.row.kms_actions != ["kms:GenerateDataKey"]).then_some(self.row.kms_actions);
+            // A replica is written by S3 itself: only what the row names is asked for.
+            let own = journey.actions.is_some() || self.row.kms_actions != ["kms:GenerateDataKey"];
+            journey.kms_actions = own.then_some(self.row.kms_actions);
         }
         if as_service && self.row.passes_source {
             journey.base.present("aws:SourceAccount", sender.id.clone());

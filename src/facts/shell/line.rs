@@ -16,7 +16,9 @@ pub fn logical(source: &str) -> Vec<(usize, String)> {
         at += line.len();
         let mut whole = line.to_string();
         if let Some(indent) = folds(line) {
-            while let Some(next) = lines.next_if(|next| !next.trim().is_empty() && indent_of(next) > indent) {
+            while let Some(next) =
+                lines.next_if(|next| !next.trim().is_empty() && indent_of(next) > indent)
+            {
                 at += next.len();
                 blank_end(&mut whole, 0);
                 whole.push_str(next);
@@ -37,7 +39,10 @@ pub fn logical(source: &str) -> Vec<(usize, String)> {
 
 /// Replaces the end of the line, and `more` bytes before it, by blanks.
 fn blank_end(line: &mut String, more: usize) {
-    let kept = line.trim_end_matches(['\n', '\r']).len().saturating_sub(more);
+    let kept = line
+        .trim_end_matches(['\n', '\r'])
+        .len()
+        .saturating_sub(more);
     let pad = line.len() - kept;
     line.truncate(kept);
     line.push_str(&" ".repeat(pad));
@@ -55,7 +60,9 @@ fn folds(line: &str) -> Option<usize> {
     let item = text.strip_prefix("- ").map(str::trim_start);
     let folded = header(last) && (item.is_some_and(header) || text.ends_with(&format!(": {last}")));
     let plain = item.is_some_and(|t| {
-        !t.starts_with(['|', '>', '[', '{', '-', '#']) && !t.contains(": ") && !t.ends_with([':', '\\'])
+        !t.starts_with(['|', '>', '[', '{', '-', '#'])
+            && !t.contains(": ")
+            && !t.ends_with([':', '\\'])
     });
     (folded || plain).then(|| indent_of(line))
 }
@@ -64,11 +71,17 @@ fn folds(line: &str) -> Option<usize> {
 fn unquoted(line: String) -> String {
     let content = line.trim_end();
     let from = indent_of(content);
-    let Some(item) = content.get(from..).and_then(|t| t.strip_prefix("- ")) else { return line };
+    let Some(item) = content.get(from..).and_then(|t| t.strip_prefix("- ")) else {
+        return line;
+    };
     let inner = item.trim_start();
     let open = content.len() - inner.len();
-    let Some(quote) = inner.chars().next().filter(|c| matches!(c, '\'' | '"')) else { return line };
-    let Some(body) = inner.get(1..).and_then(|b| b.strip_suffix(quote)) else { return line };
+    let Some(quote) = inner.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        return line;
+    };
+    let Some(body) = inner.get(1..).and_then(|b| b.strip_suffix(quote)) else {
+        return line;
+    };
     let escaped = if quote == '"' { "\\\"" } else { "''" };
     // Another quote inside ends the item's text: two quoted words, not one.
     if body.replace(escaped, "").contains(quote) {
@@ -98,8 +111,15 @@ mod tests {
             ("- name: x\n  run: y", vec!["- name: x\n", "  run: y"]),
         ] {
             let lines = logical(source);
-            assert_eq!(lines.iter().map(|(_, l)| l.as_str()).collect::<Vec<_>>(), expected, "{source}");
-            assert_eq!(lines.iter().map(|(_, l)| l.len()).sum::<usize>(), source.len());
+            assert_eq!(
+                lines.iter().map(|(_, l)| l.as_str()).collect::<Vec<_>>(),
+                expected,
+                "{source}"
+            );
+            assert_eq!(
+                lines.iter().map(|(_, l)| l.len()).sum::<usize>(),
+                source.len()
+            );
         }
     }
 }

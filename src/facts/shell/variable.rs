@@ -49,7 +49,9 @@ impl<'g> Variables<'g> {
                 block = Some(indent);
                 continue;
             }
-            segments(line).into_iter().for_each(|segment| out.segment(segment));
+            segments(line)
+                .into_iter()
+                .for_each(|segment| out.segment(segment));
         }
         out
     }
@@ -64,27 +66,39 @@ impl<'g> Variables<'g> {
 
     fn assign(&mut self, name: &str, value: Option<String>) {
         let value = value.filter(|v| !v.is_empty());
-        self.assigned.entry(name.to_string()).and_modify(|known| *known = None).or_insert(value);
+        self.assigned
+            .entry(name.to_string())
+            .and_modify(|known| *known = None)
+            .or_insert(value);
     }
 
     /// One simple command.
     fn segment(&mut self, segment: &str) {
         let words = words(segment);
         let mut rest = words.iter().map(|(w, _)| w.as_str()).peekable();
-        while rest.next_if(|w| matches!(*w, "-" | "then" | "do" | "else" | "{" | "if" | "while")).is_some() {}
-        match rest.peek().copied() {
-            Some("read" | "for" | "unset") => {
-                let names: Vec<&str> = rest.skip(1).take_while(|w| *w != "in").filter(|w| is_name(w)).collect();
-                names.into_iter().for_each(|name| self.assign(name, None));
-                return;
-            }
-            _ => {}
+        while rest
+            .next_if(|w| matches!(*w, "-" | "then" | "do" | "else" | "{" | "if" | "while"))
+            .is_some()
+        {}
+        if let Some("read" | "for" | "unset") = rest.peek().copied() {
+            let names: Vec<&str> = rest
+                .skip(1)
+                .take_while(|w| *w != "in")
+                .filter(|w| is_name(w))
+                .collect();
+            names.into_iter().for_each(|name| self.assign(name, None));
+            return;
         }
-        let exported = rest.next_if(|w| matches!(*w, "export" | "local" | "readonly" | "declare")).is_some();
+        let exported = rest
+            .next_if(|w| matches!(*w, "export" | "local" | "readonly" | "declare"))
+            .is_some();
         let mut found: Vec<(&str, &str)> = Vec::new();
         let mut command = false;
         for word in rest {
-            match word.split_once('=').map(|(name, value)| (name.strip_suffix('+').unwrap_or(name), name, value)) {
+            match word
+                .split_once('=')
+                .map(|(name, value)| (name.strip_suffix('+').unwrap_or(name), name, value))
+            {
                 Some((name, written, value)) if is_name(name) && (exported || !command) => {
                     found.push((name, if written == name { value } else { "" }));
                 }
@@ -101,7 +115,9 @@ impl<'g> Variables<'g> {
 
 /// True for the name of a shell variable.
 pub fn is_name(text: &str) -> bool {
-    text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    text.chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 

@@ -17,15 +17,27 @@ fn played(name: &str, text: &str) -> Vec<String> {
     for shown in estate.shown.iter() {
         let mut alone = estate.clone();
         alone.shown = vec![shown.clone()];
-        let role = |at: usize| estate.callers.get(at).map_or(String::new(), |c| c.name.display());
+        let role = |at: usize| {
+            estate
+                .callers
+                .get(at)
+                .map_or(String::new(), |c| c.name.display())
+        };
         let sender = match &shown.sender {
             Sender::Caller(at) => format!("role {}", role(*at)),
             Sender::Deployer { .. } => "deployer".into(),
-            Sender::Writer { service, role: Some(at), .. } => format!("{service} by {}", role(*at)),
+            Sender::Writer {
+                service,
+                role: Some(at),
+                ..
+            } => format!("{service} by {}", role(*at)),
             Sender::Writer { service, .. } => service.to_string(),
         };
         let bucket = match &shown.bucket {
-            BucketUse::Declared(at) => estate.buckets.get(*at).map_or(String::new(), |b| b.name.display()),
+            BucketUse::Declared(at) => estate
+                .buckets
+                .get(*at)
+                .map_or(String::new(), |b| b.name.display()),
             other => format!("{other:?}"),
         };
         let key = shown.key.as_ref().map_or("*".into(), |k| k.display());
@@ -33,12 +45,20 @@ fn played(name: &str, text: &str) -> Vec<String> {
             .headers
             .iter()
             .map(|h| {
-                let name = h.name.trim_start_matches("x-amz-").replace("server-side-encryption", "sse");
+                let name = h
+                    .name
+                    .trim_start_matches("x-amz-")
+                    .replace("server-side-encryption", "sse");
                 format!(" {name}={}", h.value.display())
             })
             .collect();
-        let outcome = decide(&alone, &sources.scopes).first().map_or("unplayed", |d| d.outcome.name());
-        out.push(format!("{sender} > {bucket}/{key}{}: {outcome}", headers.concat()));
+        let outcome = decide(&alone, &sources.scopes)
+            .first()
+            .map_or("unplayed", |d| d.outcome.name());
+        out.push(format!(
+            "{sender} > {bucket}/{key}{}: {outcome}",
+            headers.concat()
+        ));
     }
     out
 }
@@ -103,7 +123,9 @@ resource "aws_s3_bucket_replication_configuration" "x" {
     }
   }
 }"#,
-            &["replication-kms-owner-override by acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=alias/other: depends"],
+            &[
+                "replication-kms-owner-override by acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=alias/other: depends",
+            ],
         ),
         (
             r#"resource "aws_s3_bucket_analytics_configuration" "x" {
@@ -161,7 +183,9 @@ resource "aws_s3_bucket_replication_configuration" "x" {
   encryption_mode           = "SSE_S3"
   service_access_role_arn   = aws_iam_role.r.arn
 }"#,
-            &["dms by acme > acme-t/d/x sse=AES256 acl=bucket-owner-full-control: service-delivery-denied"],
+            &[
+                "dms by acme > acme-t/d/x sse=AES256 acl=bucket-owner-full-control: service-delivery-denied",
+            ],
         ),
         (
             r#"resource "aws_transfer_user" "x" {
@@ -329,7 +353,10 @@ fn deliveries_of_cloudformation() {
         ),
         (
             "  X: { Type: AWS::CodeBuild::Project, Properties: { ServiceRole: !GetAtt R.Arn, Artifacts: { Type: S3, Location: !Ref T, EncryptionDisabled: true }, LogsConfig: { S3Logs: { Status: ENABLED, Location: !Sub '${T.Arn}/l', EncryptionDisabled: true } } } }",
-            &["role acme > acme-t/*: default-denied", "role acme > acme-t/l/x: default-denied"],
+            &[
+                "role acme > acme-t/*: default-denied",
+                "role acme > acme-t/l/x: default-denied",
+            ],
         ),
         (
             "  X: { Type: AWS::CodePipeline::Pipeline, Properties: { RoleArn: !GetAtt R.Arn, ArtifactStore: { Type: S3, Location: !Ref T } } }",

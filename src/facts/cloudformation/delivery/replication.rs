@@ -16,7 +16,12 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         rules(linker, r, configuration, out);
     }
     for (guards, analytics) in members(p, "AnalyticsConfigurations") {
-        let Some(target) = inside(analytics, &["StorageClassAnalysis", "DataExport", "Destination"]) else { continue };
+        let Some(target) = inside(
+            analytics,
+            &["StorageClassAnalysis", "DataExport", "Destination"],
+        ) else {
+            continue;
+        };
         if let Some(bucket) = text(target, "BucketArn") {
             Delivery {
                 guards,
@@ -30,15 +35,31 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
 }
 
 fn rules(linker: &Linker<'_>, r: &Resource, configuration: &Value, out: &mut Declarations) {
-    let Some(role) = text(configuration, "Role") else { return };
-    let is = |value: &Value, path: &[&str], wanted: &str| inside(value, path).and_then(Value::as_str) == Some(wanted);
+    let Some(role) = text(configuration, "Role") else {
+        return;
+    };
+    let is = |value: &Value, path: &[&str], wanted: &str| {
+        inside(value, path).and_then(Value::as_str) == Some(wanted)
+    };
     for (guards, rule) in members(configuration, "Rules") {
-        let Some(destination) = property(rule, "Destination") else { continue };
-        let Some(bucket) = text(destination, "Bucket") else { continue };
+        let Some(destination) = property(rule, "Destination") else {
+            continue;
+        };
+        let Some(bucket) = text(destination, "Bucket") else {
+            continue;
+        };
         if !is(rule, &["Status"], "Enabled") {
             continue;
         }
-        let selected = is(rule, &["SourceSelectionCriteria", "SseKmsEncryptedObjects", "Status"], "Enabled");
+        let selected = is(
+            rule,
+            &[
+                "SourceSelectionCriteria",
+                "SseKmsEncryptedObjects",
+                "Status",
+            ],
+            "Enabled",
+        );
         let key = inside(destination, &["EncryptionConfiguration", "ReplicaKmsKeyID"])
             .filter(|_| selected)
             .and_then(|v| Some((v.as_text()?, v.place.clone())));
@@ -49,7 +70,11 @@ fn rules(linker: &Linker<'_>, r: &Resource, configuration: &Value, out: &mut Dec
         Replication {
             bucket,
             role: role.clone(),
-            owner_override: is(destination, &["AccessControlTranslation", "Owner"], "Destination"),
+            owner_override: is(
+                destination,
+                &["AccessControlTranslation", "Owner"],
+                "Destination",
+            ),
             key,
             prefix,
             place: destination.place.clone(),

@@ -38,20 +38,38 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
     }
 }
 
-fn rules(linker: &Linker<'_>, r: &Resource, configuration: &Value, name: &str, out: &mut Declarations) {
-    let Some(role) = text(configuration, "role") else { return };
-    let status = |value: &Value| argument(value, "status").and_then(Value::as_str) == Some("Enabled");
-    for rule in blocks(configuration, name).iter().filter(|rule| status(rule)) {
-        let Some(destination) = block(rule, "destination") else { continue };
-        let Some(bucket) = text(destination, "bucket") else { continue };
+fn rules(
+    linker: &Linker<'_>,
+    r: &Resource,
+    configuration: &Value,
+    name: &str,
+    out: &mut Declarations,
+) {
+    let Some(role) = text(configuration, "role") else {
+        return;
+    };
+    let status =
+        |value: &Value| argument(value, "status").and_then(Value::as_str) == Some("Enabled");
+    for rule in blocks(configuration, name)
+        .iter()
+        .filter(|rule| status(rule))
+    {
+        let Some(destination) = block(rule, "destination") else {
+            continue;
+        };
+        let Some(bucket) = text(destination, "bucket") else {
+            continue;
+        };
         // The inline form says the owner and the status of the encrypted objects in its own way.
         let overrides = block(destination, "access_control_translation")
             .and_then(|t| argument(t, "owner"))
             .and_then(Value::as_str)
             == Some("Destination");
-        let encrypted = block(rule, "source_selection_criteria").and_then(|c| block(c, "sse_kms_encrypted_objects"));
-        let selected = encrypted
-            .is_some_and(|e| status(e) || argument(e, "enabled").and_then(Value::as_bool) == Some(true));
+        let encrypted = block(rule, "source_selection_criteria")
+            .and_then(|c| block(c, "sse_kms_encrypted_objects"));
+        let selected = encrypted.is_some_and(|e| {
+            status(e) || argument(e, "enabled").and_then(Value::as_bool) == Some(true)
+        });
         let key = block(destination, "encryption_configuration")
             .and_then(|e| argument(e, "replica_kms_key_id"))
             .or_else(|| argument(destination, "replica_kms_key_id"))
@@ -59,7 +77,9 @@ fn rules(linker: &Linker<'_>, r: &Resource, configuration: &Value, name: &str, o
             .and_then(|v| Some((v.as_text()?, v.place.clone())));
         let filter = block(rule, "filter");
         let prefix = filter
-            .and_then(|f| text(f, "prefix").or_else(|| block(f, "and").and_then(|a| text(a, "prefix"))))
+            .and_then(|f| {
+                text(f, "prefix").or_else(|| block(f, "and").and_then(|a| text(a, "prefix")))
+            })
             .or_else(|| text(rule, "prefix"));
         Replication {
             bucket,
