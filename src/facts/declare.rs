@@ -247,6 +247,8 @@ pub enum Declaration {
         network: Network,
         strings: Vec<(Text, Place)>,
         scripts: Vec<(Text, Place)>,
+        /// Environment variables of the scripts, by name.
+        variables: Vec<(Arc<str>, Text)>,
     },
     /// Where a workload that another resource declares runs (a service with its task definition).
     WorkloadNetwork {

@@ -3,10 +3,15 @@
 //!
 //! A script is read as text and never run; a word that a shell would compute is not known.
 
+mod line;
+mod variable;
+
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::facts::Header;
 use crate::value::{Piece, Place, Text, Unknown};
+use variable::Variables;
 
 /// An upload that a command shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +31,14 @@ const LIMIT: usize = 256 * 1024;
 /// First of the private letters that stand for symbolic pieces; three bytes each, as in a text's source map.
 const HOLE: u32 = 0xE000;
 
-/// The uploads in a script.
-pub fn commands(script: &Text, place: &Place) -> Vec<ShownCommand> {
+/// Stands for a `$` that the shell takes as it is.
+const DOLLAR: char = '\u{F8FF}';
+
+/// Variables that one word may lead to.
+const EXPANSIONS: usize = 64;
+
+/// The uploads in a script; `given` are the workload's own environment variables.
+pub fn commands(script: &Text, given: &[(Arc<str>, Text)], place: &Place) -> Vec<ShownCommand> {
     let mut source = String::new();
     let mut holes: Vec<&Unknown> = Vec::new();
     for piece in script.pieces() {
@@ -43,29 +54,19 @@ pub fn commands(script: &Text, place: &Place) -> Vec<ShownCommand> {
         }
     }
     // A script that takes other credentials uploads as somebody else.
-    let assumes = ["assume-role", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"].iter().any(|w| source.contains(w));
+    const OTHERS: [&str; 3] = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL"];
+    let assumes = source.contains("assume-role")
+        || OTHERS.iter().any(|w| source.contains(w))
+        || given.iter().any(|(name, _)| OTHERS.iter().any(|w| name.starts_with(w)));
     if source.len() > LIMIT || !source.contains("aws") || assumes {
         return Vec::new();
     }
+    let lines = line::logical(&source);
+    let variables = Variables::read(&lines, given);
     let mut out = Vec::new();
-    let mut at = 0;
-    let mut lines = source.split_inclusive('\n').peekable();
-    while let Some(line) = lines.next() {
-        let start = at;
-        at += line.len();
-        let mut whole = line.to_string();
-        // A backslash at the end of a line goes on with the next one; the offsets stay.
-        while whole.trim_end_matches(['\n', '\r']).ends_with('\\') {
-            let Some(next) = lines.next() else { break };
-            at += next.len();
-            let cut = whole.trim_end_matches(['\n', '\r']).len() - 1;
-            let pad = whole.len() - cut;
-            whole.truncate(cut);
-            whole.push_str(&" ".repeat(pad));
-            whole.push_str(next);
-        }
-        for (from, words) in invocations(&whole) {
-            let context = Line { script, place, holes: &holes, start: start + from };
+    for (start, whole) in &lines {
+        for (from, words) in invocations(whole) {
+            let context = Line { script, place, holes: &holes, variables: &variables, start: start + from };
             out.extend(context.read(&words));
         }
     }
@@ -83,10 +84,37 @@ fn invocations(line: &str) -> Vec<(usize, Vec<(String, usize)>)> {
         if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.')) && before != Some('/') {
             continue;
         }
+        if line.get(..start).is_some_and(only_told) {
+            continue;
+        }
         let Some(rest) = line.get(start..) else { break };
-        out.push((start, words(rest)));
+        // A command in quotes (`sh -c "aws s3 …"`) ends with them.
+        let quote = before.filter(|c| matches!(c, '\'' | '"'));
+        let end = quote.and_then(|q| closing(rest, q)).unwrap_or(rest.len());
+        out.push((start, words(rest.get(..end).unwrap_or(rest))));
     }
     out
+}
+
+/// What stands before a command makes it a comment or a message.
+fn only_told(before: &str) -> bool {
+    let segment = before.rsplit([';', '&', '|', '(', '`']).next().unwrap_or("").trim_start();
+    let first = segment.strip_prefix("- ").unwrap_or(segment).trim_start_matches(['\'', '"']);
+    before.trim_start().starts_with('#')
+        || ["#", "echo ", "printf ", "logger "].iter().any(|w| first.starts_with(w))
+}
+
+/// Where a quote ends.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    text.char_indices().find_map(|(i, c)| {
+        if escaped {
+            escaped = false;
+            return None;
+        }
+        escaped = c == '\\' && quote == '"';
+        (c == quote).then_some(i)
+    })
 }
 
 /// Words of a simple command, up to the operator that ends it.
@@ -98,16 +126,18 @@ fn words(text: &str) -> Vec<(String, usize)> {
     let mut escaped = false;
     for (i, c) in text.char_indices() {
         if escaped {
-            word.push(c);
+            word.push(if c == '$' { DOLLAR } else { c });
             escaped = false;
             continue;
         }
         match (quote, c) {
+            (_, line::FILLER) => {}
             (Some(q), c) if c == q => quote = None,
             (Some('"') | None, '\\') => {
                 begun.get_or_insert(i);
                 escaped = true;
             }
+            (Some('\''), '$') => word.push(DOLLAR),
             (Some(_), c) => word.push(c),
             (None, '\'' | '"') => {
                 begun.get_or_insert(i);
@@ -136,6 +166,7 @@ struct Line<'s> {
     script: &'s Text,
     place: &'s Place,
     holes: &'s [&'s Unknown],
+    variables: &'s Variables<'s>,
     start: usize,
 }
 
@@ -274,33 +305,42 @@ impl Line<'_> {
         Some((self.text(bucket), key.map(|k| self.text(k))))
     }
 
-    /// A word with its symbolic pieces back; what the shell computes is unknown.
+    /// A word with its symbolic pieces back and its plain variables replaced; what the shell computes is unknown.
     fn text(&self, word: &str) -> Text {
         let mut out = Text::default();
-        let mut chars = word.chars().peekable();
-        while let Some(c) = chars.next() {
+        self.expand(word, &mut Vec::new(), &Cell::new(0), &mut out);
+        out
+    }
+
+    fn expand<'w>(&'w self, word: &'w str, within: &mut Vec<&'w str>, count: &Cell<usize>, out: &mut Text) {
+        let mut rest = word;
+        while let Some(c) = rest.chars().next() {
+            rest = rest.get(c.len_utf8()..).unwrap_or("");
             let hole = (c as u32).checked_sub(HOLE).and_then(|i| self.holes.get(i as usize));
             match hole {
                 Some(unknown) => out.push_unknown((*unknown).clone()),
+                None if c == DOLLAR => out.push_str("$"),
                 None if c == '$' => {
-                    let braces = chars.peek() == Some(&'{');
-                    while let Some(next) = chars.peek() {
-                        let part = next.is_alphanumeric() || matches!(next, '_' | '{' | '(' | ')');
-                        if !part && !(braces && *next == '}') {
-                            break;
+                    let (name, after) = variable_at(rest);
+                    rest = after;
+                    count.set(count.get() + 1);
+                    // A variable that leads to itself has another value before it.
+                    let value = name
+                        .filter(|n| !within.contains(n) && count.get() <= EXPANSIONS)
+                        .and_then(|n| Some((n, self.variables.get(n)?)));
+                    match value {
+                        Some((_, variable::Value::Given(text))) => out.push(text),
+                        Some((name, variable::Value::Word(word))) => {
+                            within.push(name);
+                            self.expand(word, within, count, out);
+                            within.pop();
                         }
-                        let ended = *next == '}';
-                        chars.next();
-                        if ended {
-                            break;
-                        }
+                        None => out.push_unknown(Unknown::because("a variable of the shell")),
                     }
-                    out.push_unknown(Unknown::because("a variable of the shell"));
                 }
                 None => out.push_str(c.encode_utf8(&mut [0; 4])),
             }
         }
-        out
     }
 
     fn span(&self, word: &(String, usize)) -> Place {
@@ -310,6 +350,28 @@ impl Line<'_> {
             place.span = span;
         }
         place
+    }
+}
+
+/// What follows a `$`: the name of a variable, where it is one and stands without operators, and the rest.
+fn variable_at(text: &str) -> (Option<&str>, &str) {
+    fn name(text: &str) -> Option<&str> {
+        variable::is_name(text).then_some(text)
+    }
+    match text.chars().next() {
+        Some('{') => match text.strip_prefix('{').and_then(|t| t.split_once('}')) {
+            Some((inner, rest)) => (name(inner), rest),
+            None => (None, ""),
+        },
+        Some('(') => (None, text.split_once(')').map_or("", |(_, rest)| rest)),
+        Some(c) if c.is_ascii_alphabetic() || c == '_' => {
+            let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+            (text.get(..end).and_then(name), text.get(end..).unwrap_or(""))
+        }
+        Some(c) if matches!(c, '?' | '@' | '*' | '#' | '$' | '!') || c.is_ascii_digit() => {
+            (None, text.get(1..).unwrap_or(""))
+        }
+        _ => (None, text),
     }
 }
 
@@ -333,6 +395,19 @@ mod tests {
                 "aws s3api put-object \\\n  --bucket b --key 'a b' --body f --tagging x=1",
                 &[("b", Some("a b"), &[("x-amz-tagging", "x=1")])],
             ),
+            ("BUCKET=b\naws s3 cp a s3://$BUCKET/k", &[("b", Some("k"), &[])]),
+            ("export A='x' BUCKET=b-${A}; aws s3 cp a \"s3://${BUCKET}/k-$A\"", &[("b-x", Some("k-x"), &[])]),
+            ("A=1\nA=2\naws s3 cp a s3://$GIVEN/$A", &[("g", Some("${?}"), &[])]),
+            ("A=$A-x\naws s3 cp a s3://b/$A", &[("b", Some("${?}-x"), &[])]),
+            ("aws s3 cp a s3://b/${A:-x}", &[("b", Some("${?}"), &[])]),
+            ("aws s3 cp a 's3://b/$GIVEN'", &[("b", Some("$GIVEN"), &[])]),
+            ("env:\n  variables:\n    B: \"b\"\nphases:\n  - aws s3 cp a s3://$B/k", &[("b", Some("k"), &[])]),
+            ("- 'aws s3 cp a s3://b/k'", &[("b", Some("k"), &[])]),
+            ("- \"cd x && aws s3 cp \\\"a b\\\" s3://b/k --acl private\"", &[("b", Some("k"), &[("x-amz-acl", "private")])]),
+            ("- >-\n  aws s3 cp a\n  s3://b/k\n- x", &[("b", Some("k"), &[])]),
+            ("sh -c \"aws s3 cp a s3://b/k\" || true", &[("b", Some("k"), &[])]),
+            ("# aws s3 cp a s3://b/k\necho 'aws s3 cp a s3://b/k'", &[]),
+            ("echo up && aws s3 cp a s3://b/k", &[("b", Some("k"), &[])]),
             ("# aws s3api get-object --bucket b --key k f", &[]),
             ("aws s3 cp a s3://b/k --sse aws:kms --sse-kms-key-id=K", &[(
                 "b",
@@ -341,7 +416,8 @@ mod tests {
             )]),
         ];
         for (script, expected) in cases {
-            let found = commands(&Text::literal(*script), &place);
+            let given = [("GIVEN".into(), Text::literal("g")), ("BUCKET".into(), Text::literal("g"))];
+            let found = commands(&Text::literal(*script), &given, &place);
             let found: Vec<(String, Option<String>, Vec<(String, String)>)> = found
                 .iter()
                 .map(|c| {

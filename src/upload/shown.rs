@@ -320,7 +320,9 @@ impl<'d> Delivery<'d> {
             journey.actions = Some(self.row.actions);
         }
         if self.row.signer == Signer::Role {
-            journey.kms_actions = (self.row.kms_actions != ["kms:GenerateDataKey"]).then_some(self.row.kms_actions);
+            // A replica is written by S3 itself: only what the row names is asked for.
+            let own = journey.actions.is_some() || self.row.kms_actions != ["kms:GenerateDataKey"];
+            journey.kms_actions = own.then_some(self.row.kms_actions);
         }
         if as_service && self.row.passes_source {
             journey.base.present("aws:SourceAccount", sender.id.clone());
@@ -435,6 +437,9 @@ impl<'d> Delivery<'d> {
                 self.add(played, relation, &draft, &mut out, true);
                 return out;
             }
+            if self.row.may_only_read && played.causes.iter().any(|(c, _)| grants_no_write(c, self.row.signer)) {
+                continue;
+            }
             // The first one is what the service tries first.
             if best.is_none() {
                 best = Some((i, played));
@@ -515,6 +520,7 @@ impl<'d> Delivery<'d> {
                     }
                 }
             }
+            Cause::Gate(Gate::AclsDisabled { .. } | Gate::PublicAclBlocked { .. }) => points.push(Point::Headers),
             Cause::Gate(_) => {}
         }
         points.into_iter().map(|p| self.row.confidence(p)).min().unwrap_or(Confidence::High)
@@ -577,6 +583,16 @@ impl<'d> Delivery<'d> {
     }
 }
 
+/// No statement comes near to granting the write: it may not be meant.
+fn grants_no_write(cause: &Cause, signer: Signer) -> bool {
+    let Cause::Policy { reason, key: None } = cause else { return false };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
+    let side = if signer == Signer::Role { PolicyType::Identity } else { PolicyType::Bucket };
+    reason.policy_type == side
+        && &*reason.action == "s3:PutObject"
+        && nearest.iter().all(|n| n.failed.contains(&crate::decision::Element::Action))
+}
+
 fn about_acl(reason: &crate::decision::DenyReason) -> bool {
     let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
     nearest.iter().any(|n| {
@@ -622,3 +638,6 @@ const LOAD_BALANCING_ACCOUNTS: &[(&str, &str)] = &[
 pub fn load_balancing_account(region: &str) -> Option<&'static str> {
     LOAD_BALANCING_ACCOUNTS.iter().find(|(r, _)| *r == region).map(|(_, a)| *a)
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,8 @@ pub struct Writer {
     /// Canonical id or group URI: `WRITE` or `FULL_CONTROL` for it in the bucket's ACL grants the write, so that
     /// no policy has to. With `needs_acls` it is the only way, and the service adds the grant itself.
     pub acl_grantee: Option<&'static str>,
+    /// The configuration may be meant for reading alone: where no statement grants a write, nothing is refused.
+    pub may_only_read: bool,
     /// Points on which the spec's evidence is less than a document of AWS.
     pub doubts: &'static [(Point, Confidence)],
     /// Spec tags of the sources.
@@ -171,6 +173,7 @@ const BASE: Writer = Writer {
     forbidden_in_prefix: None,
     needs_acls: false,
     acl_grantee: None,
+    may_only_read: false,
     doubts: &[],
     sources: "",
 };
@@ -322,6 +325,8 @@ pub const WRITERS: &[Writer] = &[
         service: "cloudfront-origin",
         title: "CloudFront",
         principals: &["cloudfront.amazonaws.com"],
+        // Distributions list every method as a habit.
+        may_only_read: true,
         // The viewer's headers are passed on.
         doubts: &[(Point::Headers, Confidence::Medium)],
         sources: "CF-OAC",
@@ -442,6 +447,7 @@ pub const WRITERS: &[Writer] = &[
         service: "transfer",
         title: "Transfer Family",
         principals: &["transfer.amazonaws.com"],
+        may_only_read: true,
         acl_unsure: true,
         // Samples give the right to set an ACL; whether one is sent is not said.
         doubts: &[(Point::Headers, Confidence::Medium)],
@@ -452,6 +458,8 @@ pub const WRITERS: &[Writer] = &[
         service: "storage-gateway",
         title: "Storage Gateway",
         principals: &["storagegateway.amazonaws.com"],
+        // How an ACL that is not `bucket-owner-full-control` ends is told by reports only.
+        doubts: &[(Point::Headers, Confidence::Medium)],
         sources: "SGW’23",
         ..BY_ROLE
     },

@@ -1,5 +1,7 @@
 //! Joins of buckets, keys, endpoints and networks: policies and settings that stand beside their targets.
 
+use std::sync::Arc;
+
 use super::{Assembly, blank_bucket, set};
 use crate::facts::shell;
 use crate::facts::declare::{
@@ -14,9 +16,16 @@ use crate::value::{Place, Text, Value};
 
 impl Assembly<'_, '_> {
     /// Uploads that a workload's script shows.
-    fn shown_in(&mut self, script: &Text, place: &Place, caller: usize, d: &Declared) {
+    fn shown_in(
+        &mut self,
+        script: &Text,
+        variables: &[(Arc<str>, Text)],
+        place: &Place,
+        caller: usize,
+        d: &Declared,
+    ) {
         let account = self.linker.account(d.scope, &d.provider);
-        for command in shell::commands(script, place) {
+        for command in shell::commands(script, variables, place) {
             let name = self.resolve(&command.bucket);
             let bucket = match self.buckets.find(&name, d.scope, account.id.identity().as_deref()) {
                 Some(at) => BucketUse::Declared(at),
@@ -244,10 +253,8 @@ impl Assembly<'_, '_> {
                     },
                     DeclaredSender::Role(r) => match role(&Some(r.clone())) {
                         Some(at) => Sender::Caller(at),
-                        None => Sender::Deployer {
-                            caller: None,
-                            account: account.clone(),
-                        },
+                        // What a role that no source declares may do is not known.
+                        None => return,
                     },
                     DeclaredSender::Writer {
                         service,
@@ -299,6 +306,7 @@ impl Assembly<'_, '_> {
                 network,
                 strings,
                 scripts,
+                variables,
             } => {
                 let account = self.account_key(d);
                 let role = match runs_as {
@@ -327,7 +335,7 @@ impl Assembly<'_, '_> {
                     place: d.place.clone(),
                 };
                 for (script, place) in scripts {
-                    self.shown_in(script, place, at, d);
+                    self.shown_in(script, variables, place, at, d);
                 }
                 let Some(caller) = self.estate.callers.get_mut(at) else {
                     return;

@@ -49,6 +49,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
                     out.push_str(".s3.amazonaws.com");
                     Some(out)
                 }
+                "RegionalDomainName" => {
+                    let mut out = bucket;
+                    out.push_str(".s3.");
+                    out.push(&linker.region(r.scope, &r.provider));
+                    out.push_str(".amazonaws.com");
+                    Some(out)
+                }
                 _ => None,
             }
         }

@@ -1,13 +1,20 @@
 //! Log targets and other deliveries that CloudFormation's resources configure.
 
+mod by_role;
+mod replication;
+mod service;
+
 use super::reading::{inside, members, own, property, text};
 use crate::facts::declare::Declarations;
-use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination};
+use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination, without_domain};
 use crate::facts::link::Linker;
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
 pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    replication::declare(linker, r, out);
+    service::declare(linker, r, out);
+    by_role::declare(linker, r, out);
     let p = &r.properties;
     let place = &r.place;
     match &*r.type_name {
@@ -84,8 +91,7 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "AWS::CloudFront::Distribution" => {
             if let Some(bucket) = inside(p, &["DistributionConfig", "Logging", "Bucket"]).and_then(Value::as_text) {
-                let resolved = linker.resolve(&bucket);
-                let bucket = resolved.split_once(".s3").map_or(resolved.clone(), |(name, _)| name);
+                let bucket = without_domain(&linker.resolve(&bucket));
                 Delivery {
                     prefix: inside(p, &["DistributionConfig", "Logging", "Prefix"]).and_then(Value::as_text),
                     folder: Folder::Prefix,
@@ -136,14 +142,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                     }
                     .declare(linker, r, out);
                 }
-            }
-        }
-        "AWS::CodePipeline::Pipeline" => {
-            if let (Some(bucket), Some(role)) =
-                (inside(p, &["ArtifactStore", "Location"]).and_then(Value::as_text), text(p, "RoleArn"))
-            {
-                Delivery { role: Some(role), folder: Folder::Unknown, ..Delivery::new("codepipeline", bucket, place) }
-                    .declare(linker, r, out);
             }
         }
         "AWS::Redshift::Cluster" => {

@@ -1,11 +1,13 @@
 //! What runs as a role, where it runs, and the strings of its configuration.
 
+use std::sync::Arc;
+
 use super::reading::{inside, items, members, own, property, strings, text};
 use crate::facts::Network;
 use crate::facts::declare::{Declaration, Declarations, RunsAs};
 use crate::facts::link::Linker;
 use crate::source::Resource;
-use crate::value::{Place, Text, Value};
+use crate::value::{Place, Text, Unknown, Value};
 
 pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
@@ -114,8 +116,31 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             network: what.network,
             strings: what.strings,
             scripts: what.scripts,
+            variables: variables(r),
         },
     );
+}
+
+/// Environment variables of what runs the scripts; those that a store keeps are not known.
+fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
+    let p = &r.properties;
+    let listed = match &*r.type_name {
+        "AWS::CodeBuild::Project" => property(p, "Environment").map(|e| members(e, "EnvironmentVariables")),
+        "AWS::ECS::TaskDefinition" => Some(
+            members(p, "ContainerDefinitions").into_iter().flat_map(|(_, c)| members(c, "Environment")).collect(),
+        ),
+        "AWS::Batch::JobDefinition" => property(p, "ContainerProperties").map(|c| members(c, "Environment")),
+        _ => None,
+    };
+    let mut out = Vec::new();
+    for (_, variable) in listed.unwrap_or_default() {
+        let stored = property(variable, "Type").is_some_and(|t| t.as_str() != Some("PLAINTEXT"));
+        if let Some(name) = property(variable, "Name").and_then(Value::as_str) {
+            let value = text(variable, "Value").filter(|_| !stored);
+            out.push((Arc::from(name), value.unwrap_or_else(|| Text::unknown(Unknown::because("a stored variable")))));
+        }
+    }
+    out
 }
 
 struct Workload {

@@ -92,6 +92,10 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
                 "bucket_domain_name" => {
                     Some(joined(&[&bucket, &Text::literal(".s3.amazonaws.com")]))
                 }
+                "bucket_regional_domain_name" => {
+                    let region = region(linker, r);
+                    Some(joined(&[&bucket, &Text::literal(".s3."), &region, &Text::literal(".amazonaws.com")]))
+                }
                 "region" | "bucket_region" => Some(region(linker, r)),
                 _ => None,
             }
@@ -181,6 +185,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             out.push(&name(r, "name"));
             Some(out)
         }
+        ("aws_cloudfront_distribution", _) => match attribute {
+            "id" => Some(generated_name(r)),
+            "arn" => {
+                Some(arn(linker, r, "cloudfront", false, &[&Text::literal("distribution/"), &generated_name(r)]))
+            }
+            _ => None,
+        },
         (
             "aws_vpc"
             | "aws_subnet"

@@ -1,13 +1,20 @@
 //! Log targets and other deliveries that Terraform's resources configure.
 
+mod by_role;
+mod replication;
+mod service;
+
 use super::reading::{argument, block, blocks, own, text};
 use crate::facts::declare::Declarations;
-use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination};
+use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination, without_domain};
 use crate::facts::link::Linker;
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
 pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    replication::declare(linker, r, out);
+    service::declare(linker, r, out);
+    by_role::declare(linker, r, out);
     let p = &r.properties;
     let place = &r.place;
     let is = |value: &Value, name: &str, wanted: bool| argument(value, name).and_then(Value::as_bool) == Some(wanted);
@@ -190,18 +197,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 }
             }
         }
-        "aws_codepipeline" => {
-            for store in blocks(p, "artifact_store") {
-                if let (Some(bucket), Some(role)) = (text(store, "location"), text(p, "role_arn")) {
-                    Delivery {
-                        role: Some(role),
-                        folder: Folder::Unknown,
-                        ..Delivery::new("codepipeline", bucket, &store.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
         "aws_redshift_logging" => {
             if argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3") {
                 if let Some(bucket) = text(p, "bucket_name") {
@@ -265,14 +260,6 @@ fn bucket_arn(linker: &Linker<'_>, r: &Resource, bucket: &Text) -> Option<Text> 
 
 fn is_bucket(linker: &Linker<'_>, destination: &Text) -> bool {
     linker.resolve(destination).split_once(":s3:::").is_some()
-}
-
-/// `acme-logs.s3.amazonaws.com` names the bucket.
-fn without_domain(domain: &Text) -> Text {
-    match domain.split_once(".s3") {
-        Some((bucket, _)) => bucket,
-        None => domain.clone(),
-    }
 }
 
 /// Firehose evaluates `!{…}` in prefixes.

@@ -68,6 +68,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             },
             strings: strings(block(p, "environment").and_then(|e| argument(e, "variables"))),
             scripts: Vec::new(),
+            variables: Vec::new(),
         }),
         "aws_instance" => text(p, "iam_instance_profile").map(|profile| Declaration::Workload {
             ids: vec![own(r, "id")],
@@ -81,6 +82,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 .and_then(|v| Some((v.as_text()?, v.place.clone())))
                 .into_iter()
                 .collect(),
+            variables: Vec::new(),
         }),
         "aws_organizations_policy" => {
             let policy_type = match argument(p, "type").map(|v| v.as_str()) {

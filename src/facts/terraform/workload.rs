@@ -1,11 +1,13 @@
 //! What runs as a role, where it runs, and the strings of its configuration.
 
+use std::sync::Arc;
+
 use super::reading::{argument, block, blocks, items, own, text};
 use crate::facts::Network;
 use crate::facts::declare::{Declaration, Declarations, RunsAs};
 use crate::facts::link::Linker;
 use crate::source::{Resource, json};
-use crate::value::{Place, Text, Value, ValueKind};
+use crate::value::{Place, Text, Unknown, Value, ValueKind};
 
 pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
@@ -74,8 +76,40 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         _ => return,
     };
     if runs_as.is_some() {
-        out.add(r, Declaration::Workload { ids, runs_as, network, strings, scripts });
+        let variables = variables(r);
+        out.add(r, Declaration::Workload { ids, runs_as, network, strings, scripts, variables });
     }
+}
+
+/// Environment variables of what runs the scripts; those that a store keeps are not known.
+fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
+    let p = &r.properties;
+    let mut out = Vec::new();
+    let mut take = |variable: &Value| {
+        let stored = variable.get("type").is_some_and(|t| !t.is_null() && t.as_str() != Some("PLAINTEXT"));
+        if let Some(name) = variable.get("name").and_then(Value::as_str) {
+            let value = variable.get("value").filter(|_| !stored).and_then(Value::as_text);
+            out.push((Arc::from(name), value.unwrap_or_else(|| Text::unknown(Unknown::because("a stored variable")))));
+        }
+    };
+    match &*r.type_name {
+        "aws_codebuild_project" => blocks(p, "environment")
+            .iter()
+            .flat_map(|e| blocks(e, "environment_variable"))
+            .for_each(&mut take),
+        "aws_ecs_task_definition" => {
+            if let Some(containers) = argument(p, "container_definitions").map(decoded) {
+                containers.as_items().unwrap_or_default().iter().flat_map(|c| blocks(c, "environment")).for_each(take);
+            }
+        }
+        "aws_batch_job_definition" => {
+            if let Some(container) = argument(p, "container_properties").map(decoded) {
+                blocks(&container, "environment").iter().for_each(take);
+            }
+        }
+        _ => {}
+    }
+    out
 }
 
 /// JSON in a text as a value; the value itself where it is none.
