@@ -5,10 +5,10 @@
 pub mod finding;
 pub mod message;
 pub mod name;
-pub mod request;
 pub mod page;
 pub mod pages;
 pub mod registry;
+pub mod request;
 
 use std::sync::Arc;
 

@@ -24,8 +24,8 @@ pub mod writers;
 use std::sync::Arc;
 
 use crate::decision::DenyReason;
-use crate::policy::StatementRef;
 use crate::outcome::{Level, Outcome};
+use crate::policy::StatementRef;
 use crate::value::{Place, Text};
 
 /// Who sends an upload.
@@ -34,11 +34,21 @@ pub enum Uploader {
     /// Index in the estate's callers.
     Declared(usize),
     /// A principal of another place, as a bucket policy names it; `entry` is the place of that name.
-    External { principal: Text, account: Text, whole_account: bool, place: Place },
+    External {
+        principal: Text,
+        account: Text,
+        whole_account: bool,
+        place: Place,
+    },
     /// Whoever applies the configuration.
     Deployer { account: Text },
     /// An AWS writer with its own identity or a role (index in the estate's callers).
-    Service { service: Arc<str>, principal: Arc<str>, role: Option<usize>, account: Text },
+    Service {
+        service: Arc<str>,
+        principal: Arc<str>,
+        role: Option<usize>,
+        account: Text,
+    },
 }
 
 /// The way an upload takes to S3.
@@ -100,7 +110,10 @@ impl Headers {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cause {
     /// A policy, in an S3 call or a KMS call.
-    Policy { reason: DenyReason, key: Option<usize> },
+    Policy {
+        reason: DenyReason,
+        key: Option<usize>,
+    },
     /// A setting of the bucket or the key.
     Gate(Gate),
 }
@@ -113,7 +126,10 @@ pub enum Gate {
     /// 403: Block Public Access refuses a public ACL.
     PublicAclBlocked { acl: Text, place: Place },
     /// `aws/s3` cannot be used from another account or by a service.
-    ManagedKey { place: Option<Place>, by_header: bool },
+    ManagedKey {
+        place: Option<Place>,
+        by_header: bool,
+    },
     /// The key is disabled.
     KeyDisabled { key: usize, place: Place },
     /// The key is asymmetric or no encryption key.
@@ -127,11 +143,20 @@ pub enum Gate {
     /// The default key is a bare id or alias, which another account or a service resolves elsewhere.
     KeyNamedLocally { place: Place },
     /// RestrictPublicBuckets cuts access of other accounts to a public policy.
-    PublicPolicyRestricted { statement: StatementRef, place: Place },
+    PublicPolicyRestricted {
+        statement: StatementRef,
+        place: Place,
+    },
     /// A bucket ACL on a bucket whose ACLs are disabled: the deployment fails.
-    BucketAclDisabled { ownership: Option<Place>, place: Place },
+    BucketAclDisabled {
+        ownership: Option<Place>,
+        place: Place,
+    },
     /// A public bucket policy while BlockPublicPolicy is on: the deployment fails.
-    PublicPolicyBlocked { statement: StatementRef, place: Place },
+    PublicPolicyBlocked {
+        statement: StatementRef,
+        place: Place,
+    },
     /// The target has Object Lock or a default retention, which the writer does not support.
     ServiceNeedsNoLock { place: Place },
     /// Another requirement of a writer on its target (name prefix, ACLs enabled).

@@ -424,12 +424,16 @@ impl TextBuilder {
 
     pub fn finish(mut self) -> Text {
         self.close();
-        Text { pieces: self.pieces, map: None }
+        Text {
+            pieces: self.pieces,
+            map: None,
+        }
     }
 
     fn close(&mut self) {
         if !self.literal.is_empty() {
-            self.pieces.push(Piece::Literal(std::mem::take(&mut self.literal).into()));
+            self.pieces
+                .push(Piece::Literal(std::mem::take(&mut self.literal).into()));
         }
     }
 }

@@ -10,12 +10,22 @@ use crate::source::{Gap, Inputs, Sources};
 use crate::{facts, rule, source, upload};
 
 /// Root modules into sources.
-pub fn read_terraform(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
+pub fn read_terraform(
+    files: &dyn Files,
+    paths: &[Arc<str>],
+    inputs: &Inputs,
+    sources: &mut Sources,
+) {
     source::terraform::read(files, paths, inputs, sources);
 }
 
 /// Templates into sources.
-pub fn read_cloudformation(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
+pub fn read_cloudformation(
+    files: &dyn Files,
+    paths: &[Arc<str>],
+    inputs: &Inputs,
+    sources: &mut Sources,
+) {
     source::cloudformation::read(files, paths, inputs, sources);
 }
 
@@ -25,7 +35,11 @@ pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
 }
 
 /// Uploads decided, their denials named.
-pub fn findings(estate: &Estate, sources: &Sources, gaps: &mut Vec<Gap>) -> (Vec<Finding>, Vec<DecidedUpload>) {
+pub fn findings(
+    estate: &Estate,
+    sources: &Sources,
+    gaps: &mut Vec<Gap>,
+) -> (Vec<Finding>, Vec<DecidedUpload>) {
     let mut decided = upload::decide::decide(estate, &sources.scopes, gaps);
     decided.extend(upload::deploy::decide(estate));
     rule::finding::findings(estate, &decided)

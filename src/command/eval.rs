@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use iaclint::files::Files;
 use iaclint::files::Limits;
 use iaclint::files::disk::DiskFiles;
-use iaclint::files::Files;
 use iaclint::source::{self, Evaluated, Inputs, Sources, cloudformation, show};
 use iaclint::value::{Map, Span, ValueKind};
 use serde_json::{Map as JsonMap, Value as Json, json};
@@ -108,15 +108,15 @@ fn terraform(dir: &str, mut inputs: Inputs, expression: Option<&str>) -> ExitCod
         }
     }
     if let Some(expression) = expression {
-        return print(
-            &match source::terraform::evaluate_expression(&files, &folder, &inputs, expression) {
-                Evaluated::Error(message) => json!({ "error": message }),
-                Evaluated::Value(value) => match &value.kind {
-                    ValueKind::Unknown(unknown) => json!({ "unknown": &*unknown.reason }),
-                    _ => json!({ "value": show::to_json(&value) }),
-                },
+        return print(&match source::terraform::evaluate_expression(
+            &files, &folder, &inputs, expression,
+        ) {
+            Evaluated::Error(message) => json!({ "error": message }),
+            Evaluated::Value(value) => match &value.kind {
+                ValueKind::Unknown(unknown) => json!({ "unknown": &*unknown.reason }),
+                _ => json!({ "value": show::to_json(&value) }),
             },
-        );
+        });
     }
     let (outputs, locals) = source::terraform::evaluate_names(&files, &folder, &inputs);
     let mut sources = Sources::default();

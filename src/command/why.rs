@@ -103,13 +103,21 @@ fn answer(arguments: &WhyArguments) -> Result<bool, String> {
     };
     let (sources, estate) = analysis::load(&files, &request);
     let message = arguments.message.as_deref().map(Denied::read);
-    let caller_word = arguments.caller.clone().or_else(|| message.as_ref().and_then(|m| m.caller.clone()));
-    let bucket_word = arguments.bucket.clone().or_else(|| message.as_ref().and_then(|m| m.bucket.clone()));
+    let caller_word = arguments
+        .caller
+        .clone()
+        .or_else(|| message.as_ref().and_then(|m| m.caller.clone()));
+    let bucket_word = arguments
+        .bucket
+        .clone()
+        .or_else(|| message.as_ref().and_then(|m| m.bucket.clone()));
     let caller = caller_word.as_deref().and_then(|w| find_caller(&estate, w));
     let bucket = bucket_word.as_deref().and_then(|w| find_bucket(&estate, w));
     let (Some(caller), Some(bucket)) = (caller, bucket) else {
         list(&estate, caller_word.as_deref(), bucket_word.as_deref());
-        return Err("name a caller and a bucket of the lists above with --caller and --bucket".into());
+        return Err(
+            "name a caller and a bucket of the lists above with --caller and --bucket".into(),
+        );
     };
     let draft = draft(arguments, message.as_ref());
     let route = route(&estate, caller, arguments.path.as_deref())?;
@@ -153,8 +161,13 @@ fn draft(arguments: &WhyArguments, message: Option<&Denied>) -> Draft {
     set(headers::SSE, &arguments.sse);
     set(headers::SSE_KEY, &arguments.sse_kms_key_id);
     set(headers::STORAGE_CLASS, &arguments.storage_class);
-    if arguments.acl.is_none() && message.is_some_and(|m| m.action.as_deref() == Some("s3:PutObjectAcl")) {
-        draft.set(headers::ACL, Sent::Value(Text::literal("bucket-owner-full-control")));
+    if arguments.acl.is_none()
+        && message.is_some_and(|m| m.action.as_deref() == Some("s3:PutObjectAcl"))
+    {
+        draft.set(
+            headers::ACL,
+            Sent::Value(Text::literal("bucket-owner-full-control")),
+        );
     }
     if let Some(tags) = &arguments.tagging {
         draft.tags = Some(
@@ -174,7 +187,9 @@ fn draft(arguments: &WhyArguments, message: Option<&Denied>) -> Draft {
 fn find_caller(estate: &Estate, word: &str) -> Option<usize> {
     let tail = word.rsplit('/').next().unwrap_or(word);
     // A session's ARN holds the role's name before the session's.
-    let session = word.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
+    let session = word
+        .split_once(":assumed-role/")
+        .and_then(|(_, rest)| rest.split('/').next());
     estate
         .callers
         .iter()
@@ -222,7 +237,11 @@ fn print(found: &Why, files: &FileTable) {
     println!();
     let mut action = "";
     for line in &found.lines {
-        let shown = if &*line.action == action { "" } else { &line.action };
+        let shown = if &*line.action == action {
+            ""
+        } else {
+            &line.action
+        };
         action = &line.action;
         println!("{}", row(shown, line, files));
     }
@@ -235,8 +254,14 @@ fn print(found: &Why, files: &FileTable) {
 
 fn row(action: &str, line: &GateLine, files: &FileTable) -> String {
     let verdict = if line.refused { "REFUSED" } else { "allowed" };
-    let place = line.place.as_ref().map_or_else(String::new, |p| at(p, files));
-    format!(" {action:<24} {:<13} {verdict:<8} {place:<24} {}", line.gate, line.text)
+    let place = line
+        .place
+        .as_ref()
+        .map_or_else(String::new, |p| at(p, files));
+    format!(
+        " {action:<24} {:<13} {verdict:<8} {place:<24} {}",
+        line.gate, line.text
+    )
 }
 
 fn at(place: &Place, files: &FileTable) -> String {
@@ -268,13 +293,21 @@ impl Denied {
             })
         };
         let resource = after("on resource:");
-        let object = resource.as_deref().and_then(|r| r.split_once(":::")).map(|(_, rest)| rest.to_string());
+        let object = resource
+            .as_deref()
+            .and_then(|r| r.split_once(":::"))
+            .map(|(_, rest)| rest.to_string());
         let (bucket, key) = match object.as_deref().map(|o| o.split_once('/')) {
             Some(Some((bucket, key))) => (Some(bucket.to_string()), Some(key.to_string())),
             Some(None) => (object, None),
             None => (None, None),
         };
-        Denied { caller: after("User:"), action: after("to perform:"), bucket, key }
+        Denied {
+            caller: after("User:"),
+            action: after("to perform:"),
+            bucket,
+            key,
+        }
     }
 }
 

@@ -66,7 +66,13 @@ impl Delivery {
         }
     }
 
-    fn declare_from(self, sender: DeclaredSender, linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    fn declare_from(
+        self,
+        sender: DeclaredSender,
+        linker: &Linker<'_>,
+        r: &Resource,
+        out: &mut Declarations,
+    ) {
         let account = linker.account(r.scope, &r.provider).id;
         let key = match self.folder {
             Folder::Unknown => None,
@@ -90,15 +96,24 @@ impl Delivery {
             key.push_str("x");
             key
         });
-        let what =
-            Declaration::Upload { sender, bucket: self.bucket, key, headers: self.headers, multipart: false };
+        let what = Declaration::Upload {
+            sender,
+            bucket: self.bucket,
+            key,
+            headers: self.headers,
+            multipart: false,
+        };
         out.add_at(r, self.place, self.guards, what);
     }
 
     /// The configured prefix stands at the beginning of the keys; without one they can begin with anything.
     pub fn below(mut self, prefix: Option<Text>) -> Delivery {
         let stated = prefix.filter(|p| !p.is_empty());
-        self.folder = if stated.is_some() { Folder::Prefix } else { Folder::Unknown };
+        self.folder = if stated.is_some() {
+            Folder::Prefix
+        } else {
+            Folder::Unknown
+        };
         self.prefix = stated;
         self
     }
@@ -106,14 +121,20 @@ impl Delivery {
     /// As [`Delivery::below`], with a slash between the folder and the rest.
     pub fn within(self, folder: Option<Text>) -> Delivery {
         let trimmed = folder.map(|f| match f.as_literal() {
-            Some(literal) => Text::literal(literal.trim_matches('/')).with_source_map(f.source_map().cloned()),
+            Some(literal) => {
+                Text::literal(literal.trim_matches('/')).with_source_map(f.source_map().cloned())
+            }
             None => match f.split_once("/") {
                 Some((before, after)) if before.is_empty() => after,
                 _ => f,
             },
         });
         let folder = trimmed.filter(|f| !f.is_empty()).map(|mut f| {
-            if !f.pieces().last().is_some_and(|p| matches!(p, Piece::Literal(l) if l.ends_with('/'))) {
+            if !f
+                .pieces()
+                .last()
+                .is_some_and(|p| matches!(p, Piece::Literal(l) if l.ends_with('/')))
+            {
                 f.push_str("/");
             }
             f
@@ -122,35 +143,60 @@ impl Delivery {
     }
 
     /// The encryption that a DMS endpoint asks for; which header stands for the default is not documented.
-    pub fn with_mode(self, mode: Option<&Text>, key: Option<(Text, Place)>, place: &Place) -> Delivery {
+    pub fn with_mode(
+        self,
+        mode: Option<&Text>,
+        key: Option<(Text, Place)>,
+        place: &Place,
+    ) -> Delivery {
         match (mode.map(Text::as_literal), key) {
             (Some(Some("SSE_KMS" | "sse-kms")), Some((key, at))) => self.with_key(key, &at),
-            (Some(Some("SSE_KMS" | "sse-kms")), None) => self.with_header(SSE, Text::literal("aws:kms"), place),
-            (Some(Some("SSE_S3" | "sse-s3")), _) => self.with_header(SSE, Text::literal("AES256"), place),
-            _ => self.with_header(SSE, Text::unknown(Unknown::because("the encryption that is asked for")), place),
+            (Some(Some("SSE_KMS" | "sse-kms")), None) => {
+                self.with_header(SSE, Text::literal("aws:kms"), place)
+            }
+            (Some(Some("SSE_S3" | "sse-s3")), _) => {
+                self.with_header(SSE, Text::literal("AES256"), place)
+            }
+            _ => self.with_header(
+                SSE,
+                Text::unknown(Unknown::because("the encryption that is asked for")),
+                place,
+            ),
         }
     }
 
     /// Encryption of a build's output: the project's key where one is named.
-    pub fn with_project_key(self, disabled: Option<bool>, key: Option<(Text, Place)>, place: &Place) -> Delivery {
+    pub fn with_project_key(
+        self,
+        disabled: Option<bool>,
+        key: Option<(Text, Place)>,
+        place: &Place,
+    ) -> Delivery {
         match (disabled, key) {
             (Some(true), _) => self,
             (_, Some((key, at))) => self.with_key(key, &at),
-            (_, None) => {
-                self.with_header(SSE, Text::unknown(Unknown::because("the build's own encryption")), place)
-            }
+            (_, None) => self.with_header(
+                SSE,
+                Text::unknown(Unknown::because("the build's own encryption")),
+                place,
+            ),
         }
     }
 
     /// Sends a header.
     pub fn with_header(mut self, name: &str, value: Text, place: &Place) -> Delivery {
-        self.headers.push(Header { name: name.into(), value, place: place.clone() });
+        self.headers.push(Header {
+            name: name.into(),
+            value,
+            place: place.clone(),
+        });
         self
     }
 
     /// Asks for encryption with a KMS key.
     pub fn with_key(self, key: Text, place: &Place) -> Delivery {
-        self.with_header(SSE, Text::literal("aws:kms"), place).with_header(SSE_KEY, key, place)
+        self.with_header(SSE, Text::literal("aws:kms"), place)
+            .with_header(SSE_KEY, key, place)
     }
 }
 
@@ -163,7 +209,9 @@ pub const ACL: &str = "x-amz-acl";
 
 /// The bucket that an origin's or a log target's domain name begins with (`acme-logs.s3.amazonaws.com`).
 pub fn without_domain(domain: &Text) -> Text {
-    domain.split_once(".s3").map_or_else(|| domain.clone(), |(bucket, _)| bucket)
+    domain
+        .split_once(".s3")
+        .map_or_else(|| domain.clone(), |(bucket, _)| bucket)
 }
 
 /// Bucket and folder of a path like `/bucket/folder`.
@@ -184,7 +232,9 @@ pub fn owner_access(access: Option<&Text>) -> Option<Text> {
         Some("READ_ONLY") => Some(Text::literal("bucket-owner-read")),
         Some("FULL") => Some(Text::literal("bucket-owner-full-control")),
         Some(_) => None,
-        None => Some(Text::unknown(Unknown::because("the access that the bucket's owner gets"))),
+        None => Some(Text::unknown(Unknown::because(
+            "the access that the bucket's owner gets",
+        ))),
     }
 }
 
@@ -219,9 +269,12 @@ impl Replication {
             (false, true) => "replication-kms",
             (true, true) => "replication-kms-owner-override",
         };
-        let delivery =
-            Delivery { role: Some(self.role), guards: self.guards, ..Delivery::new(service, self.bucket, &self.place) }
-                .below(self.prefix);
+        let delivery = Delivery {
+            role: Some(self.role),
+            guards: self.guards,
+            ..Delivery::new(service, self.bucket, &self.place)
+        }
+        .below(self.prefix);
         match self.key {
             Some((key, place)) => delivery.with_key(key, &place),
             None => delivery,
@@ -244,7 +297,9 @@ pub fn logs_arn(linker: &Linker<'_>, r: &Resource) -> Text {
 /// The bucket in a destination that may be an ARN with a folder: bucket (name or ARN) and folder.
 pub fn split_destination(linker: &Linker<'_>, destination: &Text) -> (Text, Option<Text>) {
     let resolved = linker.resolve(destination);
-    let Some((before, after)) = resolved.split_once(":::") else { return (resolved, None) };
+    let Some((before, after)) = resolved.split_once(":::") else {
+        return (resolved, None);
+    };
     match after.split_once("/") {
         Some((bucket, folder)) => {
             let mut arn = before;

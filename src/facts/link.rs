@@ -245,13 +245,12 @@ impl<'s> Linker<'s> {
         }
         // Where the scope writes its own account as a value, a literal one is another one.
         let own = self.scope(scope).is_some_and(|s| s.writes_own_account);
-        let kind = if own { SymbolKind::OwnAccount } else { SymbolKind::Account };
-        let id = pseudo(
-            scope,
-            kind,
-            provider,
-            "the account is not stated",
-        );
+        let kind = if own {
+            SymbolKind::OwnAccount
+        } else {
+            SymbolKind::Account
+        };
+        let id = pseudo(scope, kind, provider, "the account is not stated");
         Account {
             id,
             stated: false,
@@ -261,7 +260,11 @@ impl<'s> Linker<'s> {
 
     /// ARN of the role that a provider configuration assumes.
     pub fn assumed_role(&self, scope: ScopeId, provider: &str) -> Option<Text> {
-        let provider = self.scope(scope)?.providers.iter().find(|p| &*p.name == provider)?;
+        let provider = self
+            .scope(scope)?
+            .providers
+            .iter()
+            .find(|p| &*p.name == provider)?;
         provider.assume_role.clone()
     }
 

@@ -57,7 +57,9 @@ pub fn commands(script: &Text, given: &[(Arc<str>, Text)], place: &Place) -> Vec
     const OTHERS: [&str; 3] = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL"];
     let assumes = source.contains("assume-role")
         || OTHERS.iter().any(|w| source.contains(w))
-        || given.iter().any(|(name, _)| OTHERS.iter().any(|w| name.starts_with(w)));
+        || given
+            .iter()
+            .any(|(name, _)| OTHERS.iter().any(|w| name.starts_with(w)));
     if source.len() > LIMIT || !source.contains("aws") || assumes {
         return Vec::new();
     }
@@ -66,7 +68,13 @@ pub fn commands(script: &Text, given: &[(Arc<str>, Text)], place: &Place) -> Vec
     let mut out = Vec::new();
     for (start, whole) in &lines {
         for (from, words) in invocations(whole) {
-            let context = Line { script, place, holes: &holes, variables: &variables, start: start + from };
+            let context = Line {
+                script,
+                place,
+                holes: &holes,
+                variables: &variables,
+                start: start + from,
+            };
             out.extend(context.read(&words));
         }
     }
@@ -81,7 +89,9 @@ fn invocations(line: &str) -> Vec<(usize, Vec<(String, usize)>)> {
         let start = from + found;
         from = start + 6;
         let before = line.get(..start).and_then(|b| b.chars().next_back());
-        if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.')) && before != Some('/') {
+        if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.'))
+            && before != Some('/')
+        {
             continue;
         }
         if line.get(..start).is_some_and(only_told) {
@@ -98,10 +108,19 @@ fn invocations(line: &str) -> Vec<(usize, Vec<(String, usize)>)> {
 
 /// What stands before a command makes it a comment or a message.
 fn only_told(before: &str) -> bool {
-    let segment = before.rsplit([';', '&', '|', '(', '`']).next().unwrap_or("").trim_start();
-    let first = segment.strip_prefix("- ").unwrap_or(segment).trim_start_matches(['\'', '"']);
+    let segment = before
+        .rsplit([';', '&', '|', '(', '`'])
+        .next()
+        .unwrap_or("")
+        .trim_start();
+    let first = segment
+        .strip_prefix("- ")
+        .unwrap_or(segment)
+        .trim_start_matches(['\'', '"']);
     before.trim_start().starts_with('#')
-        || ["#", "echo ", "printf ", "logger "].iter().any(|w| first.starts_with(w))
+        || ["#", "echo ", "printf ", "logger "]
+            .iter()
+            .any(|w| first.starts_with(w))
 }
 
 /// Where a quote ends.
@@ -178,7 +197,14 @@ impl Line<'_> {
         let words: Vec<&(String, usize)> = rest.collect();
         // Other credentials, another store, or no request at all: not this workload's upload.
         let other = |w: &&(String, usize)| {
-            ["--profile", "--endpoint-url", "--no-sign-request", "--dryrun"].iter().any(|o| w.0.starts_with(o))
+            [
+                "--profile",
+                "--endpoint-url",
+                "--no-sign-request",
+                "--dryrun",
+            ]
+            .iter()
+            .any(|o| w.0.starts_with(o))
         };
         if words.iter().any(other) {
             return None;
@@ -186,7 +212,9 @@ impl Line<'_> {
         let whole = self.span(words.last()?);
         match (service, verb) {
             ("s3", "cp" | "mv" | "sync") => self.copy(verb, &words, whole),
-            ("s3api", "put-object" | "create-multipart-upload" | "copy-object") => self.put(verb, &words, whole),
+            ("s3api", "put-object" | "create-multipart-upload" | "copy-object") => {
+                self.put(verb, &words, whole)
+            }
             _ => None,
         }
     }
@@ -194,10 +222,31 @@ impl Line<'_> {
     /// `aws s3 cp SOURCE s3://bucket/key …`
     fn copy(&self, verb: &str, words: &[&(String, usize)], place: Place) -> Option<ShownCommand> {
         const VALUED: &[&str] = &[
-            "--acl", "--sse", "--sse-kms-key-id", "--storage-class", "--sse-c", "--sse-c-key", "--exclude", "--include",
-            "--content-type", "--cache-control", "--metadata", "--metadata-directive", "--expires", "--grants",
-            "--region", "--profile", "--endpoint-url", "--website-redirect", "--content-encoding", "--output",
-            "--source-region", "--copy-props", "--content-disposition", "--content-language", "--expected-size",
+            "--acl",
+            "--sse",
+            "--sse-kms-key-id",
+            "--storage-class",
+            "--sse-c",
+            "--sse-c-key",
+            "--exclude",
+            "--include",
+            "--content-type",
+            "--cache-control",
+            "--metadata",
+            "--metadata-directive",
+            "--expires",
+            "--grants",
+            "--region",
+            "--profile",
+            "--endpoint-url",
+            "--website-redirect",
+            "--content-encoding",
+            "--output",
+            "--source-region",
+            "--copy-props",
+            "--content-disposition",
+            "--content-language",
+            "--expected-size",
         ];
         let mut targets = Vec::new();
         let mut options: Vec<(&str, Option<&(String, usize)>, &(String, usize))> = Vec::new();
@@ -205,10 +254,14 @@ impl Line<'_> {
         while let Some(word) = words.get(i) {
             i += 1;
             if let Some(name) = word.0.strip_prefix("--") {
-                let (name, inline) = name.split_once('=').map_or((name, false), |(n, _)| (n, true));
+                let (name, inline) = name
+                    .split_once('=')
+                    .map_or((name, false), |(n, _)| (n, true));
                 let full = format!("--{name}");
                 let valued = VALUED.contains(&full.as_str());
-                let next = words.get(i).filter(|w| valued && !inline && !w.0.starts_with("--"));
+                let next = words
+                    .get(i)
+                    .filter(|w| valued && !inline && !w.0.starts_with("--"));
                 if next.is_some() {
                     i += 1;
                 }
@@ -217,8 +270,14 @@ impl Line<'_> {
                 targets.push(*word);
             }
         }
-        let [.., target] = targets.as_slice() else { return None };
-        if targets.len() < 2 || targets.first().is_some_and(|s| s.0.starts_with("s3://") && verb != "cp") {
+        let [.., target] = targets.as_slice() else {
+            return None;
+        };
+        if targets.len() < 2
+            || targets
+                .first()
+                .is_some_and(|s| s.0.starts_with("s3://") && verb != "cp")
+        {
             return None;
         }
         let (bucket, key) = self.address(target.0.strip_prefix("s3://")?)?;
@@ -240,10 +299,22 @@ impl Line<'_> {
                 // `--sse` alone means AES256.
                 None => Text::literal("AES256"),
             };
-            headers.push(Header { name: Arc::from(header), value: text, place: self.span(word) });
+            headers.push(Header {
+                name: Arc::from(header),
+                value: text,
+                place: self.span(word),
+            });
         }
-        let key = key.filter(|k| !recursive && !k.is_empty() && !k.as_literal().is_some_and(|k| k.ends_with('/')));
-        Some(ShownCommand { bucket, key, headers, multipart: false, place })
+        let key = key.filter(|k| {
+            !recursive && !k.is_empty() && !k.as_literal().is_some_and(|k| k.ends_with('/'))
+        });
+        Some(ShownCommand {
+            bucket,
+            key,
+            headers,
+            multipart: false,
+            place,
+        })
     }
 
     /// `aws s3api put-object --bucket B --key K …`
@@ -254,7 +325,9 @@ impl Line<'_> {
         let mut i = 0;
         while let Some(word) = words.get(i) {
             i += 1;
-            let Some(name) = word.0.strip_prefix("--") else { continue };
+            let Some(name) = word.0.strip_prefix("--") else {
+                continue;
+            };
             let (name, inline) = match name.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_string())),
                 None => (name, None),
@@ -291,14 +364,26 @@ impl Line<'_> {
                 "if-none-match" => "if-none-match",
                 _ => continue,
             };
-            headers.push(Header { name: Arc::from(header), value: self.text(&value), place: self.span(word) });
+            headers.push(Header {
+                name: Arc::from(header),
+                value: self.text(&value),
+                place: self.span(word),
+            });
         }
-        Some(ShownCommand { bucket: bucket?, key, headers, multipart: verb == "create-multipart-upload", place })
+        Some(ShownCommand {
+            bucket: bucket?,
+            key,
+            headers,
+            multipart: verb == "create-multipart-upload",
+            place,
+        })
     }
 
     /// `bucket/key` of an `s3://` address.
     fn address(&self, rest: &str) -> Option<(Text, Option<Text>)> {
-        let (bucket, key) = rest.split_once('/').map_or((rest, None), |(b, k)| (b, Some(k)));
+        let (bucket, key) = rest
+            .split_once('/')
+            .map_or((rest, None), |(b, k)| (b, Some(k)));
         if bucket.is_empty() {
             return None;
         }
@@ -312,11 +397,19 @@ impl Line<'_> {
         out
     }
 
-    fn expand<'w>(&'w self, word: &'w str, within: &mut Vec<&'w str>, count: &Cell<usize>, out: &mut Text) {
+    fn expand<'w>(
+        &'w self,
+        word: &'w str,
+        within: &mut Vec<&'w str>,
+        count: &Cell<usize>,
+        out: &mut Text,
+    ) {
         let mut rest = word;
         while let Some(c) = rest.chars().next() {
             rest = rest.get(c.len_utf8()..).unwrap_or("");
-            let hole = (c as u32).checked_sub(HOLE).and_then(|i| self.holes.get(i as usize));
+            let hole = (c as u32)
+                .checked_sub(HOLE)
+                .and_then(|i| self.holes.get(i as usize));
             match hole {
                 Some(unknown) => out.push_unknown((*unknown).clone()),
                 None if c == DOLLAR => out.push_str("$"),
@@ -346,7 +439,11 @@ impl Line<'_> {
     fn span(&self, word: &(String, usize)) -> Place {
         let from = self.start + word.1;
         let mut place = self.place.clone();
-        if let Some(span) = self.script.source_map().and_then(|m| m.locate(from, from + word.0.len().max(1))) {
+        if let Some(span) = self
+            .script
+            .source_map()
+            .and_then(|m| m.locate(from, from + word.0.len().max(1)))
+        {
             place.span = span;
         }
         place
@@ -365,8 +462,13 @@ fn variable_at(text: &str) -> (Option<&str>, &str) {
         },
         Some('(') => (None, text.split_once(')').map_or("", |(_, rest)| rest)),
         Some(c) if c.is_ascii_alphabetic() || c == '_' => {
-            let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-            (text.get(..end).and_then(name), text.get(end..).unwrap_or(""))
+            let end = text
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(text.len());
+            (
+                text.get(..end).and_then(name),
+                text.get(end..).unwrap_or(""),
+            )
         }
         Some(c) if matches!(c, '?' | '@' | '*' | '#' | '$' | '!') || c.is_ascii_digit() => {
             (None, text.get(1..).unwrap_or(""))
@@ -384,51 +486,104 @@ mod tests {
     fn reads_uploads_and_nothing_else() {
         let place = Place::at(Span::new(FileId(0), 0, 10));
         let cases: &[(&str, &[(&str, Option<&str>, &[(&str, &str)])])] = &[
-            ("aws s3 cp a.zip s3://b/k.zip --acl public-read", &[("b", Some("k.zip"), &[("x-amz-acl", "public-read")])]),
+            (
+                "aws s3 cp a.zip s3://b/k.zip --acl public-read",
+                &[("b", Some("k.zip"), &[("x-amz-acl", "public-read")])],
+            ),
             ("- aws s3 cp a s3://b/d/ && echo done", &[("b", None, &[])]),
-            ("aws s3 sync out s3://b --sse --delete", &[("b", None, &[("x-amz-server-side-encryption", "AES256")])]),
+            (
+                "aws s3 sync out s3://b --sse --delete",
+                &[("b", None, &[("x-amz-server-side-encryption", "AES256")])],
+            ),
             ("aws s3 cp s3://b/k .", &[]),
             ("aws s3 ls s3://b", &[]),
             ("aws s3 cp a s3://b/k --profile other", &[]),
-            ("aws sts assume-role --role-arn r; aws s3 cp a s3://b/k", &[]),
+            (
+                "aws sts assume-role --role-arn r; aws s3 cp a s3://b/k",
+                &[],
+            ),
             (
                 "aws s3api put-object \\\n  --bucket b --key 'a b' --body f --tagging x=1",
                 &[("b", Some("a b"), &[("x-amz-tagging", "x=1")])],
             ),
-            ("BUCKET=b\naws s3 cp a s3://$BUCKET/k", &[("b", Some("k"), &[])]),
-            ("export A='x' BUCKET=b-${A}; aws s3 cp a \"s3://${BUCKET}/k-$A\"", &[("b-x", Some("k-x"), &[])]),
-            ("A=1\nA=2\naws s3 cp a s3://$GIVEN/$A", &[("g", Some("${?}"), &[])]),
-            ("A=$A-x\naws s3 cp a s3://b/$A", &[("b", Some("${?}-x"), &[])]),
+            (
+                "BUCKET=b\naws s3 cp a s3://$BUCKET/k",
+                &[("b", Some("k"), &[])],
+            ),
+            (
+                "export A='x' BUCKET=b-${A}; aws s3 cp a \"s3://${BUCKET}/k-$A\"",
+                &[("b-x", Some("k-x"), &[])],
+            ),
+            (
+                "A=1\nA=2\naws s3 cp a s3://$GIVEN/$A",
+                &[("g", Some("${?}"), &[])],
+            ),
+            (
+                "A=$A-x\naws s3 cp a s3://b/$A",
+                &[("b", Some("${?}-x"), &[])],
+            ),
             ("aws s3 cp a s3://b/${A:-x}", &[("b", Some("${?}"), &[])]),
             ("aws s3 cp a 's3://b/$GIVEN'", &[("b", Some("$GIVEN"), &[])]),
-            ("env:\n  variables:\n    B: \"b\"\nphases:\n  - aws s3 cp a s3://$B/k", &[("b", Some("k"), &[])]),
+            (
+                "env:\n  variables:\n    B: \"b\"\nphases:\n  - aws s3 cp a s3://$B/k",
+                &[("b", Some("k"), &[])],
+            ),
             ("- 'aws s3 cp a s3://b/k'", &[("b", Some("k"), &[])]),
-            ("- \"cd x && aws s3 cp \\\"a b\\\" s3://b/k --acl private\"", &[("b", Some("k"), &[("x-amz-acl", "private")])]),
-            ("- >-\n  aws s3 cp a\n  s3://b/k\n- x", &[("b", Some("k"), &[])]),
-            ("sh -c \"aws s3 cp a s3://b/k\" || true", &[("b", Some("k"), &[])]),
+            (
+                "- \"cd x && aws s3 cp \\\"a b\\\" s3://b/k --acl private\"",
+                &[("b", Some("k"), &[("x-amz-acl", "private")])],
+            ),
+            (
+                "- >-\n  aws s3 cp a\n  s3://b/k\n- x",
+                &[("b", Some("k"), &[])],
+            ),
+            (
+                "sh -c \"aws s3 cp a s3://b/k\" || true",
+                &[("b", Some("k"), &[])],
+            ),
             ("# aws s3 cp a s3://b/k\necho 'aws s3 cp a s3://b/k'", &[]),
             ("echo up && aws s3 cp a s3://b/k", &[("b", Some("k"), &[])]),
             ("# aws s3api get-object --bucket b --key k f", &[]),
-            ("aws s3 cp a s3://b/k --sse aws:kms --sse-kms-key-id=K", &[(
-                "b",
-                Some("k"),
-                &[("x-amz-server-side-encryption", "aws:kms"), ("x-amz-server-side-encryption-aws-kms-key-id", "K")],
-            )]),
+            (
+                "aws s3 cp a s3://b/k --sse aws:kms --sse-kms-key-id=K",
+                &[(
+                    "b",
+                    Some("k"),
+                    &[
+                        ("x-amz-server-side-encryption", "aws:kms"),
+                        ("x-amz-server-side-encryption-aws-kms-key-id", "K"),
+                    ],
+                )],
+            ),
         ];
         for (script, expected) in cases {
-            let given = [("GIVEN".into(), Text::literal("g")), ("BUCKET".into(), Text::literal("g"))];
+            let given = [
+                ("GIVEN".into(), Text::literal("g")),
+                ("BUCKET".into(), Text::literal("g")),
+            ];
             let found = commands(&Text::literal(*script), &given, &place);
             let found: Vec<(String, Option<String>, Vec<(String, String)>)> = found
                 .iter()
                 .map(|c| {
-                    let headers = c.headers.iter().map(|h| (h.name.to_string(), h.value.display())).collect();
-                    (c.bucket.display(), c.key.as_ref().map(Text::display), headers)
+                    let headers = c
+                        .headers
+                        .iter()
+                        .map(|h| (h.name.to_string(), h.value.display()))
+                        .collect();
+                    (
+                        c.bucket.display(),
+                        c.key.as_ref().map(Text::display),
+                        headers,
+                    )
                 })
                 .collect();
             let expected: Vec<(String, Option<String>, Vec<(String, String)>)> = expected
                 .iter()
                 .map(|(b, k, h)| {
-                    let headers = h.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+                    let headers = h
+                        .iter()
+                        .map(|(n, v)| (n.to_string(), v.to_string()))
+                        .collect();
                     (b.to_string(), k.map(str::to_string), headers)
                 })
                 .collect();

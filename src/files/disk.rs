@@ -19,15 +19,25 @@ impl DiskFiles {
     /// The boundary of a path: the nearest folder upwards that holds `.git`, else the path's own folder.
     pub fn boundary_of(path: &Path) -> Option<PathBuf> {
         let canonical = path.canonicalize().ok()?;
-        let folder = if canonical.is_dir() { canonical.as_path() } else { canonical.parent()? };
+        let folder = if canonical.is_dir() {
+            canonical.as_path()
+        } else {
+            canonical.parent()?
+        };
         let repository = folder.ancestors().find(|f| f.join(".git").exists());
         Some(repository.unwrap_or(folder).to_path_buf())
     }
 
     /// Files below `boundary`, which must exist.
     pub fn new(boundary: &Path, limits: Limits) -> Result<DiskFiles, FilesError> {
-        let boundary = boundary.canonicalize().map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
-        Ok(DiskFiles { boundary, limits, exclude: Vec::new() })
+        let boundary = boundary
+            .canonicalize()
+            .map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        Ok(DiskFiles {
+            boundary,
+            limits,
+            exclude: Vec::new(),
+        })
     }
 
     /// Leaves out what matches the globs when listing.
@@ -44,17 +54,31 @@ impl DiskFiles {
     pub fn relative(&self, path: &Path) -> Option<String> {
         let canonical = path.canonicalize().ok()?;
         let inside = canonical.strip_prefix(&self.boundary).ok()?;
-        Some(inside.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+        Some(
+            inside
+                .components()
+                .map(|c| c.as_os_str().to_string_lossy())
+                .collect::<Vec<_>>()
+                .join("/"),
+        )
     }
 
     /// The canonical path of a boundary-relative one, if it lies inside.
     fn resolve(&self, path: &str) -> Result<PathBuf, FilesError> {
         let clean = join("", path).ok_or(FilesError::Outside)?;
-        let full = self.boundary.join(clean).canonicalize().map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => FilesError::Missing,
-            _ => FilesError::Unreadable(e.to_string().into()),
-        })?;
-        if full.starts_with(&self.boundary) { Ok(full) } else { Err(FilesError::Outside) }
+        let full = self
+            .boundary
+            .join(clean)
+            .canonicalize()
+            .map_err(|e| match e.kind() {
+                std::io::ErrorKind::NotFound => FilesError::Missing,
+                _ => FilesError::Unreadable(e.to_string().into()),
+            })?;
+        if full.starts_with(&self.boundary) {
+            Ok(full)
+        } else {
+            Err(FilesError::Outside)
+        }
     }
 }
 
@@ -62,7 +86,8 @@ impl Files for DiskFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FilesError> {
         use std::io::Read;
         let full = self.resolve(path)?;
-        let about = std::fs::metadata(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        let about =
+            std::fs::metadata(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
         if !about.is_file() {
             return Err(FilesError::NotRegular);
         }
@@ -70,7 +95,8 @@ impl Files for DiskFiles {
         if about.len() > limit {
             return Err(FilesError::TooLarge { limit });
         }
-        let file = std::fs::File::open(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        let file =
+            std::fs::File::open(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
         let mut bytes = Vec::new();
         // The file may have grown since its size was asked.
         file.take(limit + 1)
@@ -90,7 +116,9 @@ impl Files for DiskFiles {
                 .add(&format!("!{glob}"))
                 .map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
         }
-        let overrides = overrides.build().map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        let overrides = overrides
+            .build()
+            .map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
         let walk = ignore::WalkBuilder::new(&full)
             .require_git(false)
             .git_global(false)
@@ -103,7 +131,11 @@ impl Files for DiskFiles {
                 continue;
             }
             if let Ok(inside) = entry.path().strip_prefix(&self.boundary) {
-                let path = inside.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+                let path = inside
+                    .components()
+                    .map(|c| c.as_os_str().to_string_lossy())
+                    .collect::<Vec<_>>()
+                    .join("/");
                 out.push(path.into());
             }
             if out.len() > self.limits.files {
@@ -129,14 +161,25 @@ mod tests {
         std::fs::write(outside.path().join("secret"), "s").unwrap();
         let inside = tempfile::tempdir().unwrap();
         std::fs::write(inside.path().join("a.tf"), "a").unwrap();
-        std::os::unix::fs::symlink(outside.path().join("secret"), inside.path().join("link")).unwrap();
-        let files = DiskFiles::new(inside.path(), Limits { file_bytes: 4, files: 10 }).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), inside.path().join("link"))
+            .unwrap();
+        let files = DiskFiles::new(
+            inside.path(),
+            Limits {
+                file_bytes: 4,
+                files: 10,
+            },
+        )
+        .unwrap();
         assert_eq!(&*files.read("a.tf").unwrap(), b"a");
         assert_eq!(files.read("link"), Err(FilesError::Outside));
         assert_eq!(files.read("../secret"), Err(FilesError::Outside));
         assert_eq!(files.read("none"), Err(FilesError::Missing));
         std::fs::write(inside.path().join("large"), "12345").unwrap();
         assert_eq!(files.read("large"), Err(FilesError::TooLarge { limit: 4 }));
-        assert_eq!(files.list("").unwrap(), ["a.tf".into(), "large".into()] as [Arc<str>; 2]);
+        assert_eq!(
+            files.list("").unwrap(),
+            ["a.tf".into(), "large".into()] as [Arc<str>; 2]
+        );
     }
 }

@@ -393,7 +393,10 @@ mod tests {
                 .contains("\\[refused\\].\n1. [granted here](1)")
         );
         let index = result["ruleIndex"].as_u64().unwrap() as usize;
-        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+        assert_eq!(
+            log["runs"][0]["tool"]["driver"]["rules"][index]["id"],
+            result["ruleId"]
+        );
         let document: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
         assert!(document["findings"][0]["callers"][0]["passes"].is_null());
         let commands = github::render(&report);

@@ -29,18 +29,29 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
             outcome: upload.outcome,
             hangs_on: upload.hangs_on.clone(),
         });
-        let keys: Vec<String> = upload.denials.iter().map(|d| fingerprint(estate, upload, d)).collect();
+        let keys: Vec<String> = upload
+            .denials
+            .iter()
+            .map(|d| fingerprint(estate, upload, d))
+            .collect();
         for (denial, key) in upload.denials.iter().zip(&keys) {
             let finding = finding(estate, upload, denial, key);
             let also: Vec<String> = keys.iter().filter(|k| *k != key).cloned().collect();
             // One reason at one place with one outcome is one finding.
-            let group = format!("{key}\u{0}{}\u{0}{}", finding.outcome.name(), denial.proviso.is_some());
+            let group = format!(
+                "{key}\u{0}{}\u{0}{}",
+                finding.outcome.name(),
+                denial.proviso.is_some()
+            );
             match grouped.get_mut(&group) {
                 Some(known) => {
                     known.level = known.level.max(finding.level);
                     for witness in finding.callers {
                         if known.callers.len() < WITNESSES
-                            && !known.callers.iter().any(|w| w.address == witness.address && w.path == witness.path)
+                            && !known
+                                .callers
+                                .iter()
+                                .any(|w| w.address == witness.address && w.path == witness.path)
                         {
                             known.callers.push(witness);
                         }
@@ -65,7 +76,9 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
     let mut steps = steps(estate, upload, denial);
     steps.retain(|s| s.place.span != primary.place.span);
     let bucket = estate.buckets.get(upload.bucket);
-    let request = |headers: &Headers| bucket.map(|b| shown(estate, &upload.uploader, b, &upload.path, headers));
+    let request = |headers: &Headers| {
+        bucket.map(|b| shown(estate, &upload.uploader, b, &upload.path, headers))
+    };
     let mut passes = denial.passes.as_ref().and_then(request);
     if let Some(passes) = &mut passes {
         for proviso in &denial.provisos {
@@ -102,12 +115,16 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
 /// Address of the sender, as the user types it.
 fn address(estate: &Estate, uploader: &Uploader) -> String {
     match uploader {
-        Uploader::Declared(index) => {
-            estate.callers.get(*index).map_or_else(String::new, |c| c.address.to_string())
-        }
-        Uploader::Service { role: Some(index), .. } => {
-            estate.callers.get(*index).map_or_else(String::new, |c| c.address.to_string())
-        }
+        Uploader::Declared(index) => estate
+            .callers
+            .get(*index)
+            .map_or_else(String::new, |c| c.address.to_string()),
+        Uploader::Service {
+            role: Some(index), ..
+        } => estate
+            .callers
+            .get(*index)
+            .map_or_else(String::new, |c| c.address.to_string()),
         other => who(estate, other),
     }
 }
@@ -116,7 +133,10 @@ fn route(estate: &Estate, path: &Path) -> String {
     match &path.route {
         Route::Internet => "internet".into(),
         Route::Elsewhere => "an endpoint that is not declared here".into(),
-        Route::Endpoint(index) => estate.endpoints.get(*index).map_or_else(String::new, |e| e.address.to_string()),
+        Route::Endpoint(index) => estate
+            .endpoints
+            .get(*index)
+            .map_or_else(String::new, |e| e.address.to_string()),
     }
 }
 
@@ -133,7 +153,10 @@ fn primary(estate: &Estate, upload: &Decided, denial: &Denial) -> Step {
     let bucket_address: Arc<str> = bucket.map_or_else(|| "".into(), |b| b.address.clone());
     let fallback = || match bucket {
         Some(b) => step(&b.place, &b.address),
-        None => step(&Place::at(crate::value::Span::new(crate::value::FileId(0), 0, 0)), &bucket_address),
+        None => step(
+            &Place::at(crate::value::Span::new(crate::value::FileId(0), 0, 0)),
+            &bucket_address,
+        ),
     };
     match &denial.cause {
         Cause::Gate(gate) => {
@@ -153,7 +176,11 @@ fn primary(estate: &Estate, upload: &Decided, denial: &Denial) -> Step {
                 Some(s) => step(&s.place, &statement.policy.address),
                 None => fallback(),
             },
-            DenyKind::Implicit { nearest, documents, delegated_by } => {
+            DenyKind::Implicit {
+                nearest,
+                documents,
+                delegated_by,
+            } => {
                 if let Some(near) = nearest.first().filter(|n| !n.failed.is_empty()) {
                     if let Some(s) = near.statement.get() {
                         return step(&s.place, &near.statement.policy.address);
@@ -179,7 +206,9 @@ fn primary(estate: &Estate, upload: &Decided, denial: &Denial) -> Step {
                 if let Some(key) = key.and_then(|k| estate.keys.get(k)) {
                     return step(&key.place, &key.address);
                 }
-                if let (PolicyType::Identity, Uploader::Declared(index)) = (reason.policy_type, &upload.uploader) {
+                if let (PolicyType::Identity, Uploader::Declared(index)) =
+                    (reason.policy_type, &upload.uploader)
+                {
                     if let Some(caller) = estate.callers.get(*index) {
                         return step(&caller.place, &caller.address);
                     }
@@ -192,12 +221,13 @@ fn primary(estate: &Estate, upload: &Decided, denial: &Denial) -> Step {
 
 fn gate_place(estate: &Estate, gate: &Gate) -> Option<(Place, Option<Arc<str>>)> {
     match gate {
-        Gate::AclsDisabled { place, .. } | Gate::ManagedKey { place, .. } | Gate::SseCBlocked { place } => {
-            place.clone().map(|p| (p, None))
-        }
-        Gate::KeyDisabled { key, place } | Gate::KeyNotSymmetric { key, place } => {
-            Some((place.clone(), estate.keys.get(*key).map(|k| k.address.clone())))
-        }
+        Gate::AclsDisabled { place, .. }
+        | Gate::ManagedKey { place, .. }
+        | Gate::SseCBlocked { place } => place.clone().map(|p| (p, None)),
+        Gate::KeyDisabled { key, place } | Gate::KeyNotSymmetric { key, place } => Some((
+            place.clone(),
+            estate.keys.get(*key).map(|k| k.address.clone()),
+        )),
         Gate::PublicAclBlocked { place, .. }
         | Gate::KeyRegion { place, .. }
         | Gate::ServiceNeedsSseS3 { place }
@@ -215,12 +245,21 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
     let mut out: Vec<Step> = Vec::new();
     let mut add = |place: &Place, address: &Arc<str>, text: String| {
         if !out.iter().any(|s| s.place.span == place.span) {
-            out.push(Step { place: place.clone(), text, label: None, address: address.clone() });
+            out.push(Step {
+                place: place.clone(),
+                text,
+                label: None,
+                address: address.clone(),
+            });
         }
     };
     for (headers, causes) in &denial.behind {
         for cause in causes {
-            let inner = Denial { cause: cause.clone(), behind: Vec::new(), ..denial.clone() };
+            let inner = Denial {
+                cause: cause.clone(),
+                behind: Vec::new(),
+                ..denial.clone()
+            };
             let at = primary(estate, upload, &inner);
             let sent = headers
                 .set
@@ -228,8 +267,16 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
                 .map(|(n, v)| format!("`{n}: {}`", v.display()))
                 .collect::<Vec<_>>()
                 .join(", ");
-            let with = if sent.is_empty() { "a request that avoids it".to_string() } else { format!("with {sent}") };
-            add(&at.place, &at.address, format!("{with}: {}", message::why(&inner)));
+            let with = if sent.is_empty() {
+                "a request that avoids it".to_string()
+            } else {
+                format!("with {sent}")
+            };
+            add(
+                &at.place,
+                &at.address,
+                format!("{with}: {}", message::why(&inner)),
+            );
         }
     }
     for grant in upload.grants.iter().take(2) {
@@ -253,7 +300,11 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
             if let DenyKind::Implicit { nearest, .. } = &reason.kind {
                 for near in nearest.iter().skip(1).take(3) {
                     if let Some(s) = near.statement.get() {
-                        add(&s.place, &near.statement.policy.address, "comes near, but does not match either".into());
+                        add(
+                            &s.place,
+                            &near.statement.policy.address,
+                            "comes near, but does not match either".into(),
+                        );
                     }
                 }
             }
@@ -263,8 +314,15 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
                     .get(upload.bucket)
                     .and_then(|b| b.encryption.value().and_then(|e| e.place.clone()));
                 if let Some(place) = place {
-                    let address = estate.buckets.get(upload.bucket).map_or_else(|| "".into(), |b| b.address.clone());
-                    add(&place, &address, "the bucket's default encryption uses this key".into());
+                    let address = estate
+                        .buckets
+                        .get(upload.bucket)
+                        .map_or_else(|| "".into(), |b| b.address.clone());
+                    add(
+                        &place,
+                        &address,
+                        "the bucket's default encryption uses this key".into(),
+                    );
                 }
                 add(&key.place, &key.address, "the key".into());
             }
@@ -272,12 +330,22 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
         Cause::Gate(gate) => {
             if let Some((place, owner)) = gate_place(estate, gate) {
                 let address = owner.unwrap_or_else(|| {
-                    estate.buckets.get(upload.bucket).map_or_else(|| "".into(), |b| b.address.clone())
+                    estate
+                        .buckets
+                        .get(upload.bucket)
+                        .map_or_else(|| "".into(), |b| b.address.clone())
                 });
                 add(&place, &address, "this setting refuses".into());
             }
-            if let Gate::BucketAclDisabled { ownership: Some(place), .. } = gate {
-                let address = estate.buckets.get(upload.bucket).map_or_else(|| "".into(), |b| b.address.clone());
+            if let Gate::BucketAclDisabled {
+                ownership: Some(place),
+                ..
+            } = gate
+            {
+                let address = estate
+                    .buckets
+                    .get(upload.bucket)
+                    .map_or_else(|| "".into(), |b| b.address.clone());
                 add(place, &address, "ACLs are disabled here".into());
             }
         }
@@ -290,10 +358,14 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
     let rule = name(&denial.cause, &upload.uploader);
     let bucket = message::bucket(estate, upload.bucket);
     let part = match &denial.cause {
-        Cause::Gate(gate) => gate_place(estate, gate).and_then(|(_, a)| a).map_or_else(String::new, |a| a.to_string()),
+        Cause::Gate(gate) => gate_place(estate, gate)
+            .and_then(|(_, a)| a)
+            .map_or_else(String::new, |a| a.to_string()),
         Cause::Policy { reason, .. } => match &reason.kind {
             DenyKind::Explicit { statement, .. } => document(statement),
-            DenyKind::Implicit { nearest, documents, .. } => {
+            DenyKind::Implicit {
+                nearest, documents, ..
+            } => {
                 let place = primary(estate, upload, denial);
                 match (nearest.first(), documents.first()) {
                     (Some(near), _) => format!("{} {}", reason.action, document(&near.statement)),
@@ -309,7 +381,8 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
         Outcome::ServiceDeliveryDenied => "",
         _ => denial.evidence.as_ref().map_or("", |e| &*e.address),
     };
-    let digest = Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
+    let digest =
+        Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
     let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
     format!("{rule}:{hex}")
 }
@@ -328,14 +401,27 @@ fn document(statement: &StatementRef) -> String {
 /// What a statement says, without where it stands.
 fn content(statement: &crate::policy::Statement) -> String {
     let texts = |patterns: &[crate::policy::PlacedText]| {
-        patterns.iter().map(|p| Text::display(&p.text)).collect::<Vec<_>>().join(",")
+        patterns
+            .iter()
+            .map(|p| Text::display(&p.text))
+            .collect::<Vec<_>>()
+            .join(",")
     };
-    let mut out = format!("{:?} {}", statement.effect, texts(&statement.actions.patterns));
+    let mut out = format!(
+        "{:?} {}",
+        statement.effect,
+        texts(&statement.actions.patterns)
+    );
     if let Some(resources) = &statement.resources {
         out.push_str(&format!(" {}", texts(&resources.patterns)));
     }
     for test in &statement.conditions {
-        out.push_str(&format!(" {} {} {}", test.written, test.key.display(), texts(&test.values)));
+        out.push_str(&format!(
+            " {} {} {}",
+            test.written,
+            test.key.display(),
+            texts(&test.values)
+        ));
     }
     out
 }

@@ -5,27 +5,36 @@ use crate::facts::Estate;
 use crate::policy::{ConditionTest, PolicyType, Statement};
 use crate::rule::Outcome;
 use crate::rule::name::{Subject, deciding};
-use crate::upload::{Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, writers};
+use crate::upload::{
+    Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, writers,
+};
 
 /// AWS's sentence for a refusal by a policy, as an Access Denied message ends.
 pub fn aws_sentence(reason: &DenyReason) -> String {
     let policy = reason.policy_type.name();
     match &reason.kind {
-        DenyKind::Explicit { .. } => format!("with an explicit deny in {} {policy}", article(policy)),
+        DenyKind::Explicit { .. } => {
+            format!("with an explicit deny in {} {policy}", article(policy))
+        }
         DenyKind::Implicit { .. } => format!("no {policy} allows the {} action", reason.action),
     }
 }
 
 fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 /// The sender for a message, in backticks where it is the user's text.
 pub fn sender(estate: &Estate, uploader: &Uploader) -> String {
     match uploader {
-        Uploader::Declared(index) => {
-            estate.callers.get(*index).map_or_else(String::new, |c| format!("`{}`", c.address))
-        }
+        Uploader::Declared(index) => estate
+            .callers
+            .get(*index)
+            .map_or_else(String::new, |c| format!("`{}`", c.address)),
         Uploader::External { principal, .. } => format!("`{}`", principal.display()),
         Uploader::Deployer { .. } => "whoever applies the configuration".into(),
         Uploader::Service { service, .. } => {
@@ -36,13 +45,14 @@ pub fn sender(estate: &Estate, uploader: &Uploader) -> String {
 
 /// The bucket for a message: its name where it is known, else its address.
 pub fn bucket(estate: &Estate, index: usize) -> String {
-    estate.buckets.get(index).map_or_else(String::new, |b| {
-        match b.name.as_literal() {
+    estate
+        .buckets
+        .get(index)
+        .map_or_else(String::new, |b| match b.name.as_literal() {
             Some(name) => name.to_string(),
             None if b.open => b.name.display(),
             None => b.address.to_string(),
-        }
-    })
+        })
 }
 
 /// One sentence, lower case, no full stop.
@@ -55,7 +65,9 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
             .get(*index)
             .map_or_else(String::new, |e| format!("through `{}`, ", e.address)),
         (Route::Elsewhere, _) => "through a VPC endpoint, ".into(),
-        (Route::Internet, PathCertainty::HostedCi) => "unless the runner's address is listed, ".into(),
+        (Route::Internet, PathCertainty::HostedCi) => {
+            "unless the runner's address is listed, ".into()
+        }
         (Route::Internet, _) => String::new(),
     };
     let proviso = denial.proviso.clone().unwrap_or_default();
@@ -95,7 +107,11 @@ fn what(denial: &Denial) -> String {
         };
     }
     if let Cause::Policy { reason, key: None } = &denial.cause {
-        if let DenyKind::Explicit { statement, deciding: elements } = &reason.kind {
+        if let DenyKind::Explicit {
+            statement,
+            deciding: elements,
+        } = &reason.kind
+        {
             if let Some((test, subject)) = statement.get().and_then(|s| deciding(s, elements)) {
                 if let Some(header) = header_word(test, subject) {
                     return format!("uploads without {header}");
@@ -118,7 +134,8 @@ fn header_word(test: &ConditionTest, subject: Subject) -> Option<String> {
         | Subject::ConditionalWrite
         | Subject::CopySource => {
             let key = test.key.as_literal()?;
-            let name = crate::upload::headers::by_key(key).map_or(key.trim_start_matches("s3:"), |h| h.name);
+            let name = crate::upload::headers::by_key(key)
+                .map_or(key.trim_start_matches("s3:"), |h| h.name);
             Some(format!("`{name}`"))
         }
         Subject::Tags => Some("`x-amz-tagging`".into()),
@@ -141,7 +158,9 @@ fn shape(denial: &Denial) -> String {
         "multipart uploads".into()
     } else if let Some(acl) = sent.get(headers::ACL) {
         match &denial.evidence {
-            Some(e) if e.kind == EvidenceKind::Shown => format!("uploads with the ACL `{}`", acl.display()),
+            Some(e) if e.kind == EvidenceKind::Shown => {
+                format!("uploads with the ACL `{}`", acl.display())
+            }
             _ => "uploads with an ACL".into(),
         }
     } else if has("x-amz-grant-") {
@@ -167,8 +186,13 @@ pub fn why(denial: &Denial) -> String {
                     out.push_str(&format!(" (`{}`)", s.label()));
                 }
             }
-            if let (DenyKind::Implicit { delegated_by: Some(_), .. }, PolicyType::Bucket) =
-                (&reason.kind, reason.policy_type)
+            if let (
+                DenyKind::Implicit {
+                    delegated_by: Some(_),
+                    ..
+                },
+                PolicyType::Bucket,
+            ) = (&reason.kind, reason.policy_type)
             {
                 out.push_str("; the bucket policy only delegates to the account");
             }
@@ -221,19 +245,24 @@ pub fn gate_sentence(gate: &Gate) -> String {
 pub fn label(denial: &Denial) -> String {
     match &denial.cause {
         Cause::Policy { reason, .. } => match &reason.kind {
-            DenyKind::Explicit { statement, deciding: elements } => {
-                match statement.get().and_then(|s| deciding(s, elements)) {
-                    Some((test, _)) => {
-                        let because = if denial_is_about_absence(test, denial) {
-                            "holds because the request does not send it"
-                        } else {
-                            "holds"
-                        };
-                        format!("denies: {} on `{}` {because}", test.written, test.key.display())
-                    }
-                    None => "denies this upload".into(),
+            DenyKind::Explicit {
+                statement,
+                deciding: elements,
+            } => match statement.get().and_then(|s| deciding(s, elements)) {
+                Some((test, _)) => {
+                    let because = if denial_is_about_absence(test, denial) {
+                        "holds because the request does not send it"
+                    } else {
+                        "holds"
+                    };
+                    format!(
+                        "denies: {} on `{}` {because}",
+                        test.written,
+                        test.key.display()
+                    )
                 }
-            }
+                None => "denies this upload".into(),
+            },
             DenyKind::Implicit { .. } => aws_sentence(reason),
         },
         Cause::Gate(gate) => gate_sentence(gate),
@@ -241,7 +270,9 @@ pub fn label(denial: &Denial) -> String {
 }
 
 fn denial_is_about_absence(test: &ConditionTest, denial: &Denial) -> bool {
-    let Some(key) = test.key.as_literal() else { return false };
+    let Some(key) = test.key.as_literal() else {
+        return false;
+    };
     match crate::upload::headers::by_key(key) {
         Some(header) => denial.refused.get(header.name).is_none(),
         None => false,
@@ -252,7 +283,10 @@ fn denial_is_about_absence(test: &ConditionTest, denial: &Denial) -> bool {
 pub fn fix(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
     match &denial.cause {
         Cause::Policy { reason, .. } => match &reason.kind {
-            DenyKind::Explicit { statement, deciding: elements } => statement
+            DenyKind::Explicit {
+                statement,
+                deciding: elements,
+            } => statement
                 .get()
                 .map_or_else(String::new, |s| explicit_fix(s, elements, denial)),
             DenyKind::Implicit { .. } => implicit_fix(estate, decided, reason),
@@ -261,9 +295,14 @@ pub fn fix(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
     }
 }
 
-fn explicit_fix(statement: &Statement, elements: &[crate::decision::Element], denial: &Denial) -> String {
+fn explicit_fix(
+    statement: &Statement,
+    elements: &[crate::decision::Element],
+    denial: &Denial,
+) -> String {
     let Some((test, subject)) = deciding(statement, elements) else {
-        return "narrow the Deny, or exempt the caller with `ArnNotLike` on `aws:PrincipalArn`".into();
+        return "narrow the Deny, or exempt the caller with `ArnNotLike` on `aws:PrincipalArn`"
+            .into();
     };
     let key = test.key.display();
     match subject {
@@ -301,23 +340,48 @@ fn explicit_fix(statement: &Statement, elements: &[crate::decision::Element], de
 
 fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> String {
     let action = &reason.action;
-    let object = estate.buckets.get(decided.bucket).map_or_else(String::new, |b| {
-        if b.name.is_literal() { format!("{}/*", b.arn.display()) } else { format!("the objects of `{}`", b.address) }
-    });
-    match reason.policy_type {
-        PolicyType::Identity | PolicyType::Boundary | PolicyType::Session | PolicyType::Scp | PolicyType::Rcp => {
-            if action.starts_with("kms:") {
-                format!("allow `{action}` on the key's ARN in the {}", reason.policy_type.name())
+    let object = estate
+        .buckets
+        .get(decided.bucket)
+        .map_or_else(String::new, |b| {
+            if b.name.is_literal() {
+                format!("{}/*", b.arn.display())
             } else {
-                format!("allow `{action}` on {object} in the {}", reason.policy_type.name())
+                format!("the objects of `{}`", b.address)
+            }
+        });
+    match reason.policy_type {
+        PolicyType::Identity
+        | PolicyType::Boundary
+        | PolicyType::Session
+        | PolicyType::Scp
+        | PolicyType::Rcp => {
+            if action.starts_with("kms:") {
+                format!(
+                    "allow `{action}` on the key's ARN in the {}",
+                    reason.policy_type.name()
+                )
+            } else {
+                format!(
+                    "allow `{action}` on {object} in the {}",
+                    reason.policy_type.name()
+                )
             }
         }
-        PolicyType::Endpoint => format!("allow `{action}` on {object} to `\"*\"` in the VPC endpoint policy"),
+        PolicyType::Endpoint => {
+            format!("allow `{action}` on {object} to `\"*\"` in the VPC endpoint policy")
+        }
         PolicyType::Bucket | PolicyType::AccessPoint => {
-            format!("allow `{action}` on {object} to {} in the bucket policy", principal_words(estate, decided))
+            format!(
+                "allow `{action}` on {object} to {} in the bucket policy",
+                principal_words(estate, decided)
+            )
         }
         PolicyType::Key => {
-            format!("allow `{action}` to {} in the key policy", principal_words(estate, decided))
+            format!(
+                "allow `{action}` to {} in the key policy",
+                principal_words(estate, decided)
+            )
         }
         PolicyType::Trust => String::new(),
     }
@@ -325,7 +389,11 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
 
 fn principal_words(estate: &Estate, decided: &Decided) -> String {
     match &decided.uploader {
-        Uploader::Service { principal, role: None, .. } => format!("`{principal}`"),
+        Uploader::Service {
+            principal,
+            role: None,
+            ..
+        } => format!("`{principal}`"),
         other => sender(estate, other),
     }
 }

@@ -10,7 +10,10 @@ use crate::upload::{Cause, Gate, Uploader, blame};
 use crate::value::Piece;
 
 /// The condition that decides, and its subject.
-pub fn deciding<'s>(statement: &'s Statement, elements: &[Element]) -> Option<(&'s ConditionTest, Subject)> {
+pub fn deciding<'s>(
+    statement: &'s Statement,
+    elements: &[Element],
+) -> Option<(&'s ConditionTest, Subject)> {
     blame::tests(statement, elements)
         .into_iter()
         .filter_map(|test| test.key.as_literal().map(|k| (test, subject(k))))
@@ -22,9 +25,12 @@ pub fn name(cause: &Cause, uploader: &Uploader) -> &'static str {
     match cause {
         Cause::Gate(gate) => gate_name(gate),
         Cause::Policy { reason, .. } => match &reason.kind {
-            DenyKind::Explicit { statement, deciding } => {
-                statement.get().map_or("bucket-policy-denies-upload", |s| explicit(reason, s, deciding))
-            }
+            DenyKind::Explicit {
+                statement,
+                deciding,
+            } => statement.get().map_or("bucket-policy-denies-upload", |s| {
+                explicit(reason, s, deciding)
+            }),
             DenyKind::Implicit { .. } => implicit(reason, uploader),
         },
     }
@@ -105,10 +111,16 @@ fn secondary(action: &str) -> Option<&'static str> {
 }
 
 fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
-    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return "bucket-policy-omits-caller" };
-    let near = nearest.first().and_then(|n| n.statement.get().map(|s| (s, n.failed.as_slice())));
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else {
+        return "bucket-policy-omits-caller";
+    };
+    let near = nearest
+        .first()
+        .and_then(|n| n.statement.get().map(|s| (s, n.failed.as_slice())));
     let failed = |element: Element| near.is_some_and(|(_, f)| f.contains(&element));
-    let only_condition = near.is_some_and(|(_, f)| !f.is_empty() && f.iter().all(|e| matches!(e, Element::Condition(_))));
+    let only_condition = near.is_some_and(|(_, f)| {
+        !f.is_empty() && f.iter().all(|e| matches!(e, Element::Condition(_)))
+    });
     let only_resource = near.is_some_and(|(_, f)| f == [Element::Resource]);
     let bucket_arn_only = only_resource && near.is_some_and(|(s, _)| names_buckets_only(s));
     let about = near.and_then(|(s, f)| deciding(s, f)).map(|(_, s)| s);
@@ -187,7 +199,9 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             }
             match extra {
                 Some("decrypt") => "key-policy-omits-decrypt",
-                _ if near.is_some_and(|(_, f)| f == [Element::Action]) => "key-policy-omits-generate-data-key",
+                _ if near.is_some_and(|(_, f)| f == [Element::Action]) => {
+                    "key-policy-omits-generate-data-key"
+                }
                 _ => "key-policy-omits-caller",
             }
         }
@@ -197,7 +211,9 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
 
 /// Every resource is a bucket's ARN without a key pattern.
 fn names_buckets_only(statement: &Statement) -> bool {
-    let Some(resources) = &statement.resources else { return false };
+    let Some(resources) = &statement.resources else {
+        return false;
+    };
     !resources.negated
         && !resources.patterns.is_empty()
         && resources.patterns.iter().all(|p| {

@@ -12,20 +12,41 @@ use crate::value::Text;
 const LONG: usize = 120;
 
 /// The upload as an `aws s3api` line, with who sends it and by which path.
-pub fn shown(estate: &Estate, uploader: &Uploader, bucket: &Bucket, path: &Path, headers: &Headers) -> ShownRequest {
+pub fn shown(
+    estate: &Estate,
+    uploader: &Uploader,
+    bucket: &Bucket,
+    path: &Path,
+    headers: &Headers,
+) -> ShownRequest {
     let mut parameters: Vec<(Arc<str>, String)> = Vec::new();
     let mut command = String::new();
     if let Uploader::Service { service, .. } = uploader {
         let title = crate::upload::writers::writer(service).map_or(&**service, |w| w.title);
-        command.push_str(&format!("the delivery by {title} to {}", bucket_name(bucket)));
+        command.push_str(&format!(
+            "the delivery by {title} to {}",
+            bucket_name(bucket)
+        ));
         for (name, value) in &headers.set {
             command.push_str(&format!(", {name}: {}", word(value)));
             parameters.push((name.clone(), word(value)));
         }
-        return ShownRequest { command, parameters, notes: Vec::new() };
+        return ShownRequest {
+            command,
+            parameters,
+            notes: Vec::new(),
+        };
     }
-    command.push_str(if headers.multipart { "aws s3api create-multipart-upload" } else { "aws s3api put-object" });
-    command.push_str(&format!(" --bucket {} --key {}", bucket_name(bucket), key(&headers.key)));
+    command.push_str(if headers.multipart {
+        "aws s3api create-multipart-upload"
+    } else {
+        "aws s3api put-object"
+    });
+    command.push_str(&format!(
+        " --bucket {} --key {}",
+        bucket_name(bucket),
+        key(&headers.key)
+    ));
     if !headers.multipart {
         command.push_str(" --body f");
     }
@@ -41,18 +62,28 @@ pub fn shown(estate: &Estate, uploader: &Uploader, bucket: &Bucket, path: &Path,
     if headers.multipart {
         command.push_str(", then upload-part and complete-multipart-upload");
     }
-    let mut notes = vec![format!("as {}{}", who(estate, uploader), through(estate, path))];
+    let mut notes = vec![format!(
+        "as {}{}",
+        who(estate, uploader),
+        through(estate, path)
+    )];
     if let Some(ip) = &headers.source_ip {
         notes.push(format!("from the address {}", word(ip)));
     }
-    ShownRequest { command, parameters, notes }
+    ShownRequest {
+        command,
+        parameters,
+        notes,
+    }
 }
 
 /// Name of the sender for a reader.
 pub fn who(estate: &Estate, uploader: &Uploader) -> String {
     match uploader {
         Uploader::Declared(index) => estate.callers.get(*index).map_or_else(String::new, |c| {
-            c.name.as_literal().map_or_else(|| c.address.to_string(), str::to_string)
+            c.name
+                .as_literal()
+                .map_or_else(|| c.address.to_string(), str::to_string)
         }),
         Uploader::External { principal, .. } => principal.display(),
         Uploader::Deployer { .. } => "whoever applies the configuration".into(),
@@ -64,9 +95,10 @@ fn through(estate: &Estate, path: &Path) -> String {
     match &path.route {
         Route::Internet => String::new(),
         Route::Elsewhere => ", through a VPC endpoint that is not declared here".into(),
-        Route::Endpoint(index) => {
-            estate.endpoints.get(*index).map_or_else(String::new, |e| format!(", through {}", e.address))
-        }
+        Route::Endpoint(index) => estate
+            .endpoints
+            .get(*index)
+            .map_or_else(String::new, |e| format!(", through {}", e.address)),
     }
 }
 
@@ -80,7 +112,9 @@ fn bucket_name(bucket: &Bucket) -> String {
 
 fn is_bucket_name(name: &str) -> bool {
     (3..=63).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
 }
 
 fn key(key: &Text) -> String {
@@ -93,10 +127,18 @@ fn quote(value: &Text, placeholder: &str) -> String {
         Some("") | None => format!("<{placeholder}>"),
         Some(literal) => {
             let clean = clean(literal);
-            let plain = clean
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b'@' | b',' | b'+'));
-            if plain { clean } else { format!("'{}'", clean.replace('\'', "'\\''")) }
+            let plain = clean.bytes().all(|b| {
+                b.is_ascii_alphanumeric()
+                    || matches!(
+                        b,
+                        b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b'@' | b',' | b'+'
+                    )
+            });
+            if plain {
+                clean
+            } else {
+                format!("'{}'", clean.replace('\'', "'\\''"))
+            }
         }
     }
 }
@@ -110,7 +152,11 @@ fn clean(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().take(LONG) {
         let bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || bidi { out.extend(c.escape_unicode()) } else { out.push(c) }
+        if c.is_control() || bidi {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
     }
     if text.chars().count() > LONG {
         out.push('…');

@@ -28,8 +28,10 @@ fn write(value: &Value, out: &mut TextBuilder) {
             out.push_str("]");
         }
         ValueKind::Map(map) => {
-            let mut entries: Vec<_> =
-                map.iter().filter(|(key, _)| !key.starts_with('\u{0}')).collect();
+            let mut entries: Vec<_> = map
+                .iter()
+                .filter(|(key, _)| !key.starts_with('\u{0}'))
+                .collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
             out.push_str("{");
             for (i, (key, entry)) in entries.into_iter().enumerate() {

@@ -632,7 +632,10 @@ mod tests {
             panic!()
         };
         let inner = parse_text(inner, &policy.place).unwrap();
-        let cut = |v: &Value| text.get(v.place.span.start as usize..v.place.span.end as usize).unwrap();
+        let cut = |v: &Value| {
+            text.get(v.place.span.start as usize..v.place.span.end as usize)
+                .unwrap()
+        };
         assert_eq!(cut(inner.get("Version").unwrap()), r#"\"2012\""#);
         assert_eq!(cut(inner.get("Sid").unwrap()), r#"\"a\\nb\""#);
         assert_eq!(inner.get("Sid").unwrap().as_str(), Some("a\nb"));

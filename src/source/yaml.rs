@@ -528,7 +528,8 @@ mod tests {
     }
 
     fn slice<'t>(text: &'t str, value: &Value) -> &'t str {
-        text.get(value.place.span.start as usize..value.place.span.end as usize).unwrap()
+        text.get(value.place.span.start as usize..value.place.span.end as usize)
+            .unwrap()
     }
 
     #[test]
@@ -638,7 +639,10 @@ mod tests {
         assert_eq!(body.as_literal(), Some("{\n  \"k\": 1\n}\n"));
         let at = body.as_literal().unwrap().find("\"k\"").unwrap();
         let span = body.source_map().unwrap().locate(at, at + 3).unwrap();
-        assert_eq!(text.get(span.start as usize..span.end as usize), Some("\"k\""));
+        assert_eq!(
+            text.get(span.start as usize..span.end as usize),
+            Some("\"k\"")
+        );
     }
 
     #[test]

@@ -25,7 +25,11 @@ pub fn of_literal(literal: &Text, own: &Account, scopes: &[Scope]) -> AccountRel
     if own.id.is_literal() && literal.is_literal() {
         return AccountRelation::Cross;
     }
-    if literal.is_literal() && own.scope.is_some_and(|scope| writes_own_account(scope, scopes)) {
+    if literal.is_literal()
+        && own
+            .scope
+            .is_some_and(|scope| writes_own_account(scope, scopes))
+    {
         return AccountRelation::Cross;
     }
     AccountRelation::Unknown

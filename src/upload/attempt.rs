@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::decision::evaluate::evaluate;
 use crate::decision::{
-    AccountRelation, ContextValue, Decision, DenyReason, Layer, Match, PolicySet, Principal, Reading, RequestContext,
-    World,
+    AccountRelation, ContextValue, Decision, DenyReason, Layer, Match, PolicySet, Principal,
+    Reading, RequestContext, World,
 };
 use crate::facts::{Bucket, Caller, Estate};
 use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
@@ -66,7 +66,13 @@ impl<'e> Journey<'e> {
                 }
             }
             Route::Elsewhere => {
-                for key in ["aws:VpcSourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:SourceVpcArn", "aws:VpceAccount"] {
+                for key in [
+                    "aws:VpcSourceIp",
+                    "aws:SourceVpc",
+                    "aws:SourceVpce",
+                    "aws:SourceVpcArn",
+                    "aws:VpceAccount",
+                ] {
                     base.set(key, ContextValue::PresentUnknown);
                 }
                 base.set("aws:VpceOrgID", ContextValue::Unknown);
@@ -110,13 +116,21 @@ impl<'e> Journey<'e> {
     /// Session tags and tags that are not known are unknown, key by key as policies ask for them.
     fn name_open_tags(&mut self) {
         let open = self.caller.is_none_or(|c| c.tags.value().is_none());
-        if !open || matches!(self.principal, Principal::Service { .. } | Principal::Anonymous) {
+        if !open
+            || matches!(
+                self.principal,
+                Principal::Service { .. } | Principal::Anonymous
+            )
+        {
             return;
         }
         let mut keys: Vec<String> = Vec::new();
         for test in self.tests() {
             if let Some(key) = test.key.as_literal() {
-                if key.get(..17).is_some_and(|p| p.eq_ignore_ascii_case("aws:PrincipalTag/")) {
+                if key
+                    .get(..17)
+                    .is_some_and(|p| p.eq_ignore_ascii_case("aws:PrincipalTag/"))
+                {
                     keys.push(key.to_string());
                 }
             }
@@ -128,17 +142,25 @@ impl<'e> Journey<'e> {
 
     /// Every policy that takes part in the S3 calls.
     pub fn documents(&self) -> impl Iterator<Item = &Arc<Policy>> {
-        layers(&self.s3).into_iter().flat_map(|layer| layer.policies.iter())
+        layers(&self.s3)
+            .into_iter()
+            .flat_map(|layer| layer.policies.iter())
     }
 
     /// Every condition of those policies.
     pub fn tests(&self) -> Vec<&ConditionTest> {
-        self.documents().flat_map(|p| p.statements.iter()).flat_map(|s| s.conditions.iter()).collect()
+        self.documents()
+            .flat_map(|p| p.statements.iter())
+            .flat_map(|s| s.conditions.iter())
+            .collect()
     }
 
     /// Plays a draft. Open variables are read in favour of the upload with a favourable reading.
     pub fn play(&self, draft: &Draft, reading: Reading) -> Played {
-        let mut played = Played { allowed: true, ..Played::default() };
+        let mut played = Played {
+            allowed: true,
+            ..Played::default()
+        };
         let mut base = self.base.clone();
         if let Route::Internet = self.route {
             match &draft.source_ip {
@@ -160,7 +182,11 @@ impl<'e> Journey<'e> {
             calls = calls
                 .into_iter()
                 .flat_map(|call| {
-                    let names = if &*call.action == "s3:PutObject" { actions.to_vec() } else { vec![""] };
+                    let names = if &*call.action == "s3:PutObject" {
+                        actions.to_vec()
+                    } else {
+                        vec![""]
+                    };
                     names.into_iter().map(move |name| {
                         let mut call = call.clone();
                         if !name.is_empty() {
@@ -177,23 +203,40 @@ impl<'e> Journey<'e> {
         }
         for gate in gates::acl_gates(self.bucket, draft, self.relation)
             .into_iter()
-            .chain(gates::access_gates(self.bucket, &self.principal, self.relation))
-            .chain(self.gates.iter().cloned()) {
-            played.refuse(Cause::Gate(gate.0), gate.1);
-        }
-        let encrypts = gates::encrypts(self.estate, self.bucket, draft);
-        for gate in
-            gates::encryption_gates(self.estate, self.bucket, draft, &encrypts, &self.principal, self.relation)
+            .chain(gates::access_gates(
+                self.bucket,
+                &self.principal,
+                self.relation,
+            ))
+            .chain(self.gates.iter().cloned())
         {
             played.refuse(Cause::Gate(gate.0), gate.1);
         }
+        let encrypts = gates::encrypts(self.estate, self.bucket, draft);
+        for gate in gates::encryption_gates(
+            self.estate,
+            self.bucket,
+            draft,
+            &encrypts,
+            &self.principal,
+            self.relation,
+        ) {
+            played.refuse(Cause::Gate(gate.0), gate.1);
+        }
         match encrypts {
-            Encrypts::Key { key, bucket_key, .. } => self.play_key(draft, key, bucket_key, reading, &base, &mut played),
+            Encrypts::Key {
+                key, bucket_key, ..
+            } => self.play_key(draft, key, bucket_key, reading, &base, &mut played),
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
                 played.allowed = false;
-                played.hangs_on.push("the key that the upload is encrypted with".into());
+                played
+                    .hangs_on
+                    .push("the key that the upload is encrypted with".into());
             }
-            Encrypts::Unknown | Encrypts::OpenKey | Encrypts::WithoutKms | Encrypts::ManagedKey { .. } => {}
+            Encrypts::Unknown
+            | Encrypts::OpenKey
+            | Encrypts::WithoutKms
+            | Encrypts::ManagedKey { .. } => {}
         }
         self.single_out(&mut played);
         played.hangs_on.sort();
@@ -213,8 +256,11 @@ impl<'e> Journey<'e> {
             }
             _ => None,
         };
-        let actions: Vec<Arc<str>> =
-            played.causes.iter().filter_map(|(c, _)| implicit(c, PolicyType::Identity)).collect();
+        let actions: Vec<Arc<str>> = played
+            .causes
+            .iter()
+            .filter_map(|(c, _)| implicit(c, PolicyType::Identity))
+            .collect();
         for action in actions {
             // A statement of the bucket policy that names the caller and fails by something else comes nearer.
             let names_caller = played.causes.iter().any(|(c, _)| match c {
@@ -222,10 +268,15 @@ impl<'e> Journey<'e> {
                     if reason.policy_type == PolicyType::Bucket && reason.action == action =>
                 {
                     match &reason.kind {
-                        DenyKind::Implicit { nearest, delegated_by, .. } => {
+                        DenyKind::Implicit {
+                            nearest,
+                            delegated_by,
+                            ..
+                        } => {
                             delegated_by.is_some()
                                 || nearest.first().is_some_and(|n| {
-                                    !n.failed.contains(&Element::Principal) && !n.failed.contains(&Element::Action)
+                                    !n.failed.contains(&Element::Principal)
+                                        && !n.failed.contains(&Element::Action)
                                 })
                         }
                         DenyKind::Explicit { .. } => false,
@@ -233,10 +284,23 @@ impl<'e> Journey<'e> {
                 }
                 _ => false,
             });
-            let grants = |statement: &crate::policy::Statement| statement.effect == crate::policy::Effect::Allow;
-            let identity_empty = !self.s3.identity.policies.iter().any(|p| p.statements.iter().any(grants));
-            let drop = if names_caller && identity_empty { PolicyType::Identity } else { PolicyType::Bucket };
-            played.causes.retain(|(c, _)| implicit(c, drop).as_ref() != Some(&action));
+            let grants = |statement: &crate::policy::Statement| {
+                statement.effect == crate::policy::Effect::Allow
+            };
+            let identity_empty = !self
+                .s3
+                .identity
+                .policies
+                .iter()
+                .any(|p| p.statements.iter().any(grants));
+            let drop = if names_caller && identity_empty {
+                PolicyType::Identity
+            } else {
+                PolicyType::Bucket
+            };
+            played
+                .causes
+                .retain(|(c, _)| implicit(c, drop).as_ref() != Some(&action));
         }
     }
 
@@ -249,12 +313,20 @@ impl<'e> Journey<'e> {
         base: &RequestContext,
         played: &mut Played,
     ) {
-        let Some(declared) = self.estate.keys.get(key) else { return };
+        let Some(declared) = self.estate.keys.get(key) else {
+            return;
+        };
         let relation = match &self.uploader {
-            crate::upload::Uploader::External { .. } if declared.account.id == self.bucket.account.id => self.relation,
+            crate::upload::Uploader::External { .. }
+                if declared.account.id == self.bucket.account.id =>
+            {
+                self.relation
+            }
             _ => match self.principal.account() {
                 Some(account) if *account == declared.account.id => AccountRelation::Same,
-                Some(account) if account.is_literal() && declared.account.id.is_literal() => AccountRelation::Cross,
+                Some(account) if account.is_literal() && declared.account.id.is_literal() => {
+                    AccountRelation::Cross
+                }
                 _ => AccountRelation::Unknown,
             },
         };
@@ -265,16 +337,27 @@ impl<'e> Journey<'e> {
             declared.grants.iter().any(|g| {
                 caller_is(&self.principal, &g.grantee)
                     && g.operations.iter().any(|o| {
-                        o.as_literal().is_none_or(|o| action.strip_prefix("kms:") == Some(o))
+                        o.as_literal()
+                            .is_none_or(|o| action.strip_prefix("kms:") == Some(o))
                     })
             })
         };
-        let mut calls = kms_calls(&self.principal, self.bucket, base, draft, declared, with_bucket_key);
+        let mut calls = kms_calls(
+            &self.principal,
+            self.bucket,
+            base,
+            draft,
+            declared,
+            with_bucket_key,
+        );
         if let Some(actions) = self.kms_actions {
             if let Some(first) = calls.first().cloned() {
                 calls = actions
                     .iter()
-                    .map(|action| crate::decision::Request { action: (*action).into(), ..first.clone() })
+                    .map(|action| crate::decision::Request {
+                        action: (*action).into(),
+                        ..first.clone()
+                    })
                     .collect();
             }
         }
@@ -331,7 +414,11 @@ impl Played {
     /// True where nothing but statements that are not at hand stands between the upload and certainty: what is
     /// open is a proviso, and makes no answer depend on it.
     pub fn hangs_on_open_only(&self) -> bool {
-        !self.hangs_on.is_empty() && self.hangs_on.iter().all(|h| h.ends_with("statements that are not at hand"))
+        !self.hangs_on.is_empty()
+            && self
+                .hangs_on
+                .iter()
+                .all(|h| h.ends_with("statements that are not at hand"))
     }
 
     fn refuse(&mut self, cause: Cause, confidence: Confidence) {
@@ -349,7 +436,10 @@ pub fn same_cause(a: &Cause, b: &Cause) -> bool {
             ka == kb
                 && a.policy_type == b.policy_type
                 && match (&a.kind, &b.kind) {
-                    (DenyKind::Explicit { statement: x, .. }, DenyKind::Explicit { statement: y, .. }) => x == y,
+                    (
+                        DenyKind::Explicit { statement: x, .. },
+                        DenyKind::Explicit { statement: y, .. },
+                    ) => x == y,
                     (DenyKind::Implicit { .. }, DenyKind::Implicit { .. }) => a.action == b.action,
                     _ => false,
                 }
@@ -360,9 +450,9 @@ pub fn same_cause(a: &Cause, b: &Cause) -> bool {
 
 fn caller_is(principal: &Principal, grantee: &Text) -> bool {
     match principal {
-        Principal::User { arn, .. } | Principal::Role { arn, .. } | Principal::FederatedUser { arn, .. } => {
-            arn == grantee || !grantee.is_literal()
-        }
+        Principal::User { arn, .. }
+        | Principal::Role { arn, .. }
+        | Principal::FederatedUser { arn, .. } => arn == grantee || !grantee.is_literal(),
         Principal::Service { name } => name == grantee,
         Principal::Root { .. } | Principal::Account { .. } | Principal::Anonymous => false,
     }
@@ -372,9 +462,15 @@ fn caller_is(principal: &Principal, grantee: &Text) -> bool {
 fn confidence_of(reason: &DenyReason, principal: &Principal) -> Confidence {
     use crate::decision::DenyKind;
     use crate::policy::PrincipalKind;
-    let DenyKind::Explicit { statement, .. } = &reason.kind else { return Confidence::High };
-    let Some(statement) = statement.get() else { return Confidence::High };
-    let Some(principals) = &statement.principals else { return Confidence::High };
+    let DenyKind::Explicit { statement, .. } = &reason.kind else {
+        return Confidence::High;
+    };
+    let Some(statement) = statement.get() else {
+        return Confidence::High;
+    };
+    let Some(principals) = &statement.principals else {
+        return Confidence::High;
+    };
     if principals.negated {
         return Confidence::Medium;
     }
@@ -387,8 +483,15 @@ fn confidence_of(reason: &DenyReason, principal: &Principal) -> Confidence {
         None => false,
     };
     let only_by_account = !principals.entries.is_empty()
-        && principals.entries.iter().all(|e| e.kind == PrincipalKind::Aws && account_form(&e.text));
-    if only_by_account { Confidence::Medium } else { Confidence::High }
+        && principals
+            .entries
+            .iter()
+            .all(|e| e.kind == PrincipalKind::Aws && account_form(&e.text));
+    if only_by_account {
+        Confidence::Medium
+    } else {
+        Confidence::High
+    }
 }
 
 /// The layers of a set, in the order of the journey.

@@ -19,7 +19,10 @@ pub const NETWORK_KEYS: &[&str] = &[
 ];
 
 /// The condition tests of a statement that an element list names.
-pub fn tests<'s>(statement: &'s Statement, elements: &[Element]) -> Vec<&'s crate::policy::ConditionTest> {
+pub fn tests<'s>(
+    statement: &'s Statement,
+    elements: &[Element],
+) -> Vec<&'s crate::policy::ConditionTest> {
     elements
         .iter()
         .filter_map(|e| match e {
@@ -36,19 +39,25 @@ pub fn is_network_key(key: &str) -> bool {
 
 /// True where a condition on the network decides this refusal: another path could change it.
 pub fn by_network(cause: &Cause) -> bool {
-    let Cause::Policy { reason, key: None } = cause else { return false };
+    let Cause::Policy { reason, key: None } = cause else {
+        return false;
+    };
     let network = |statement: &StatementRef, elements: &[Element]| {
         statement.get().is_some_and(|s| {
-            tests(s, elements).iter().any(|t| t.key.as_literal().is_some_and(is_network_key))
+            tests(s, elements)
+                .iter()
+                .any(|t| t.key.as_literal().is_some_and(is_network_key))
         })
     };
     match &reason.kind {
         DenyKind::Explicit { statement, .. } => statement.get().is_some_and(|s| {
-            s.conditions.iter().any(|t| t.key.as_literal().is_some_and(is_network_key))
+            s.conditions
+                .iter()
+                .any(|t| t.key.as_literal().is_some_and(is_network_key))
         }),
-        DenyKind::Implicit { nearest, .. } => {
-            nearest.first().is_some_and(|n| !n.failed.is_empty() && network(&n.statement, &n.failed))
-        }
+        DenyKind::Implicit { nearest, .. } => nearest
+            .first()
+            .is_some_and(|n| !n.failed.is_empty() && network(&n.statement, &n.failed)),
     }
 }
 
@@ -56,13 +65,20 @@ pub fn by_network(cause: &Cause) -> bool {
 pub fn network_values(causes: &[Cause]) -> Vec<(Arc<str>, crate::value::Text)> {
     let mut out = Vec::new();
     for cause in causes {
-        let Cause::Policy { reason, .. } = cause else { continue };
+        let Cause::Policy { reason, .. } = cause else {
+            continue;
+        };
         for statement in statements(reason) {
             let Some(s) = statement.get() else { continue };
             for test in &s.conditions {
-                let Some(key) = test.key.as_literal().filter(|k| is_network_key(k)) else { continue };
+                let Some(key) = test.key.as_literal().filter(|k| is_network_key(k)) else {
+                    continue;
+                };
                 for value in &test.values {
-                    let entry = (Arc::<str>::from(key.to_ascii_lowercase()), value.text.clone());
+                    let entry = (
+                        Arc::<str>::from(key.to_ascii_lowercase()),
+                        value.text.clone(),
+                    );
                     if !out.contains(&entry) {
                         out.push(entry);
                     }

@@ -49,8 +49,10 @@ impl Draft {
     }
 
     pub fn set(&mut self, name: &str, sent: Sent) {
-        if let Some(slot) =
-            HEADERS.iter().position(|h| h.name == name).and_then(|i| self.headers.get_mut(i))
+        if let Some(slot) = HEADERS
+            .iter()
+            .position(|h| h.name == name)
+            .and_then(|i| self.headers.get_mut(i))
         {
             *slot = sent;
         }
@@ -65,7 +67,11 @@ impl Draft {
 }
 
 /// Context that does not change with the headers: who, from where, to which bucket.
-pub fn base_context(principal: &Principal, caller: Option<&Caller>, bucket: &Bucket) -> RequestContext {
+pub fn base_context(
+    principal: &Principal,
+    caller: Option<&Caller>,
+    bucket: &Bucket,
+) -> RequestContext {
     let mut c = RequestContext::default();
     c.present("aws:SecureTransport", "true");
     c.present("s3:TlsVersion", "1.3");
@@ -113,7 +119,10 @@ fn who(c: &mut RequestContext, principal: &Principal, caller: Option<&Caller>) {
         Principal::Service { name } => {
             c.present("aws:PrincipalIsAWSService", "true");
             c.present("aws:PrincipalServiceName", name.clone());
-            c.set("aws:PrincipalServiceNamesList", ContextValue::Present(vec![name.clone()]));
+            c.set(
+                "aws:PrincipalServiceNamesList",
+                ContextValue::Present(vec![name.clone()]),
+            );
             c.set("aws:PrincipalArn", ContextValue::Unknown);
             c.set("aws:PrincipalAccount", ContextValue::Unknown);
             c.set("aws:SourceIp", ContextValue::Unknown);
@@ -138,15 +147,26 @@ fn who(c: &mut RequestContext, principal: &Principal, caller: Option<&Caller>) {
             c.present("aws:PrincipalAccount", account.clone());
             c.present("aws:PrincipalType", "AssumedRole");
             c.set("aws:TokenIssueTime", ContextValue::PresentUnknown);
-            let by_service_only =
-                caller.is_some_and(|c| !c.trusted_services.is_empty() && c.web_identity.is_empty() && !c.trust_open);
+            let by_service_only = caller.is_some_and(|c| {
+                !c.trusted_services.is_empty() && c.web_identity.is_empty() && !c.trust_open
+            });
             if by_service_only {
                 c.present("aws:MultiFactorAuthPresent", "false");
             } else {
                 c.set("aws:MultiFactorAuthPresent", ContextValue::PresentUnknown);
             }
             c.set("aws:MultiFactorAuthAge", ContextValue::Unknown);
-            for key in ["aws:Ec2InstanceSourceVpc", "aws:Ec2InstanceSourcePrivateIPv4", "ec2:SourceInstanceArn", "ec2:RoleDelivery", "aws:SourceIdentity", "aws:FederatedProvider", "lambda:SourceFunctionArn", "aws:RoleSessionName", "sts:RoleSessionName"] {
+            for key in [
+                "aws:Ec2InstanceSourceVpc",
+                "aws:Ec2InstanceSourcePrivateIPv4",
+                "ec2:SourceInstanceArn",
+                "ec2:RoleDelivery",
+                "aws:SourceIdentity",
+                "aws:FederatedProvider",
+                "lambda:SourceFunctionArn",
+                "aws:RoleSessionName",
+                "sts:RoleSessionName",
+            ] {
                 c.set(key, ContextValue::Unknown);
             }
         }
@@ -165,7 +185,13 @@ fn who(c: &mut RequestContext, principal: &Principal, caller: Option<&Caller>) {
             signed(c);
             c.present("aws:PrincipalAccount", account.clone());
             c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
-            for key in ["aws:username", "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:TokenIssueTime", "aws:PrincipalType"] {
+            for key in [
+                "aws:username",
+                "aws:MultiFactorAuthPresent",
+                "aws:MultiFactorAuthAge",
+                "aws:TokenIssueTime",
+                "aws:PrincipalType",
+            ] {
                 c.set(key, ContextValue::Unknown);
             }
         }
@@ -202,7 +228,10 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
         }
     }
     if let Sent::Value(_) = draft.header(headers::LOCK_DATE) {
-        context.set("s3:object-lock-remaining-retention-days", ContextValue::PresentUnknown);
+        context.set(
+            "s3:object-lock-remaining-retention-days",
+            ContextValue::PresentUnknown,
+        );
     }
     if acl_only {
         return;
@@ -235,7 +264,12 @@ pub fn object_arn(bucket: &Bucket, key: &Option<Text>) -> Text {
 }
 
 /// The S3 calls of a draft that are certain to be made.
-pub fn s3_calls(principal: &Principal, bucket: &Bucket, base: &RequestContext, draft: &Draft) -> Vec<Request> {
+pub fn s3_calls(
+    principal: &Principal,
+    bucket: &Bucket,
+    base: &RequestContext,
+    draft: &Draft,
+) -> Vec<Request> {
     let resource = object_arn(bucket, &draft.key);
     let call = |action: &str, context: RequestContext| Request {
         principal: principal.clone(),
@@ -247,7 +281,10 @@ pub fn s3_calls(principal: &Principal, bucket: &Bucket, base: &RequestContext, d
     let mut out = Vec::new();
     let mut put = base.clone();
     with_headers(&mut put, draft, false, false);
-    put.present("s3:ObjectCreationOperation", if draft.multipart { "false" } else { "true" });
+    put.present(
+        "s3:ObjectCreationOperation",
+        if draft.multipart { "false" } else { "true" },
+    );
     out.push(call("s3:PutObject", put));
     if draft.multipart {
         let mut part = base.clone();
@@ -267,8 +304,11 @@ pub fn s3_calls(principal: &Principal, bucket: &Bucket, base: &RequestContext, d
     }
     let mut more: Vec<&str> = Vec::new();
     for (header, sent) in HEADERS.iter().zip(&draft.headers) {
-        let Some(action) = header.action else { continue };
-        if action != "s3:PutObjectAcl" && matches!(sent, Sent::Value(_)) && !more.contains(&action) {
+        let Some(action) = header.action else {
+            continue;
+        };
+        if action != "s3:PutObjectAcl" && matches!(sent, Sent::Value(_)) && !more.contains(&action)
+        {
             more.push(action);
         }
     }
@@ -293,7 +333,18 @@ pub fn kms_calls(
     for (name, value) in &base.keys {
         // The caller's own keys travel; the network's and S3's do not (spec 5.5).
         if name.starts_with("aws:principal")
-            || matches!(&**name, "aws:userid" | "aws:username" | "aws:currenttime" | "aws:epochtime" | "aws:tokenissuetime" | "aws:multifactorauthpresent" | "aws:multifactorauthage" | "aws:sourcearn" | "aws:sourceaccount")
+            || matches!(
+                &**name,
+                "aws:userid"
+                    | "aws:username"
+                    | "aws:currenttime"
+                    | "aws:epochtime"
+                    | "aws:tokenissuetime"
+                    | "aws:multifactorauthpresent"
+                    | "aws:multifactorauthage"
+                    | "aws:sourcearn"
+                    | "aws:sourceaccount"
+            )
         {
             context.keys.insert(name.clone(), value.clone());
         }
@@ -317,13 +368,23 @@ pub fn kms_calls(
         Some(account) => context.present("kms:CallerAccount", account.clone()),
         None => context.set("kms:CallerAccount", ContextValue::Unknown),
     }
-    let object = if bucket_key { bucket.arn.clone() } else { object_arn(bucket, &draft.key) };
+    let object = if bucket_key {
+        bucket.arn.clone()
+    } else {
+        object_arn(bucket, &draft.key)
+    };
     context.present("kms:EncryptionContext:aws:s3:arn", object);
-    context.set("kms:EncryptionContextKeys", ContextValue::Present(vec![Text::literal("aws:s3:arn")]));
+    context.set(
+        "kms:EncryptionContextKeys",
+        ContextValue::Present(vec![Text::literal("aws:s3:arn")]),
+    );
     context.set("kms:EncryptionAlgorithm", ContextValue::Unknown);
     context.set("kms:GrantIsForAWSResource", ContextValue::Absent);
     if !key.aliases.is_empty() {
-        context.set("kms:ResourceAliases", ContextValue::Present(key.aliases.clone()));
+        context.set(
+            "kms:ResourceAliases",
+            ContextValue::Present(key.aliases.clone()),
+        );
     }
     context.present("aws:ResourceAccount", key.account.id.clone());
     context.set("aws:ResourceOrgID", ContextValue::Unknown);

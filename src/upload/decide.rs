@@ -14,7 +14,8 @@ use crate::upload::calls::{Draft, Sent};
 use crate::upload::headers::{self, HEADERS, Values};
 use crate::upload::pairs::Pair;
 use crate::upload::{
-    Cause, Confidence, Decided, Denial, Headers, Path, PathCertainty, Route, Uploader, blame, path, shapes,
+    Cause, Confidence, Decided, Denial, Headers, Path, PathCertainty, Route, Uploader, blame, path,
+    shapes,
 };
 use crate::value::{Guard, Piece, ScopeId, Text};
 
@@ -28,7 +29,9 @@ pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Dec
     use rayon::prelude::*;
     let pairs = crate::upload::pairs::pairs(estate, scopes);
     // A role that only delivers for a service sends what its service sends.
-    let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|p| delivers(estate, p).is_some());
+    let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs
+        .into_iter()
+        .partition(|p| delivers(estate, p).is_some());
     let played: Vec<(Vec<Decided>, Vec<Gap>)> = pairs
         .par_iter()
         .map(|pair| {
@@ -45,20 +48,30 @@ pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Dec
     out.extend(crate::upload::shown::decide(estate, scopes));
     for pair in &delivering {
         if let Some((caller, row)) = delivers(estate, pair) {
-            out.extend(crate::upload::shown::decide_role(estate, scopes, caller, pair, row));
+            out.extend(crate::upload::shown::decide_role(
+                estate, scopes, caller, pair, row,
+            ));
         }
     }
     out
 }
 
 /// The caller and the row of a pair whose role only delivers for an AWS service.
-fn delivers(estate: &Estate, pair: &Pair) -> Option<(usize, &'static crate::upload::writers::Writer)> {
-    let Uploader::Declared(index) = pair.uploader else { return None };
+fn delivers(
+    estate: &Estate,
+    pair: &Pair,
+) -> Option<(usize, &'static crate::upload::writers::Writer)> {
+    let Uploader::Declared(index) = pair.uploader else {
+        return None;
+    };
     let caller = estate.callers.get(index)?;
     if caller.trust_open || !caller.web_identity.is_empty() {
         return None;
     }
-    Some((index, crate::upload::writers::of_role(&caller.trusted_services)?))
+    Some((
+        index,
+        crate::upload::writers::of_role(&caller.trusted_services)?,
+    ))
 }
 
 fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided> {
@@ -68,14 +81,20 @@ fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided
     };
     let routes = match caller {
         Some(caller) => path::paths(caller, estate),
-        None => vec![vec![Path { route: Route::Internet, certainty: PathCertainty::Assumed, shown_by: None }]],
+        None => vec![vec![Path {
+            route: Route::Internet,
+            certainty: PathCertainty::Assumed,
+            shown_by: None,
+        }]],
     };
     let mut out = Vec::new();
     for alternatives in routes {
         let mut best: Option<Decided> = None;
         for path in alternatives {
             let decided = decide_path(estate, pair, path, gaps);
-            let better = best.as_ref().is_none_or(|b| rank(decided.outcome) > rank(b.outcome));
+            let better = best
+                .as_ref()
+                .is_none_or(|b| rank(decided.outcome) > rank(b.outcome));
             if better {
                 best = Some(decided);
             }
@@ -102,9 +121,10 @@ pub fn principal_of(estate: &Estate, uploader: &Uploader) -> Principal {
     match uploader {
         Uploader::Declared(index) => match estate.callers.get(*index) {
             Some(caller) => match caller.kind {
-                CallerKind::User => {
-                    Principal::User { arn: caller.arn.clone(), account: caller.account.id.clone() }
-                }
+                CallerKind::User => Principal::User {
+                    arn: caller.arn.clone(),
+                    account: caller.account.id.clone(),
+                },
                 CallerKind::Role => Principal::Role {
                     arn: caller.arn.clone(),
                     account: caller.account.id.clone(),
@@ -113,15 +133,29 @@ pub fn principal_of(estate: &Estate, uploader: &Uploader) -> Principal {
             },
             None => Principal::Anonymous,
         },
-        Uploader::External { principal, account, whole_account, .. } => {
+        Uploader::External {
+            principal,
+            account,
+            whole_account,
+            ..
+        } => {
             if *whole_account {
-                return Principal::Account { account: account.clone() };
+                return Principal::Account {
+                    account: account.clone(),
+                };
             }
             let literal = principal.as_literal().unwrap_or_default();
             if literal.contains(":user/") {
-                Principal::User { arn: principal.clone(), account: account.clone() }
+                Principal::User {
+                    arn: principal.clone(),
+                    account: account.clone(),
+                }
             } else if literal.contains(":role/") {
-                Principal::Role { arn: principal.clone(), account: account.clone(), session: None }
+                Principal::Role {
+                    arn: principal.clone(),
+                    account: account.clone(),
+                    session: None,
+                }
             } else if let Some((_, rest)) = literal.split_once(":assumed-role/") {
                 let role = rest.split('/').next().unwrap_or_default();
                 let partition = literal.split(':').nth(1).unwrap_or("aws");
@@ -132,11 +166,18 @@ pub fn principal_of(estate: &Estate, uploader: &Uploader) -> Principal {
                     session: Some(principal.clone()),
                 }
             } else {
-                Principal::FederatedUser { arn: principal.clone(), account: account.clone() }
+                Principal::FederatedUser {
+                    arn: principal.clone(),
+                    account: account.clone(),
+                }
             }
         }
-        Uploader::Deployer { account } => Principal::Account { account: account.clone() },
-        Uploader::Service { principal, .. } => Principal::Service { name: Text::literal(principal.clone()) },
+        Uploader::Deployer { account } => Principal::Account {
+            account: account.clone(),
+        },
+        Uploader::Service { principal, .. } => Principal::Service {
+            name: Text::literal(principal.clone()),
+        },
     }
 }
 
@@ -152,7 +193,10 @@ fn decide_path(estate: &Estate, pair: &Pair, path: Path, gaps: &mut Vec<Gap>) ->
             for mut denial in other.denials {
                 denial.level = Level::Note;
                 denial.outcome = Outcome::Depends;
-                denial.proviso = Some(format!("if {} is not the bucket's own account, ", account.display()));
+                denial.proviso = Some(format!(
+                    "if {} is not the bucket's own account, ",
+                    account.display()
+                ));
                 decided.denials.push(denial);
             }
         }
@@ -197,29 +241,52 @@ impl Space {
         }
         let classes = keys
             .iter()
-            .map(|k| Class { value: ContextValue::Present(vec![k.clone()]), cost: 0 })
+            .map(|k| Class {
+                value: ContextValue::Present(vec![k.clone()]),
+                cost: 0,
+            })
             .collect();
-        (Variable { name: "key".into(), classes }, keys, found.complete)
+        (
+            Variable {
+                name: "key".into(),
+                classes,
+            },
+            keys,
+            found.complete,
+        )
     }
 
     fn new(journey: &Journey<'_>, with_headers: bool, with_network: bool) -> Space {
         let (key, keys, complete) = Space::keys_of(journey);
-        let mut space = Space { variables: vec![key], roles: vec![Role::Key], keys, complete };
+        let mut space = Space {
+            variables: vec![key],
+            roles: vec![Role::Key],
+            keys,
+            complete,
+        };
         let tests = journey.tests();
         let on = |key: &str| -> Vec<&ConditionTest> {
             tests
                 .iter()
                 .copied()
-                .filter(|t| t.key.as_literal().is_some_and(|k| k.eq_ignore_ascii_case(key)))
+                .filter(|t| {
+                    t.key
+                        .as_literal()
+                        .is_some_and(|k| k.eq_ignore_ascii_case(key))
+                })
                 .collect()
         };
         if with_network && journey.route == Route::Internet {
             let ip = on("aws:SourceIp");
             if !ip.is_empty() {
-                let domain = Domain { may_be_absent: false, values: DomainValues::Ip };
+                let domain = Domain {
+                    may_be_absent: false,
+                    values: DomainValues::Ip,
+                };
                 let mut classes = space.classes(&ip, &domain, journey);
                 // S3 sees public addresses only (spec 8.2, UP214).
-                classes.retain(|c| !matches!(c.value, ContextValue::Absent) && !is_private(&c.value));
+                classes
+                    .retain(|c| !matches!(c.value, ContextValue::Absent) && !is_private(&c.value));
                 if classes.is_empty() {
                     let value = ContextValue::Present(vec![Text::literal("192.0.2.1")]);
                     classes.push(Class { value, cost: 0 });
@@ -233,17 +300,27 @@ impl Space {
         let managed = gates_care(journey);
         for (i, header) in HEADERS.iter().enumerate() {
             let asked = on(header.key);
-            let forced = managed && (header.name == headers::SSE || header.name == headers::SSE_KEY);
+            let forced =
+                managed && (header.name == headers::SSE || header.name == headers::SSE_KEY);
             if asked.is_empty() && !forced {
                 continue;
             }
             let values = match header.values {
-                Values::OneOf(values) => DomainValues::Fixed(values.iter().map(|v| Text::literal(*v)).collect()),
+                Values::OneOf(values) => {
+                    DomainValues::Fixed(values.iter().map(|v| Text::literal(*v)).collect())
+                }
                 Values::Any | Values::KeyArn => DomainValues::AnyText,
                 Values::Date => DomainValues::Date,
                 Values::Days => DomainValues::Number,
             };
-            let mut classes = space.classes(&asked, &Domain { may_be_absent: true, values }, journey);
+            let mut classes = space.classes(
+                &asked,
+                &Domain {
+                    may_be_absent: true,
+                    values,
+                },
+                journey,
+            );
             if header.name == headers::SSE_KEY {
                 name_default_key(journey, &mut classes);
             }
@@ -256,9 +333,17 @@ impl Space {
         }
         let mut tags: Vec<Arc<str>> = Vec::new();
         for test in &tests {
-            let Some(key) = test.key.as_literal() else { continue };
-            if key.get(..headers::REQUEST_TAG.len()).is_some_and(|p| p.eq_ignore_ascii_case(headers::REQUEST_TAG)) {
-                let tag: Arc<str> = key.get(headers::REQUEST_TAG.len()..).unwrap_or_default().into();
+            let Some(key) = test.key.as_literal() else {
+                continue;
+            };
+            if key
+                .get(..headers::REQUEST_TAG.len())
+                .is_some_and(|p| p.eq_ignore_ascii_case(headers::REQUEST_TAG))
+            {
+                let tag: Arc<str> = key
+                    .get(headers::REQUEST_TAG.len()..)
+                    .unwrap_or_default()
+                    .into();
                 if !tags.contains(&tag) {
                     tags.push(tag);
                 }
@@ -280,7 +365,10 @@ impl Space {
         space.complete &= tags.len() <= TAG_LIMIT;
         for tag in tags.into_iter().take(TAG_LIMIT) {
             let asked = on(&format!("{}{tag}", headers::REQUEST_TAG));
-            let domain = Domain { may_be_absent: true, values: DomainValues::AnyText };
+            let domain = Domain {
+                may_be_absent: true,
+                values: DomainValues::AnyText,
+            };
             let mut classes = space.classes(&asked, &domain, journey);
             for class in &mut classes {
                 if !matches!(class.value, ContextValue::Absent) {
@@ -292,14 +380,22 @@ impl Space {
         space
     }
 
-    fn classes(&mut self, tests: &[&ConditionTest], domain: &Domain, journey: &Journey<'_>) -> Vec<Class> {
+    fn classes(
+        &mut self,
+        tests: &[&ConditionTest],
+        domain: &Domain,
+        journey: &Journey<'_>,
+    ) -> Vec<Class> {
         let found = classes_of(tests, domain, &journey.base);
         self.complete &= found.complete;
         found.classes
     }
 
     fn push(&mut self, name: &str, classes: Vec<Class>, role: Role) {
-        self.variables.push(Variable { name: name.into(), classes });
+        self.variables.push(Variable {
+            name: name.into(),
+            classes,
+        });
         self.roles.push(role);
     }
 
@@ -309,7 +405,9 @@ impl Space {
         let mut complete = true;
         let mut tags_open = false;
         for ((variable, role), choice) in self.variables.iter().zip(&self.roles).zip(chosen) {
-            let value = choice.and_then(|c| variable.classes.get(c)).map(|c| &c.value);
+            let value = choice
+                .and_then(|c| variable.classes.get(c))
+                .map(|c| &c.value);
             complete &= value.is_some();
             match role {
                 Role::Key => draft.key = choice.and_then(|c| self.keys.get(c)).cloned(),
@@ -330,7 +428,8 @@ impl Space {
                 Role::Tag(tag) => match value {
                     None => tags_open = true,
                     Some(value) => {
-                        if let (Sent::Value(text), Some(tags)) = (sent(value), draft.tags.as_mut()) {
+                        if let (Sent::Value(text), Some(tags)) = (sent(value), draft.tags.as_mut())
+                        {
                             tags.push((tag.clone(), text));
                         }
                     }
@@ -346,9 +445,12 @@ impl Space {
 
 /// An address that no request from the internet has.
 fn is_private(value: &ContextValue) -> bool {
-    let ContextValue::Present(values) = value else { return false };
+    let ContextValue::Present(values) = value else {
+        return false;
+    };
     values.iter().filter_map(Text::as_literal).any(|ip| {
-        ip.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_private() || ip.is_loopback() || ip.is_link_local())
+        ip.parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|ip| ip.is_private() || ip.is_loopback() || ip.is_link_local())
     })
 }
 
@@ -366,13 +468,19 @@ fn sent(value: &ContextValue) -> Sent {
 /// True where the bucket's encryption may refuse, so that another encryption is a way through.
 fn gates_care(journey: &Journey<'_>) -> bool {
     use crate::facts::Algorithm;
-    journey.bucket.encryption.value().is_none_or(|e| e.algorithm != Algorithm::Aes256)
+    journey
+        .bucket
+        .encryption
+        .value()
+        .is_none_or(|e| e.algorithm != Algorithm::Aes256)
 }
 
 /// The bucket's own key, by its ARN, is a value that a client can send.
 fn name_default_key(journey: &Journey<'_>, classes: &mut Vec<Class>) {
     use crate::facts::KeyUse;
-    let Some(encryption) = journey.bucket.encryption.value() else { return };
+    let Some(encryption) = journey.bucket.encryption.value() else {
+        return;
+    };
     if let KeyUse::Declared { key, .. } = &encryption.key {
         if let Some(key) = journey.estate.keys.get(*key) {
             let value = ContextValue::Present(vec![key.arn.clone()]);
@@ -438,16 +546,26 @@ fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
                     undecided = true;
                     None
                 }
-            }
+            },
         }
     };
     if let Some(draft) = passes(&plain, unlisted.as_ref()) {
-        return Answers { default: Ok(draft), by_address: false, any: None, undecided };
+        return Answers {
+            default: Ok(draft),
+            by_address: false,
+            any: None,
+            undecided,
+        };
     }
     if unlisted.is_some() && !hosted {
         let network = Space::new(journey, false, true);
         if let Some(draft) = passes(&network, None) {
-            return Answers { default: Ok(draft), by_address: true, any: None, undecided };
+            return Answers {
+                default: Ok(draft),
+                by_address: true,
+                any: None,
+                undecided,
+            };
         }
     }
     // The default upload fails for every key: blame the key that fails for the fewest reasons.
@@ -456,28 +574,48 @@ fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
     let mut addresses: Vec<Sent> = unlisted.iter().cloned().collect();
     if !hosted {
         let at = network.roles.iter().position(|r| *r == Role::SourceIp);
-        let listed = at.and_then(|at| network.variables.get(at)).map(|v| v.classes.as_slice()).unwrap_or_default();
+        let listed = at
+            .and_then(|at| network.variables.get(at))
+            .map(|v| v.classes.as_slice())
+            .unwrap_or_default();
         addresses.extend(listed.iter().map(|c| sent(&c.value)));
     }
     if addresses.is_empty() {
         addresses.push(Sent::Open);
     }
-    for (key, ip) in plain.keys.iter().flat_map(|k| addresses.iter().map(move |ip| (k, ip))) {
+    for (key, ip) in plain
+        .keys
+        .iter()
+        .flat_map(|k| addresses.iter().map(move |ip| (k, ip)))
+    {
         let mut draft = Draft::plain(Some(key.clone()));
         draft.source_ip = ip.clone();
         let played = journey.play(&draft, Reading::Favourable);
         if played.allowed {
             continue;
         }
-        if worst.as_ref().is_none_or(|(_, w)| played.causes.len() < w.causes.len()) {
+        if worst
+            .as_ref()
+            .is_none_or(|(_, w)| played.causes.len() < w.causes.len())
+        {
             worst = Some((draft, played));
         }
     }
     let all = Space::new(journey, true, true);
     let any = passes(&all, None);
     match worst {
-        Some(worst) => Answers { default: Err(worst), by_address: false, any, undecided },
-        None => Answers { default: Ok(Draft::plain(None)), by_address: false, any, undecided: true },
+        Some(worst) => Answers {
+            default: Err(worst),
+            by_address: false,
+            any,
+            undecided,
+        },
+        None => Answers {
+            default: Ok(Draft::plain(None)),
+            by_address: false,
+            any,
+            undecided: true,
+        },
     }
 }
 
@@ -543,7 +681,8 @@ fn decide_relation(
             let strict = journey.play(&draft, Reading::Unfavourable);
             if found.by_address {
                 out.outcome = Outcome::Depends;
-                out.hangs_on.push("the address that the upload comes from".into());
+                out.hangs_on
+                    .push("the address that the upload comes from".into());
                 network_note(&journey, &draft, &mut out);
             } else if !strict.allowed && !strict.hangs_on_open_only() {
                 out.outcome = Outcome::Depends;
@@ -554,7 +693,10 @@ fn decide_relation(
         Err((draft, played)) => {
             // Headers that the sources show stand in the place of the plain upload.
             let own = crate::upload::shown::drafts_of_every_workload(estate, pair);
-            if let Some(first) = own.first().filter(|_| own.iter().all(|d| journey.play(d, Reading::Favourable).allowed)) {
+            if let Some(first) = own.first().filter(|_| {
+                own.iter()
+                    .all(|d| journey.play(d, Reading::Favourable).allowed)
+            }) {
                 for strict in own.iter().map(|d| journey.play(d, Reading::Unfavourable)) {
                     if !strict.allowed && !strict.hangs_on_open_only() {
                         out.outcome = Outcome::Depends;
@@ -590,7 +732,11 @@ fn worlds(journey: &Journey<'_>) -> Vec<World> {
     let mut inputs: Vec<(ScopeId, Arc<str>, u32)> = Vec::new();
     let mut note = |guards: &[Guard]| {
         for guard in guards {
-            let input = (guard.scope, guard.input.clone(), guard.arms.max(guard.arm + 1));
+            let input = (
+                guard.scope,
+                guard.input.clone(),
+                guard.arms.max(guard.arm + 1),
+            );
             if guard.arms > 1 && !inputs.contains(&input) {
                 inputs.push(input);
             }
@@ -598,7 +744,10 @@ fn worlds(journey: &Journey<'_>) -> Vec<World> {
     };
     for statement in journey.documents().flat_map(|p| p.statements.iter()) {
         note(&statement.guards);
-        let patterns = statement.resources.iter().chain(std::iter::once(&statement.actions));
+        let patterns = statement
+            .resources
+            .iter()
+            .chain(std::iter::once(&statement.actions));
         for pattern in patterns.flat_map(|e| e.patterns.iter()) {
             note(&pattern.guards);
         }
@@ -606,7 +755,9 @@ fn worlds(journey: &Journey<'_>) -> Vec<World> {
             note(&value.guards);
         }
     }
-    let count = inputs.iter().try_fold(1usize, |n, (_, _, arms)| n.checked_mul(*arms as usize));
+    let count = inputs
+        .iter()
+        .try_fold(1usize, |n, (_, _, arms)| n.checked_mul(*arms as usize));
     if inputs.is_empty() || count.is_none_or(|n| n > WORLDS) {
         return Vec::new();
     }
@@ -636,7 +787,10 @@ fn refused_in_every_world(journey: &mut Journey<'_>, hosted: bool) -> Option<(Wo
             journey.world = World::default();
             return None;
         }
-        if best.as_ref().is_none_or(|(_, b)| b.any.is_none() && found.any.is_some()) {
+        if best
+            .as_ref()
+            .is_none_or(|(_, b)| b.any.is_none() && found.any.is_some())
+        {
             best = Some((world, found));
         }
     }
@@ -661,7 +815,11 @@ fn network_note(journey: &Journey<'_>, passes: &Draft, out: &mut Decided) {
     let mut refused = passes.clone();
     refused.source_ip = Sent::Value(Text::literal("192.0.2.1"));
     let played = journey.play(&refused, Reading::Favourable);
-    for (cause, _) in played.causes.into_iter().filter(|(c, _)| blame::by_network(c)) {
+    for (cause, _) in played
+        .causes
+        .into_iter()
+        .filter(|(c, _)| blame::by_network(c))
+    {
         out.denials.push(Denial {
             cause,
             outcome: Outcome::Depends,
@@ -701,7 +859,9 @@ fn elsewhere<'e>(
                     .endpoints
                     .iter()
                     .enumerate()
-                    .filter(|(_, e)| e.vpc.as_ref() == Some(value) && e.service.as_deref() == Some("s3"))
+                    .filter(|(_, e)| {
+                        e.vpc.as_ref() == Some(value) && e.service.as_deref() == Some("s3")
+                    })
                     .map(|(i, _)| i)
                     .collect();
                 // A VPC that is declared here is closed: without an S3 endpoint there is no such path.
@@ -719,7 +879,8 @@ fn elsewhere<'e>(
     candidates.dedup();
     let note = |out: &mut Decided, passes: Option<&Draft>| {
         out.outcome = Outcome::Depends;
-        out.hangs_on.push("the network that the upload comes from".into());
+        out.hangs_on
+            .push("the network that the upload comes from".into());
         for (cause, _) in played.causes.iter().filter(|(c, _)| blame::by_network(c)) {
             out.denials.push(Denial {
                 cause: cause.clone(),
@@ -727,7 +888,10 @@ fn elsewhere<'e>(
                 level: Level::Note,
                 evidence: None,
                 behind: Vec::new(),
-                refused: Headers { key: Text::literal("x"), ..Headers::default() },
+                refused: Headers {
+                    key: Text::literal("x"),
+                    ..Headers::default()
+                },
                 passes: passes.map(headers_of),
                 provisos: Vec::new(),
                 proviso: None,
@@ -757,7 +921,11 @@ fn elsewhere<'e>(
     }
     if let Some((route, draft, met, any)) = refused_there {
         let there = journey_by(route.clone());
-        let path = Path { route, certainty: PathCertainty::Assumed, shown_by: None };
+        let path = Path {
+            route,
+            certainty: PathCertainty::Assumed,
+            shown_by: None,
+        };
         out.path = path.clone();
         refuse(&there, pair, &path, draft, met, any, out);
         return true;
@@ -775,7 +943,11 @@ fn refuse(
     any: Option<Draft>,
     out: &mut Decided,
 ) {
-    let overall = if any.is_some() { Outcome::DefaultDenied } else { Outcome::AlwaysDenied };
+    let overall = if any.is_some() {
+        Outcome::DefaultDenied
+    } else {
+        Outcome::AlwaysDenied
+    };
     out.outcome = overall;
     let provisos = any
         .as_ref()
@@ -784,7 +956,11 @@ fn refuse(
     let space = Space::new(journey, true, true);
     let mut avoided: Vec<Option<Draft>> = Vec::new();
     for (cause, _) in &played.causes {
-        avoided.push(if any.is_some() { None } else { avoid(journey, &space, cause) });
+        avoided.push(if any.is_some() {
+            None
+        } else {
+            avoid(journey, &space, cause)
+        });
     }
     let some_unavoidable = overall == Outcome::AlwaysDenied && avoided.iter().any(Option::is_none);
     for ((cause, confidence), way) in played.causes.iter().zip(avoided) {
@@ -826,7 +1002,11 @@ fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Option<Draft> {
         if crate::upload::gates::legal(&draft) == Match::No {
             return Match::No;
         }
-        let met = journey.play(&draft, Reading::Favourable).causes.iter().any(|(c, _)| same_cause(c, cause));
+        let met = journey
+            .play(&draft, Reading::Favourable)
+            .causes
+            .iter()
+            .any(|(c, _)| same_cause(c, cause));
         match (met, complete) {
             (true, _) => Match::No,
             (false, true) => Match::Yes,
@@ -853,7 +1033,11 @@ pub fn level(outcome: Outcome, confidence: Confidence, path: &Path, pair: &Pair)
         PathCertainty::Presumed | PathCertainty::HostedCi => Level::Warning,
         PathCertainty::Shown | PathCertainty::Assumed => Level::Error,
     };
-    let by_pair = if pair.broad { Level::Note } else { Level::Error };
+    let by_pair = if pair.broad {
+        Level::Note
+    } else {
+        Level::Error
+    };
     base.min(confidence.cap()).min(by_path).min(by_pair)
 }
 

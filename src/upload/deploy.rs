@@ -2,8 +2,8 @@
 
 use crate::decision::Match;
 use crate::facts::{Estate, Ownership, Setting};
-use crate::policy::{StatementRef, public};
 use crate::outcome::{Level, Outcome};
+use crate::policy::{StatementRef, public};
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
 
@@ -17,20 +17,33 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
             // Creating a bucket with the private ACL is what happens anyway.
             let inline_private = acl.address == bucket.address
                 && acl.canned.as_ref().and_then(Text::as_literal) == Some("private");
-            if enforced && !inline_private && (acl.canned.is_some() || !acl.grants.is_empty()) && acl.guards.is_empty() {
+            if enforced
+                && !inline_private
+                && (acl.canned.is_some() || !acl.grants.is_empty())
+                && acl.guards.is_empty()
+            {
                 gates.push(Gate::BucketAclDisabled {
                     ownership: bucket.ownership.place().cloned(),
                     place: acl.place.clone(),
                 });
             }
         }
-        if let (Setting::Is(true, _), Some(policies)) = (&bucket.public_access.block_public_policy, &bucket.policy) {
+        if let (Setting::Is(true, _), Some(policies)) =
+            (&bucket.public_access.block_public_policy, &bucket.policy)
+        {
             for attached in policies.attached.iter().filter(|a| a.guards.is_empty()) {
                 let policy = &attached.policy;
                 let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
                 if let Some(position) = policy.statements.iter().position(certainly) {
-                    let statement = StatementRef { policy: attached.policy.clone(), position };
-                    if let Some(place) = statement.get().filter(|s| s.guards.is_empty()).map(|s| s.place.clone()) {
+                    let statement = StatementRef {
+                        policy: attached.policy.clone(),
+                        position,
+                    };
+                    if let Some(place) = statement
+                        .get()
+                        .filter(|s| s.guards.is_empty())
+                        .map(|s| s.place.clone())
+                    {
                         gates.push(Gate::PublicPolicyBlocked { statement, place });
                     }
                 }
@@ -39,13 +52,21 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         for gate in gates {
             // A bucket that stands since before April 2023 keeps its ACLs unless the sources say otherwise.
             let level = match &gate {
-                Gate::BucketAclDisabled { ownership: None, .. } => Level::Note,
+                Gate::BucketAclDisabled {
+                    ownership: None, ..
+                } => Level::Note,
                 _ => Level::Warning,
             };
             out.push(Decided {
-                uploader: Uploader::Deployer { account: bucket.account.id.clone() },
+                uploader: Uploader::Deployer {
+                    account: bucket.account.id.clone(),
+                },
                 bucket: index,
-                path: Path { route: Route::Internet, certainty: PathCertainty::Assumed, shown_by: None },
+                path: Path {
+                    route: Route::Internet,
+                    certainty: PathCertainty::Assumed,
+                    shown_by: None,
+                },
                 outcome: Outcome::OtherFailure,
                 hangs_on: Vec::new(),
                 grants: Vec::new(),
@@ -55,7 +76,10 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                     level,
                     evidence: None,
                     behind: Vec::new(),
-                    refused: Headers { key: Text::literal("x"), ..Headers::default() },
+                    refused: Headers {
+                        key: Text::literal("x"),
+                        ..Headers::default()
+                    },
                     passes: None,
                     provisos: Vec::new(),
                     proviso: None,

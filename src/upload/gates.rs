@@ -15,7 +15,12 @@ pub enum Encrypts {
     /// `aws/s3`; `by_header` where the request asked for KMS without naming a key.
     ManagedKey { by_header: bool },
     /// A declared key; with a Bucket Key or not (`None`: not known).
-    Key { key: usize, bucket_key: Option<bool>, named_by: KeyName, by_header: bool },
+    Key {
+        key: usize,
+        bucket_key: Option<bool>,
+        named_by: KeyName,
+        by_header: bool,
+    },
     /// A key whose policy is not at hand.
     OpenKey,
     /// Not chosen or not known yet.
@@ -58,9 +63,12 @@ pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
             Some(encryption) => match (&encryption.algorithm, &encryption.key) {
                 (Algorithm::Aes256, _) | (_, KeyUse::None) => Encrypts::WithoutKms,
                 (_, KeyUse::AwsManaged) => Encrypts::ManagedKey { by_header: false },
-                (_, KeyUse::Declared { key, named_by, .. }) => {
-                    Encrypts::Key { key: *key, bucket_key: bucket_key(bucket), named_by: *named_by, by_header: false }
-                }
+                (_, KeyUse::Declared { key, named_by, .. }) => Encrypts::Key {
+                    key: *key,
+                    bucket_key: bucket_key(bucket),
+                    named_by: *named_by,
+                    by_header: false,
+                },
                 (_, KeyUse::Other { .. }) => Encrypts::OpenKey,
                 (_, KeyUse::Unknown(_)) => Encrypts::Unknown,
             },
@@ -97,7 +105,11 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     if bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced) {
         let place = bucket.ownership.place().cloned();
         // Where the setting is only the default, the bucket may be older than it.
-        let sure = if place.is_some() { Confidence::High } else { Confidence::Medium };
+        let sure = if place.is_some() {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        };
         if let Some(acl) = &canned {
             let refused = match acl.as_literal() {
                 Some("bucket-owner-full-control") => false,
@@ -106,7 +118,13 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
                 None => false,
             };
             if refused {
-                out.push((Gate::AclsDisabled { acl: acl.clone(), place: place.clone() }, sure));
+                out.push((
+                    Gate::AclsDisabled {
+                        acl: acl.clone(),
+                        place: place.clone(),
+                    },
+                    sure,
+                ));
             }
         }
         if let Some(header) = grant_header {
@@ -116,29 +134,59 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
             }
         }
     }
-    if let (Some(acl), Setting::Is(true, place)) = (&canned, &bucket.public_access.block_public_acls) {
+    if let (Some(acl), Setting::Is(true, place)) =
+        (&canned, &bucket.public_access.block_public_acls)
+    {
         if acl.as_literal().is_some_and(|a| PUBLIC_ACLS.contains(&a)) {
-            out.push((Gate::PublicAclBlocked { acl: acl.clone(), place: place.clone() }, Confidence::High));
+            out.push((
+                Gate::PublicAclBlocked {
+                    acl: acl.clone(),
+                    place: place.clone(),
+                },
+                Confidence::High,
+            ));
         }
     }
     out
 }
 
 /// `RestrictPublicBuckets` cuts other accounts off as soon as any statement of the policy is public (spec 6.2).
-pub fn access_gates(bucket: &Bucket, principal: &Principal, relation: AccountRelation) -> Vec<Refusal> {
+pub fn access_gates(
+    bucket: &Bucket,
+    principal: &Principal,
+    relation: AccountRelation,
+) -> Vec<Refusal> {
     use crate::policy::{StatementRef, public};
     let mut out = Vec::new();
-    let Setting::Is(true, place) = &bucket.public_access.restrict_public_buckets else { return out };
+    let Setting::Is(true, place) = &bucket.public_access.restrict_public_buckets else {
+        return out;
+    };
     if relation != AccountRelation::Cross || matches!(principal, Principal::Service { .. }) {
         return out;
     }
-    for attached in bucket.policy.iter().flat_map(|p| &p.attached).filter(|a| a.guards.is_empty()) {
+    for attached in bucket
+        .policy
+        .iter()
+        .flat_map(|p| &p.attached)
+        .filter(|a| a.guards.is_empty())
+    {
         let policy = &attached.policy;
         let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
         if let Some(position) = policy.statements.iter().position(certainly) {
-            let statement = StatementRef { policy: policy.clone(), position };
-            let at = statement.get().map_or_else(|| place.clone(), |s| s.place.clone());
-            out.push((Gate::PublicPolicyRestricted { statement, place: at }, Confidence::High));
+            let statement = StatementRef {
+                policy: policy.clone(),
+                position,
+            };
+            let at = statement
+                .get()
+                .map_or_else(|| place.clone(), |s| s.place.clone());
+            out.push((
+                Gate::PublicPolicyRestricted {
+                    statement,
+                    place: at,
+                },
+                Confidence::High,
+            ));
         }
     }
     out
@@ -155,8 +203,15 @@ pub fn encryption_gates(
 ) -> Vec<Refusal> {
     let mut out = Vec::new();
     let service = matches!(principal, Principal::Service { .. });
-    if let (Sent::Value(_), Setting::Is(true, place)) = (draft.header(headers::SSE_C), &bucket.blocks_sse_c) {
-        out.push((Gate::SseCBlocked { place: Some(place.clone()) }, Confidence::High));
+    if let (Sent::Value(_), Setting::Is(true, place)) =
+        (draft.header(headers::SSE_C), &bucket.blocks_sse_c)
+    {
+        out.push((
+            Gate::SseCBlocked {
+                place: Some(place.clone()),
+            },
+            Confidence::High,
+        ));
     }
     let default_place = default_encryption(bucket)
         .and_then(|e| e.place.clone())
@@ -164,22 +219,49 @@ pub fn encryption_gates(
     match encrypts {
         Encrypts::ManagedKey { by_header } if service || relation == AccountRelation::Cross => {
             let place = if *by_header { None } else { default_place };
-            out.push((Gate::ManagedKey { place, by_header: *by_header }, Confidence::High));
+            out.push((
+                Gate::ManagedKey {
+                    place,
+                    by_header: *by_header,
+                },
+                Confidence::High,
+            ));
         }
-        Encrypts::Key { key, named_by, by_header, .. } => {
-            let Some(declared) = estate.keys.get(*key) else { return out };
+        Encrypts::Key {
+            key,
+            named_by,
+            by_header,
+            ..
+        } => {
+            let Some(declared) = estate.keys.get(*key) else {
+                return out;
+            };
             if let Setting::Is(false, place) = &declared.enabled {
-                out.push((Gate::KeyDisabled { key: *key, place: place.clone() }, Confidence::High));
+                out.push((
+                    Gate::KeyDisabled {
+                        key: *key,
+                        place: place.clone(),
+                    },
+                    Confidence::High,
+                ));
             }
             if let Setting::Is(false, place) = &declared.symmetric {
-                out.push((Gate::KeyNotSymmetric { key: *key, place: place.clone() }, Confidence::High));
+                out.push((
+                    Gate::KeyNotSymmetric {
+                        key: *key,
+                        place: place.clone(),
+                    },
+                    Confidence::High,
+                ));
             }
             if let (Some(a), Some(b)) = (
                 declared.region.as_ref().and_then(Text::as_literal),
                 bucket.region.as_ref().and_then(Text::as_literal),
             ) {
                 if a != b && !declared.open {
-                    let place = default_place.clone().unwrap_or_else(|| declared.place.clone());
+                    let place = default_place
+                        .clone()
+                        .unwrap_or_else(|| declared.place.clone());
                     out.push((Gate::KeyRegion { key: *key, place }, Confidence::High));
                 }
             }
@@ -190,7 +272,10 @@ pub fn encryption_gates(
                 }
             }
         }
-        Encrypts::ManagedKey { .. } | Encrypts::WithoutKms | Encrypts::OpenKey | Encrypts::Unknown => {}
+        Encrypts::ManagedKey { .. }
+        | Encrypts::WithoutKms
+        | Encrypts::OpenKey
+        | Encrypts::Unknown => {}
     }
     out
 }

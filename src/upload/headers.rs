@@ -79,14 +79,30 @@ const fn header(
     action: Option<&'static str>,
     on_put_object_acl: bool,
 ) -> Header {
-    Header { name, key, values, option, cost, action, on_put_object_acl }
+    Header {
+        name,
+        key,
+        values,
+        option,
+        cost,
+        action,
+        on_put_object_acl,
+    }
 }
 
 const PUT_ACL: Option<&str> = Some("s3:PutObjectAcl");
 
 /// Every header that a policy can ask for.
 pub const HEADERS: &[Header] = &[
-    header(SSE, "s3:x-amz-server-side-encryption", Values::OneOf(SSE_VALUES), "--server-side-encryption", 1, None, false),
+    header(
+        SSE,
+        "s3:x-amz-server-side-encryption",
+        Values::OneOf(SSE_VALUES),
+        "--server-side-encryption",
+        1,
+        None,
+        false,
+    ),
     header(
         SSE_KEY,
         "s3:x-amz-server-side-encryption-aws-kms-key-id",
@@ -105,13 +121,69 @@ pub const HEADERS: &[Header] = &[
         None,
         false,
     ),
-    header(ACL, "s3:x-amz-acl", Values::OneOf(CANNED_ACLS), "--acl", 2, PUT_ACL, true),
-    header(GRANT_FULL_CONTROL, "s3:x-amz-grant-full-control", Values::Any, "--grant-full-control", 4, PUT_ACL, true),
-    header("x-amz-grant-read", "s3:x-amz-grant-read", Values::Any, "--grant-read", 4, PUT_ACL, true),
-    header("x-amz-grant-write", "s3:x-amz-grant-write", Values::Any, "--grant-write", 4, PUT_ACL, true),
-    header("x-amz-grant-read-acp", "s3:x-amz-grant-read-acp", Values::Any, "--grant-read-acp", 4, PUT_ACL, true),
-    header("x-amz-grant-write-acp", "s3:x-amz-grant-write-acp", Values::Any, "--grant-write-acp", 4, PUT_ACL, true),
-    header(STORAGE_CLASS, "s3:x-amz-storage-class", Values::OneOf(STORAGE_CLASSES), "--storage-class", 2, None, true),
+    header(
+        ACL,
+        "s3:x-amz-acl",
+        Values::OneOf(CANNED_ACLS),
+        "--acl",
+        2,
+        PUT_ACL,
+        true,
+    ),
+    header(
+        GRANT_FULL_CONTROL,
+        "s3:x-amz-grant-full-control",
+        Values::Any,
+        "--grant-full-control",
+        4,
+        PUT_ACL,
+        true,
+    ),
+    header(
+        "x-amz-grant-read",
+        "s3:x-amz-grant-read",
+        Values::Any,
+        "--grant-read",
+        4,
+        PUT_ACL,
+        true,
+    ),
+    header(
+        "x-amz-grant-write",
+        "s3:x-amz-grant-write",
+        Values::Any,
+        "--grant-write",
+        4,
+        PUT_ACL,
+        true,
+    ),
+    header(
+        "x-amz-grant-read-acp",
+        "s3:x-amz-grant-read-acp",
+        Values::Any,
+        "--grant-read-acp",
+        4,
+        PUT_ACL,
+        true,
+    ),
+    header(
+        "x-amz-grant-write-acp",
+        "s3:x-amz-grant-write-acp",
+        Values::Any,
+        "--grant-write-acp",
+        4,
+        PUT_ACL,
+        true,
+    ),
+    header(
+        STORAGE_CLASS,
+        "s3:x-amz-storage-class",
+        Values::OneOf(STORAGE_CLASSES),
+        "--storage-class",
+        2,
+        None,
+        true,
+    ),
     header(
         LOCK_MODE,
         "s3:object-lock-mode",
@@ -148,8 +220,24 @@ pub const HEADERS: &[Header] = &[
         None,
         false,
     ),
-    header("if-none-match", "s3:if-none-match", Values::OneOf(&["*"]), "--if-none-match", 3, None, false),
-    header("if-match", "s3:if-match", Values::Any, "--if-match", 6, Some("s3:GetObject"), false),
+    header(
+        "if-none-match",
+        "s3:if-none-match",
+        Values::OneOf(&["*"]),
+        "--if-none-match",
+        3,
+        None,
+        false,
+    ),
+    header(
+        "if-match",
+        "s3:if-match",
+        Values::Any,
+        "--if-match",
+        6,
+        Some("s3:GetObject"),
+        false,
+    ),
 ];
 
 /// Looks a header up by its condition key, in any case.

@@ -52,7 +52,10 @@ fn identity(text: &Text) -> String {
         match piece {
             Piece::Literal(l) => out.push_str(l),
             Piece::Unknown(u) => match &u.symbol {
-                Some(s) => out.push_str(&format!("\u{1}{}\u{2}{}\u{2}{}\u{1}", s.scope.0, s.subject, s.attribute)),
+                Some(s) => out.push_str(&format!(
+                    "\u{1}{}\u{2}{}\u{2}{}\u{1}",
+                    s.scope.0, s.subject, s.attribute
+                )),
                 None => out.push('\u{3}'),
             },
         }
@@ -70,7 +73,10 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
             if !puts(&statement.actions) {
                 continue;
             }
-            let reference = StatementRef { policy: policy.clone(), position };
+            let reference = StatementRef {
+                policy: policy.clone(),
+                position,
+            };
             let (named, wide) = reach(estate, &index, statement);
             for b in named {
                 add(&mut out, estate, c, b, &reference, false);
@@ -80,10 +86,14 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
             }
             // An action granted by name on every bucket means those of the caller's own scope.
             let by_name = statement.actions.patterns.iter().any(|p| {
-                p.text.as_literal().is_some_and(|t| t.to_ascii_lowercase().starts_with("s3:putobject"))
+                p.text
+                    .as_literal()
+                    .is_some_and(|t| t.to_ascii_lowercase().starts_with("s3:putobject"))
             });
             for b in wide {
-                let Some(bucket) = estate.buckets.get(b) else { continue };
+                let Some(bucket) = estate.buckets.get(b) else {
+                    continue;
+                };
                 // What else lies in the account is not meant by a wildcard here.
                 if bucket.scope != caller.scope || bucket.open {
                     continue;
@@ -100,19 +110,30 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
         }
     }
     let mut external: Vec<Pair> = Vec::new();
-    let by_arn: FxHashMap<String, usize> =
-        estate.callers.iter().enumerate().map(|(i, c)| (identity(&c.arn), i)).collect();
+    let by_arn: FxHashMap<String, usize> = estate
+        .callers
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (identity(&c.arn), i))
+        .collect();
     for (b, bucket) in estate.buckets.iter().enumerate() {
-        let Some(policies) = &bucket.policy else { continue };
+        let Some(policies) = &bucket.policy else {
+            continue;
+        };
         for (policy, position, statement) in allows(policies) {
             if !puts(&statement.actions) {
                 continue;
             }
-            let Some(principals) = &statement.principals else { continue };
+            let Some(principals) = &statement.principals else {
+                continue;
+            };
             if principals.negated {
                 continue;
             }
-            let reference = StatementRef { policy: policy.clone(), position };
+            let reference = StatementRef {
+                policy: policy.clone(),
+                position,
+            };
             for entry in &principals.entries {
                 if entry.kind != PrincipalKind::Aws || !entry.guards.is_empty() {
                     continue;
@@ -121,7 +142,9 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
                     add(&mut out, estate, *c, b, &reference, false);
                     continue;
                 }
-                let Some((account, whole_account)) = account_of(&entry.text) else { continue };
+                let Some((account, whole_account)) = account_of(&entry.text) else {
+                    continue;
+                };
                 let relation = account::of_literal(&account, &bucket.account, scopes);
                 if relation == AccountRelation::Same {
                     continue;
@@ -159,7 +182,9 @@ fn add(
     grant: &StatementRef,
     broad: bool,
 ) {
-    let (Some(c), Some(b)) = (estate.callers.get(caller), estate.buckets.get(bucket)) else { return };
+    let (Some(c), Some(b)) = (estate.callers.get(caller), estate.buckets.get(bucket)) else {
+        return;
+    };
     if b.directory || exclude(&c.guards, &b.guards) {
         return;
     }
@@ -178,10 +203,15 @@ fn add(
 
 /// Guards that cannot hold together.
 pub fn exclude(a: &[crate::value::Guard], b: &[crate::value::Guard]) -> bool {
-    a.iter().any(|x| b.iter().any(|y| x.scope == y.scope && x.input == y.input && x.arm != y.arm))
+    a.iter().any(|x| {
+        b.iter()
+            .any(|y| x.scope == y.scope && x.input == y.input && x.arm != y.arm)
+    })
 }
 
-fn allows(policies: &Policies) -> impl Iterator<Item = (&std::sync::Arc<Policy>, usize, &Statement)> {
+fn allows(
+    policies: &Policies,
+) -> impl Iterator<Item = (&std::sync::Arc<Policy>, usize, &Statement)> {
     policies.attached.iter().flat_map(|a| {
         a.policy
             .statements
@@ -202,12 +232,16 @@ fn puts(actions: &PatternElement) -> bool {
     actions.patterns.iter().any(|p| {
         p.guards.is_empty()
             && (action_matches(&p.text)
-                || p.text.as_literal().is_some_and(|t| t.eq_ignore_ascii_case("s3:PutObjects")))
+                || p.text
+                    .as_literal()
+                    .is_some_and(|t| t.eq_ignore_ascii_case("s3:PutObjects")))
     })
 }
 
 fn action_matches(pattern: &Text) -> bool {
-    let Some(literal) = pattern.as_literal() else { return false };
+    let Some(literal) = pattern.as_literal() else {
+        return false;
+    };
     pattern::literal_matches(
         &literal.to_ascii_lowercase(),
         "s3:putobject",
@@ -219,7 +253,9 @@ fn action_matches(pattern: &Text) -> bool {
 fn reach(estate: &Estate, index: &Index, statement: &Statement) -> (Vec<usize>, Vec<usize>) {
     let mut named = Vec::new();
     let mut wide = Vec::new();
-    let Some(resources) = &statement.resources else { return (named, wide) };
+    let Some(resources) = &statement.resources else {
+        return (named, wide);
+    };
     if resources.negated {
         return (named, wide);
     }
@@ -231,7 +267,9 @@ fn reach(estate: &Estate, index: &Index, statement: &Statement) -> (Vec<usize>, 
             wide.extend(0..estate.buckets.len());
             continue;
         }
-        let Some(name) = bucket_part(&pattern.text) else { continue };
+        let Some(name) = bucket_part(&pattern.text) else {
+            continue;
+        };
         let key = identity(&name);
         if let Some(found) = index.by_name.get(&key) {
             named.extend(found.iter().copied());
@@ -244,9 +282,15 @@ fn reach(estate: &Estate, index: &Index, statement: &Statement) -> (Vec<usize>, 
                 continue;
             }
         }
-        if name.pieces().iter().any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?']))) {
+        if name
+            .pieces()
+            .iter()
+            .any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
+        {
             wide.extend(estate.buckets.iter().enumerate().filter_map(|(i, b)| {
-                (pattern::matches(&name, &b.name, &PatternOptions::GLOB) == crate::decision::Match::Yes).then_some(i)
+                (pattern::matches(&name, &b.name, &PatternOptions::GLOB)
+                    == crate::decision::Match::Yes)
+                    .then_some(i)
             }));
         }
     }
@@ -273,7 +317,11 @@ fn bucket_part(pattern: &Text) -> Option<Text> {
     for (i, piece) in pattern.pieces().iter().enumerate().skip(first) {
         match piece {
             Piece::Literal(literal) => {
-                let rest = if i == first { literal.get(offset..)? } else { literal };
+                let rest = if i == first {
+                    literal.get(offset..)?
+                } else {
+                    literal
+                };
                 match rest.split_once('/') {
                     Some((name, _)) => {
                         out.push_str(name);
@@ -296,9 +344,14 @@ fn account_of(principal: &Text) -> Option<(Text, bool)> {
             return Some((Text::literal(literal), true));
         }
         let mut fields = literal.splitn(6, ':');
-        let (Some("arn"), Some(_), Some("iam" | "sts"), Some(""), Some(account), Some(rest)) =
-            (fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
-        else {
+        let (Some("arn"), Some(_), Some("iam" | "sts"), Some(""), Some(account), Some(rest)) = (
+            fields.next(),
+            fields.next(),
+            fields.next(),
+            fields.next(),
+            fields.next(),
+            fields.next(),
+        ) else {
             return None;
         };
         let digits = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());

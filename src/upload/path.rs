@@ -16,7 +16,11 @@ const IN_VPC: &[&str] = &[
 ];
 
 fn internet(certainty: PathCertainty, shown_by: Option<Place>) -> Path {
-    Path { route: Route::Internet, certainty, shown_by }
+    Path {
+        route: Route::Internet,
+        certainty,
+        shown_by,
+    }
 }
 
 /// Every path that is to be judged by itself. Several endpoints of one presumed path are alternatives: the
@@ -36,7 +40,11 @@ pub fn paths(caller: &Caller, estate: &Estate) -> Vec<Vec<Path>> {
     if !out.is_empty() {
         return out;
     }
-    if caller.trusted_services.iter().any(|s| s.as_literal().is_some_and(|s| IN_VPC.contains(&s))) {
+    if caller
+        .trusted_services
+        .iter()
+        .any(|s| s.as_literal().is_some_and(|s| IN_VPC.contains(&s)))
+    {
         let presumed = presumed(caller, estate);
         if !presumed.is_empty() {
             return vec![presumed];
@@ -129,6 +137,10 @@ fn presumed(caller: &Caller, estate: &Estate) -> Vec<Path> {
     }
     carrying
         .into_iter()
-        .map(|(index, _)| Path { route: Route::Endpoint(index), certainty: PathCertainty::Presumed, shown_by: None })
+        .map(|(index, _)| Path {
+            route: Route::Endpoint(index),
+            certainty: PathCertainty::Presumed,
+            shown_by: None,
+        })
         .collect()
 }

@@ -11,13 +11,22 @@ use crate::value::{Guards, Text};
 /// The attached policies as a layer. Guards of an attachment become guards of its statements.
 pub fn layer(policies: &Policies, holder: &Guards) -> Layer {
     Layer {
-        policies: policies.attached.iter().map(|a| guarded(a, holder)).collect(),
+        policies: policies
+            .attached
+            .iter()
+            .map(|a| guarded(a, holder))
+            .collect(),
         open: !policies.open.is_empty(),
     }
 }
 
 fn guarded(attached: &AttachedPolicy, holder: &Guards) -> Arc<Policy> {
-    let extra: Vec<_> = attached.guards.iter().filter(|g| !holder.contains(g)).cloned().collect();
+    let extra: Vec<_> = attached
+        .guards
+        .iter()
+        .filter(|g| !holder.contains(g))
+        .cloned()
+        .collect();
     if extra.is_empty() {
         return attached.policy.clone();
     }
@@ -40,7 +49,14 @@ fn organization(estate: &Estate, policy_type: PolicyType, account: &Text) -> Vec
         .filter(|p| p.policy.policy_type == policy_type && p.targets.contains(account))
         .map(|p| p.policy.clone())
         .collect();
-    if policies.is_empty() { Vec::new() } else { vec![Layer { policies, open: true }] }
+    if policies.is_empty() {
+        Vec::new()
+    } else {
+        vec![Layer {
+            policies,
+            open: true,
+        }]
+    }
 }
 
 /// Caller-side layers: identity, boundary, SCP.
@@ -66,15 +82,21 @@ fn caller_side(estate: &Estate, uploader: &Uploader) -> CallerSide {
         };
     }
     match uploader {
-        Uploader::Service { .. } => CallerSide { identity: Layer::default(), boundary: None, scp: Vec::new() },
+        Uploader::Service { .. } => CallerSide {
+            identity: Layer::default(),
+            boundary: None,
+            scp: Vec::new(),
+        },
         Uploader::Deployer { account } => CallerSide {
             identity: Layer::open(),
             boundary: None,
             scp: organization(estate, PolicyType::Scp, account),
         },
-        Uploader::External { .. } | Uploader::Declared(_) => {
-            CallerSide { identity: Layer::open(), boundary: None, scp: Vec::new() }
-        }
+        Uploader::External { .. } | Uploader::Declared(_) => CallerSide {
+            identity: Layer::open(),
+            boundary: None,
+            scp: Vec::new(),
+        },
     }
 }
 
@@ -120,7 +142,12 @@ pub fn for_bucket(
 }
 
 /// Everything that decides a KMS call on a declared key.
-pub fn for_key(estate: &Estate, uploader: &Uploader, key: &KmsKey, relation: AccountRelation) -> PolicySet {
+pub fn for_key(
+    estate: &Estate,
+    uploader: &Uploader,
+    key: &KmsKey,
+    relation: AccountRelation,
+) -> PolicySet {
     let side = caller_side(estate, uploader);
     let resource = match &key.policy {
         Some(policies) => {
@@ -148,12 +175,17 @@ pub fn for_key(estate: &Estate, uploader: &Uploader, key: &KmsKey, relation: Acc
 /// AWS's default key policy: it delegates everything to the key's account (spec 5.3).
 fn default_key_policy(account: &Account, key: &KmsKey) -> Arc<Policy> {
     use crate::policy::{
-        Effect, PatternElement, PlacedText, PolicyVersion, PrincipalElement, PrincipalEntry, PrincipalKind, Statement,
+        Effect, PatternElement, PlacedText, PolicyVersion, PrincipalElement, PrincipalEntry,
+        PrincipalKind, Statement,
     };
     let place = key.place.clone();
     let any = || PatternElement {
         negated: false,
-        patterns: vec![PlacedText { text: Text::literal("*"), place: place.clone(), guards: Vec::new() }],
+        patterns: vec![PlacedText {
+            text: Text::literal("*"),
+            place: place.clone(),
+            guards: Vec::new(),
+        }],
         open: false,
         place: place.clone(),
     };

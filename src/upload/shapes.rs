@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::decision::{Match, Reading};
 use crate::facts::Workload;
+use crate::outcome::Outcome;
 use crate::pattern::{self, PatternOptions};
 use crate::policy::{Effect, StatementRef};
-use crate::outcome::Outcome;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent, object_arn, unknown_text};
 use crate::upload::decide::{headers_of, level};
@@ -29,16 +29,26 @@ pub fn decide(journey: &Journey<'_>, pair: &Pair, path: &Path, plain: &Draft, ou
                 passes = true;
                 break;
             }
-            if refused.as_ref().is_none_or(|(_, r)| played.causes.len() < r.causes.len()) {
+            if refused
+                .as_ref()
+                .is_none_or(|(_, r)| played.causes.len() < r.causes.len())
+            {
                 refused = Some((draft, played));
             }
         }
-        let (false, Some((draft, played))) = (passes, refused) else { continue };
+        let (false, Some((draft, played))) = (passes, refused) else {
+            continue;
+        };
         for (cause, confidence) in played.causes {
             out.denials.push(Denial {
                 cause,
                 outcome: Outcome::ShapeDenied,
-                level: level(Outcome::ShapeDenied, confidence.min(Confidence::Medium), path, pair),
+                level: level(
+                    Outcome::ShapeDenied,
+                    confidence.min(Confidence::Medium),
+                    path,
+                    pair,
+                ),
                 evidence: Some(evidence.clone()),
                 behind: Vec::new(),
                 refused: headers_of(&draft),
@@ -59,7 +69,9 @@ fn meant(journey: &Journey<'_>, plain: &Draft) -> Vec<(Vec<Draft>, Evidence)> {
     let acl_strings: Vec<&(Arc<str>, Text, Place)> = strings
         .iter()
         .filter(|(_, text, _)| {
-            text.as_literal().is_some_and(|t| CANNED_ACLS.contains(&t) && (t != "private" || acl_granted.is_some()))
+            text.as_literal().is_some_and(|t| {
+                CANNED_ACLS.contains(&t) && (t != "private" || acl_granted.is_some())
+            })
         })
         .collect();
     let with_acl = |value: &str| {
@@ -68,36 +80,61 @@ fn meant(journey: &Journey<'_>, plain: &Draft) -> Vec<(Vec<Draft>, Evidence)> {
         draft
     };
     if let Some((address, _, place)) = acl_strings.first() {
-        let drafts = acl_strings.iter().filter_map(|(_, t, _)| t.as_literal().map(&with_acl)).collect();
-        out.push((drafts, intent(place, address, "the workload's configuration holds this canned ACL")));
+        let drafts = acl_strings
+            .iter()
+            .filter_map(|(_, t, _)| t.as_literal().map(&with_acl))
+            .collect();
+        out.push((
+            drafts,
+            intent(
+                place,
+                address,
+                "the workload's configuration holds this canned ACL",
+            ),
+        ));
     } else if let Some((statement, place)) = &acl_granted {
         let drafts = CANNED_ACLS.iter().map(|a| with_acl(a)).collect();
         out.push((
             drafts,
-            intent(place, &statement.policy.address, "granted by name, so uploads with an ACL are meant"),
+            intent(
+                place,
+                &statement.policy.address,
+                "granted by name, so uploads with an ACL are meant",
+            ),
         ));
     }
     tags(journey, plain, &strings, &mut out);
-    for (action, header) in
-        [("s3:PutObjectRetention", headers::LOCK_MODE), ("s3:PutObjectLegalHold", headers::LEGAL_HOLD)]
-    {
+    for (action, header) in [
+        ("s3:PutObjectRetention", headers::LOCK_MODE),
+        ("s3:PutObjectLegalHold", headers::LEGAL_HOLD),
+    ] {
         if let Some((statement, place)) = named_action(journey, plain, &[action]) {
-            let values: &[&str] =
-                if header == headers::LOCK_MODE { &["GOVERNANCE", "COMPLIANCE"] } else { &["ON", "OFF"] };
+            let values: &[&str] = if header == headers::LOCK_MODE {
+                &["GOVERNANCE", "COMPLIANCE"]
+            } else {
+                &["ON", "OFF"]
+            };
             let drafts = values
                 .iter()
                 .map(|value| {
                     let mut draft = plain.clone();
                     draft.set(header, Sent::Value(Text::literal(*value)));
                     if header == headers::LOCK_MODE {
-                        draft.set(headers::LOCK_DATE, Sent::Value(unknown_text("the date until which to retain")));
+                        draft.set(
+                            headers::LOCK_DATE,
+                            Sent::Value(unknown_text("the date until which to retain")),
+                        );
                     }
                     draft
                 })
                 .collect();
             out.push((
                 drafts,
-                intent(&place, &statement.policy.address, "granted by name, so uploads with lock headers are meant"),
+                intent(
+                    &place,
+                    &statement.policy.address,
+                    "granted by name, so uploads with lock headers are meant",
+                ),
             ));
         }
     }
@@ -107,7 +144,11 @@ fn meant(journey: &Journey<'_>, plain: &Draft) -> Vec<(Vec<Draft>, Evidence)> {
         draft.multipart = true;
         out.push((
             vec![draft],
-            intent(&place, &statement.policy.address, "granted by name, so multipart uploads are meant"),
+            intent(
+                &place,
+                &statement.policy.address,
+                "granted by name, so multipart uploads are meant",
+            ),
         ));
     }
     prefixes(journey, plain, &strings, &mut out);
@@ -115,7 +156,12 @@ fn meant(journey: &Journey<'_>, plain: &Draft) -> Vec<(Vec<Draft>, Evidence)> {
 }
 
 fn intent(place: &Place, address: &Arc<str>, text: &str) -> Evidence {
-    Evidence { kind: EvidenceKind::Intent, place: place.clone(), text: text.into(), address: address.clone() }
+    Evidence {
+        kind: EvidenceKind::Intent,
+        place: place.clone(),
+        text: text.into(),
+        address: address.clone(),
+    }
 }
 
 fn tags(
@@ -130,13 +176,18 @@ fn tags(
             .map(|(k, v)| format!("{}={}", k.display(), v.display()))
             .collect::<Vec<_>>()
             .join("&");
-        let Some((address, _, place)) =
-            strings.iter().find(|(_, text, _)| text.as_literal().is_some_and(|t| t == written))
+        let Some((address, _, place)) = strings
+            .iter()
+            .find(|(_, text, _)| text.as_literal().is_some_and(|t| t == written))
         else {
             continue;
         };
         let mut draft = plain.clone();
-        draft.tags = Some(set.iter().map(|(k, v)| (Arc::from(k.display()), v.clone())).collect());
+        draft.tags = Some(
+            set.iter()
+                .map(|(k, v)| (Arc::from(k.display()), v.clone()))
+                .collect(),
+        );
         let text = "the workload's configuration holds the tag set that a lifecycle rule of the bucket filters on";
         out.push((vec![draft], intent(place, address, text)));
         return;
@@ -146,7 +197,11 @@ fn tags(
         draft.tags = Some(vec![("key".into(), unknown_text("a tag's value"))]);
         out.push((
             vec![draft],
-            intent(&place, &statement.policy.address, "granted by name, so uploads with tags are meant"),
+            intent(
+                &place,
+                &statement.policy.address,
+                "granted by name, so uploads with tags are meant",
+            ),
         ));
     }
 }
@@ -161,17 +216,27 @@ fn prefixes(
     let mut stem = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
     stem.push_str("/");
     for policy in &journey.s3.identity.policies {
-        for statement in policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
-            let Some(resources) = &statement.resources else { continue };
+        for statement in policy
+            .statements
+            .iter()
+            .filter(|s| s.effect == Effect::Allow)
+        {
+            let Some(resources) = &statement.resources else {
+                continue;
+            };
             for pattern in &resources.patterns {
-                let Some(granted) = strip(&pattern.text, &stem) else { continue };
+                let Some(granted) = strip(&pattern.text, &stem) else {
+                    continue;
+                };
                 let granted = granted.trim_end_matches('*').to_string();
                 let bare = granted.trim_matches('/');
                 if bare.is_empty() || bare.contains(['*', '?']) {
                     continue;
                 }
                 for (address, text, place) in strings {
-                    let Some(literal) = text.as_literal() else { continue };
+                    let Some(literal) = text.as_literal() else {
+                        continue;
+                    };
                     if literal.trim_matches('/') != bare || literal.trim_matches('/').is_empty() {
                         continue;
                     }
@@ -193,7 +258,9 @@ fn strip(text: &Text, stem: &Text) -> Option<String> {
         for piece in t.pieces() {
             match piece {
                 Piece::Literal(l) => out.push_str(l),
-                Piece::Unknown(u) => out.push_str(&format!("\u{1}{}\u{1}", u.symbol.as_ref()?.display())),
+                Piece::Unknown(u) => {
+                    out.push_str(&format!("\u{1}{}\u{1}", u.symbol.as_ref()?.display()))
+                }
             }
         }
         Some(out)
@@ -204,15 +271,26 @@ fn strip(text: &Text, stem: &Text) -> Option<String> {
 }
 
 fn strings(journey: &Journey<'_>) -> Vec<(Arc<str>, Text, Place)> {
-    let workloads: &[Workload] = journey.caller.map(|c| c.workloads.as_slice()).unwrap_or_default();
+    let workloads: &[Workload] = journey
+        .caller
+        .map(|c| c.workloads.as_slice())
+        .unwrap_or_default();
     workloads
         .iter()
-        .flat_map(|w| w.strings.iter().map(|(text, place)| (w.address.clone(), text.clone(), place.clone())))
+        .flat_map(|w| {
+            w.strings
+                .iter()
+                .map(|(text, place)| (w.address.clone(), text.clone(), place.clone()))
+        })
         .collect()
 }
 
 /// A statement that grants one of the actions by its full name on objects of this bucket, with the place of the name.
-fn named_action(journey: &Journey<'_>, plain: &Draft, actions: &[&str]) -> Option<(StatementRef, Place)> {
+fn named_action(
+    journey: &Journey<'_>,
+    plain: &Draft,
+    actions: &[&str],
+) -> Option<(StatementRef, Place)> {
     let object = object_arn(journey.bucket, &plain.key);
     for policy in &journey.s3.identity.policies {
         for (position, statement) in policy.statements.iter().enumerate() {
@@ -220,19 +298,30 @@ fn named_action(journey: &Journey<'_>, plain: &Draft, actions: &[&str]) -> Optio
                 continue;
             }
             let Some(name) = statement.actions.patterns.iter().find(|p| {
-                p.text.as_literal().is_some_and(|t| actions.iter().any(|a| a.eq_ignore_ascii_case(t)))
+                p.text
+                    .as_literal()
+                    .is_some_and(|t| actions.iter().any(|a| a.eq_ignore_ascii_case(t)))
             }) else {
                 continue;
             };
-            let Some(resources) = &statement.resources else { continue };
+            let Some(resources) = &statement.resources else {
+                continue;
+            };
             // A grant on everything does not speak of this bucket.
             let reaches = !resources.negated
                 && resources.patterns.iter().any(|p| {
                     p.text.as_literal() != Some("*")
-                        && pattern::arn_matches(&p.text, &object, &PatternOptions::GLOB) == Match::Yes
+                        && pattern::arn_matches(&p.text, &object, &PatternOptions::GLOB)
+                            == Match::Yes
                 });
             if reaches {
-                return Some((StatementRef { policy: policy.clone(), position }, name.place.clone()));
+                return Some((
+                    StatementRef {
+                        policy: policy.clone(),
+                        position,
+                    },
+                    name.place.clone(),
+                ));
             }
         }
     }

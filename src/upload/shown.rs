@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
 use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
-use crate::policy::PolicyType;
 use crate::outcome::{Level, Outcome};
+use crate::policy::PolicyType;
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
@@ -13,8 +13,8 @@ use crate::upload::decide::{headers_of, principal_of};
 use crate::upload::headers;
 use crate::upload::writers::{KmsSupport, Point, Signer, Writer, writer};
 use crate::upload::{
-    Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route, Uploader, account,
-    blame,
+    Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route,
+    Uploader, account, blame,
 };
 use crate::value::{Text, Unknown};
 
@@ -22,23 +22,38 @@ use crate::value::{Text, Unknown};
 pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
     let mut out = Vec::new();
     for upload in &estate.shown {
-        let BucketUse::Declared(index) = &upload.bucket else { continue };
-        let Some(bucket) = estate.buckets.get(*index) else { continue };
+        let BucketUse::Declared(index) = &upload.bucket else {
+            continue;
+        };
+        let Some(bucket) = estate.buckets.get(*index) else {
+            continue;
+        };
         if crate::upload::pairs::exclude(&upload.guards, &bucket.guards) {
             continue;
         }
         let decided = match &upload.sender {
-            Sender::Caller(caller) => by_person(estate, Some(*caller), None, upload, *index, bucket),
+            Sender::Caller(caller) => {
+                by_person(estate, Some(*caller), None, upload, *index, bucket)
+            }
             Sender::Deployer { caller, account } => {
                 by_person(estate, *caller, Some(&account.id), upload, *index, bucket)
             }
-            Sender::Writer { service, role, account, source_arn, region } => writer(service).map(|row| {
-                Delivery { estate, scopes, upload, index: *index, bucket, row }.decide(
-                    *role,
-                    account,
-                    source_arn.as_ref(),
-                    region.as_ref(),
-                )
+            Sender::Writer {
+                service,
+                role,
+                account,
+                source_arn,
+                region,
+            } => writer(service).map(|row| {
+                Delivery {
+                    estate,
+                    scopes,
+                    upload,
+                    index: *index,
+                    bucket,
+                    row,
+                }
+                .decide(*role, account, source_arn.as_ref(), region.as_ref())
             }),
         };
         out.extend(decided);
@@ -73,26 +88,39 @@ pub fn decide_role(
         address: declared.address.clone(),
         guards: declared.guards.clone(),
     };
-    let mut decided = Delivery { estate, scopes, upload: &upload, index: pair.bucket, bucket, row }.decide(
-        Some(caller),
-        &declared.account,
-        None,
-        None,
-    );
+    let mut decided = Delivery {
+        estate,
+        scopes,
+        upload: &upload,
+        index: pair.bucket,
+        bucket,
+        row,
+    }
+    .decide(Some(caller), &declared.account, None, None);
     decided.grants = pair.grants.clone();
     Some(decided)
 }
 
 /// What a caller uploads to a bucket, where each of its workloads shows it; else nothing.
 pub fn drafts_of_every_workload(estate: &Estate, pair: &crate::upload::pairs::Pair) -> Vec<Draft> {
-    let Uploader::Declared(index) = pair.uploader else { return Vec::new() };
-    let Some(caller) = estate.callers.get(index) else { return Vec::new() };
+    let Uploader::Declared(index) = pair.uploader else {
+        return Vec::new();
+    };
+    let Some(caller) = estate.callers.get(index) else {
+        return Vec::new();
+    };
     let shown: Vec<&ShownUpload> = estate
         .shown
         .iter()
-        .filter(|s| s.sender == Sender::Caller(index) && s.bucket == BucketUse::Declared(pair.bucket))
+        .filter(|s| {
+            s.sender == Sender::Caller(index) && s.bucket == BucketUse::Declared(pair.bucket)
+        })
         .collect();
-    if caller.workloads.iter().all(|w| shown.iter().any(|s| s.address == w.address)) {
+    if caller
+        .workloads
+        .iter()
+        .all(|w| shown.iter().any(|s| s.address == w.address))
+    {
         shown.into_iter().map(draft_of).collect()
     } else {
         Vec::new()
@@ -105,7 +133,10 @@ fn draft_of(upload: &ShownUpload) -> Draft {
         if header.name.eq_ignore_ascii_case(headers::TAGGING) {
             draft.tags = Some(tag_set(&header.value));
         } else {
-            draft.set(&header.name.to_ascii_lowercase(), Sent::Value(header.value.clone()));
+            draft.set(
+                &header.name.to_ascii_lowercase(),
+                Sent::Value(header.value.clone()),
+            );
         }
     }
     draft.multipart = upload.multipart;
@@ -127,7 +158,11 @@ fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
 }
 
 fn internet() -> Path {
-    Path { route: Route::Internet, certainty: PathCertainty::Assumed, shown_by: None }
+    Path {
+        route: Route::Internet,
+        certainty: PathCertainty::Assumed,
+        shown_by: None,
+    }
 }
 
 fn by_person(
@@ -140,7 +175,9 @@ fn by_person(
 ) -> Option<Decided> {
     let uploader = match (caller, deployer) {
         (Some(caller), _) => Uploader::Declared(caller),
-        (None, Some(account)) => Uploader::Deployer { account: account.clone() },
+        (None, Some(account)) => Uploader::Deployer {
+            account: account.clone(),
+        },
         (None, None) => return None,
     };
     let declared = caller.and_then(|c| estate.callers.get(c));
@@ -148,11 +185,21 @@ fn by_person(
     let relation = match (own, deployer) {
         (Some(own), _) => account::between(own, &bucket.account),
         (None, Some(id)) if *id == bucket.account.id => AccountRelation::Same,
-        (None, Some(id)) if id.is_literal() && bucket.account.id.is_literal() => AccountRelation::Cross,
+        (None, Some(id)) if id.is_literal() && bucket.account.id.is_literal() => {
+            AccountRelation::Cross
+        }
         _ => AccountRelation::Unknown,
     };
     let principal = principal_of(estate, &uploader);
-    let journey = Journey::new(estate, uploader.clone(), principal, declared, bucket, Route::Internet, relation);
+    let journey = Journey::new(
+        estate,
+        uploader.clone(),
+        principal,
+        declared,
+        bucket,
+        Route::Internet,
+        relation,
+    );
     let draft = draft_of(upload);
     let played = journey.play(&draft, Reading::Favourable);
     let mut out = Decided {
@@ -175,12 +222,18 @@ fn by_person(
     // From where the configuration is applied is not shown.
     if played.causes.iter().any(|(c, _)| blame::by_network(c)) {
         out.outcome = Outcome::Depends;
-        out.hangs_on.push("the network that the upload comes from".into());
+        out.hangs_on
+            .push("the network that the upload comes from".into());
         return Some(out);
     }
     let plain = Draft::plain(upload.key.clone());
-    let plain_passes = !headers_of(&draft).is_plain() && journey.play(&plain, Reading::Favourable).allowed;
-    out.outcome = if plain_passes { Outcome::ShapeDenied } else { Outcome::DefaultDenied };
+    let plain_passes =
+        !headers_of(&draft).is_plain() && journey.play(&plain, Reading::Favourable).allowed;
+    out.outcome = if plain_passes {
+        Outcome::ShapeDenied
+    } else {
+        Outcome::DefaultDenied
+    };
     for (cause, confidence) in played.causes {
         // A finding about a header points at the header.
         let header = header_of(&cause, upload);
@@ -207,7 +260,12 @@ fn by_person(
 
 /// The header of a shown upload that a refusal is about.
 fn header_of<'u>(cause: &Cause, upload: &'u ShownUpload) -> Option<&'u crate::facts::Header> {
-    let find = |test: &dyn Fn(&str) -> bool| upload.headers.iter().find(|h| test(&h.name.to_ascii_lowercase()));
+    let find = |test: &dyn Fn(&str) -> bool| {
+        upload
+            .headers
+            .iter()
+            .find(|h| test(&h.name.to_ascii_lowercase()))
+    };
     match cause {
         Cause::Gate(Gate::AclsDisabled { .. } | Gate::PublicAclBlocked { .. }) => {
             find(&|n| n == headers::ACL || n.starts_with("x-amz-grant-"))
@@ -215,9 +273,13 @@ fn header_of<'u>(cause: &Cause, upload: &'u ShownUpload) -> Option<&'u crate::fa
         Cause::Policy { reason, .. } => match &*reason.action {
             "s3:PutObjectAcl" => find(&|n| n == headers::ACL || n.starts_with("x-amz-grant-")),
             "s3:PutObjectTagging" => find(&|n| n == headers::TAGGING),
-            "s3:PutObjectRetention" => find(&|n| n == headers::LOCK_MODE || n == headers::LOCK_DATE),
+            "s3:PutObjectRetention" => {
+                find(&|n| n == headers::LOCK_MODE || n == headers::LOCK_DATE)
+            }
             "s3:PutObjectLegalHold" => find(&|n| n == headers::LEGAL_HOLD),
-            action if action.starts_with("kms:") => find(&|n| n == headers::SSE_KEY || n == headers::SSE),
+            action if action.starts_with("kms:") => {
+                find(&|n| n == headers::SSE_KEY || n == headers::SSE)
+            }
             _ => None,
         },
         Cause::Gate(_) => None,
@@ -243,7 +305,9 @@ impl<'d> Delivery<'d> {
         region: Option<&Text>,
     ) -> Decided {
         let relation = match account::between(sender, &self.bucket.account) {
-            AccountRelation::Unknown => account::of_literal(&sender.id, &self.bucket.account, self.scopes),
+            AccountRelation::Unknown => {
+                account::of_literal(&sender.id, &self.bucket.account, self.scopes)
+            }
             known => known,
         };
         let mut journeys: Vec<Journey<'d>> = Vec::new();
@@ -267,13 +331,17 @@ impl<'d> Delivery<'d> {
                     None => (*name).to_string(),
                 };
                 let uploader = self.uploader(&name, None, sender);
-                let principal = Principal::Service { name: Text::literal(name.as_str()) };
+                let principal = Principal::Service {
+                    name: Text::literal(name.as_str()),
+                };
                 journeys.push(self.journey(uploader, principal, None, relation));
             }
             if self.row.load_balancing_account {
                 let account = match region.and_then(Text::as_literal) {
                     Some(region) => load_balancing_account(region).map(Text::literal),
-                    None => Some(Text::unknown(Unknown::because("the load balancing account of the region"))),
+                    None => Some(Text::unknown(Unknown::because(
+                        "the load balancing account of the region",
+                    ))),
                 };
                 if let Some(account) = account {
                     // It writes with rights of its own account, which are not at hand.
@@ -294,7 +362,12 @@ impl<'d> Delivery<'d> {
         self.conclude(journeys, relation, sender)
     }
 
-    fn uploader(&self, principal: &str, role: Option<usize>, sender: &crate::facts::Account) -> Uploader {
+    fn uploader(
+        &self,
+        principal: &str,
+        role: Option<usize>,
+        sender: &crate::facts::Account,
+    ) -> Uploader {
         Uploader::Service {
             service: self.row.service.into(),
             principal: principal.into(),
@@ -310,11 +383,24 @@ impl<'d> Delivery<'d> {
         caller: Option<&'d crate::facts::Caller>,
         relation: AccountRelation,
     ) -> Journey<'d> {
-        Journey::new(self.estate, uploader, principal, caller, self.bucket, Route::Internet, relation)
+        Journey::new(
+            self.estate,
+            uploader,
+            principal,
+            caller,
+            self.bucket,
+            Route::Internet,
+            relation,
+        )
     }
 
     /// What the service passes, tests and cannot work with.
-    fn prepare(&self, journey: &mut Journey<'d>, sender: &crate::facts::Account, source_arn: Option<&Text>) {
+    fn prepare(
+        &self,
+        journey: &mut Journey<'d>,
+        sender: &crate::facts::Account,
+        source_arn: Option<&Text>,
+    ) {
         let as_service = matches!(journey.principal, Principal::Service { .. });
         if self.row.actions != ["s3:PutObject"] {
             journey.actions = Some(self.row.actions);
@@ -328,10 +414,14 @@ impl<'d> Delivery<'d> {
             journey.base.present("aws:SourceAccount", sender.id.clone());
             match source_arn {
                 Some(arn) => journey.base.present("aws:SourceArn", arn.clone()),
-                None => journey.base.set("aws:SourceArn", ContextValue::PresentUnknown),
+                None => journey
+                    .base
+                    .set("aws:SourceArn", ContextValue::PresentUnknown),
             }
             journey.base.set("aws:SourceOrgID", ContextValue::Unknown);
-            journey.base.set("aws:SourceOrgPaths", ContextValue::Unknown);
+            journey
+                .base
+                .set("aws:SourceOrgPaths", ContextValue::Unknown);
         }
         if as_service {
             journey.kms_actions = Some(self.row.kms_actions);
@@ -353,19 +443,30 @@ impl<'d> Delivery<'d> {
         let mut out = Vec::new();
         if let Some(encryption) = self.bucket.encryption.value() {
             let kms = encryption.algorithm != Algorithm::Aes256;
-            let place =
-                encryption.place.clone().or_else(|| self.bucket.encryption.place().cloned());
+            let place = encryption
+                .place
+                .clone()
+                .or_else(|| self.bucket.encryption.place().cloned());
             if let (true, Some(place)) = (kms, place) {
                 match self.row.kms {
-                    KmsSupport::None => out.push((Gate::ServiceNeedsSseS3 { place }, Confidence::High)),
-                    KmsSupport::Disputed => out.push((Gate::ServiceNeedsSseS3 { place }, Confidence::Unverified)),
+                    KmsSupport::None => {
+                        out.push((Gate::ServiceNeedsSseS3 { place }, Confidence::High))
+                    }
+                    KmsSupport::Disputed => {
+                        out.push((Gate::ServiceNeedsSseS3 { place }, Confidence::Unverified))
+                    }
                     KmsSupport::CustomerKey | KmsSupport::AsCaller => {}
                 }
             }
         }
         if self.row.refuses_lock {
             if let crate::facts::Setting::Is(true, place) = &self.bucket.default_retention {
-                out.push((Gate::ServiceNeedsNoLock { place: place.clone() }, Confidence::High));
+                out.push((
+                    Gate::ServiceNeedsNoLock {
+                        place: place.clone(),
+                    },
+                    Confidence::High,
+                ));
             }
         }
         if let (Some(prefix), Some(name)) = (self.row.name_prefix, self.bucket.name.as_literal()) {
@@ -382,7 +483,10 @@ impl<'d> Delivery<'d> {
         if self.row.refuses_requester_pays {
             if let crate::facts::Setting::Is(true, place) = &self.bucket.requester_pays {
                 out.push((
-                    Gate::ServiceTarget { requirement: "a bucket without Requester Pays".into(), place: place.clone() },
+                    Gate::ServiceTarget {
+                        requirement: "a bucket without Requester Pays".into(),
+                        place: place.clone(),
+                    },
                     Confidence::High,
                 ));
             }
@@ -393,7 +497,12 @@ impl<'d> Delivery<'d> {
             out.push((
                 Gate::ServiceTarget {
                     requirement: "a bucket whose ACLs are enabled".into(),
-                    place: self.bucket.ownership.place().unwrap_or(&self.bucket.place).clone(),
+                    place: self
+                        .bucket
+                        .ownership
+                        .place()
+                        .unwrap_or(&self.bucket.place)
+                        .clone(),
                 },
                 Confidence::High,
             ));
@@ -408,7 +517,11 @@ impl<'d> Delivery<'d> {
         sender: &crate::facts::Account,
     ) -> Decided {
         let mut draft = draft_of(self.upload);
-        let foreign = if relation == AccountRelation::Cross { self.row.foreign_headers } else { &[] };
+        let foreign = if relation == AccountRelation::Cross {
+            self.row.foreign_headers
+        } else {
+            &[]
+        };
         for (name, value) in self.row.headers.iter().chain(foreign) {
             if *draft.header(name) == Sent::Absent {
                 draft.set(name, Sent::Value(Text::literal(*value)));
@@ -426,18 +539,31 @@ impl<'d> Delivery<'d> {
         let mut best: Option<(usize, Played)> = None;
         for (i, journey) in journeys.iter().enumerate() {
             let played = journey.play(&draft, Reading::Favourable);
-            if played.causes.iter().all(|(_, c)| *c == Confidence::Unverified) {
+            if played
+                .causes
+                .iter()
+                .all(|(_, c)| *c == Confidence::Unverified)
+            {
                 if matches!(journey.uploader, Uploader::Service { .. }) {
                     out.uploader = journey.uploader.clone();
                 }
                 let strict = journey.play(&draft, Reading::Unfavourable);
                 let sure = strict.allowed || strict.hangs_on_open_only();
-                out.outcome = if sure && played.allowed { Outcome::Allowed } else { Outcome::Depends };
+                out.outcome = if sure && played.allowed {
+                    Outcome::Allowed
+                } else {
+                    Outcome::Depends
+                };
                 out.hangs_on = strict.hangs_on;
                 self.add(played, relation, &draft, &mut out, true);
                 return out;
             }
-            if self.row.may_only_read && played.causes.iter().any(|(c, _)| grants_no_write(c, self.row.signer)) {
+            if self.row.may_only_read
+                && played
+                    .causes
+                    .iter()
+                    .any(|(c, _)| grants_no_write(c, self.row.signer))
+            {
                 continue;
             }
             // The first one is what the service tries first.
@@ -460,13 +586,20 @@ impl<'d> Delivery<'d> {
 
     /// The bucket's ACL grants the write, or the service completes it itself.
     fn granted_by_acl(&self) -> bool {
-        let Some(grantee) = self.row.acl_grantee else { return false };
+        let Some(grantee) = self.row.acl_grantee else {
+            return false;
+        };
         if self.row.needs_acls {
             return true;
         }
         self.bucket.acl.as_ref().is_some_and(|acl| {
-            acl.canned.as_ref().is_some_and(|c| c.as_literal() == Some("log-delivery-write") || !c.is_literal())
-                || acl.grants.iter().any(|g| g.grantee.as_literal() == Some(grantee) || !g.grantee.is_literal())
+            acl.canned
+                .as_ref()
+                .is_some_and(|c| c.as_literal() == Some("log-delivery-write") || !c.is_literal())
+                || acl
+                    .grants
+                    .iter()
+                    .any(|g| g.grantee.as_literal() == Some(grantee) || !g.grantee.is_literal())
         })
     }
 
@@ -476,7 +609,8 @@ impl<'d> Delivery<'d> {
         use crate::upload::subject::{Subject, subject};
         let mut points: Vec<Point> = Vec::new();
         match cause {
-            Cause::Policy { key: Some(_), .. } | Cause::Gate(Gate::ServiceNeedsSseS3 { .. } | Gate::ManagedKey { .. }) => {
+            Cause::Policy { key: Some(_), .. }
+            | Cause::Gate(Gate::ServiceNeedsSseS3 { .. } | Gate::ManagedKey { .. }) => {
                 points.push(Point::Kms);
             }
             Cause::Policy { reason, key: None } => {
@@ -506,7 +640,10 @@ impl<'d> Delivery<'d> {
                     }
                 };
                 match &reason.kind {
-                    DenyKind::Explicit { statement, deciding } => {
+                    DenyKind::Explicit {
+                        statement,
+                        deciding,
+                    } => {
                         if let Some(s) = statement.get() {
                             about(s, deciding);
                         }
@@ -520,19 +657,37 @@ impl<'d> Delivery<'d> {
                     }
                 }
             }
-            Cause::Gate(Gate::AclsDisabled { .. } | Gate::PublicAclBlocked { .. }) => points.push(Point::Headers),
+            Cause::Gate(Gate::AclsDisabled { .. } | Gate::PublicAclBlocked { .. }) => {
+                points.push(Point::Headers)
+            }
             Cause::Gate(_) => {}
         }
-        points.into_iter().map(|p| self.row.confidence(p)).min().unwrap_or(Confidence::High)
+        points
+            .into_iter()
+            .map(|p| self.row.confidence(p))
+            .min()
+            .unwrap_or(Confidence::High)
     }
 
-    fn add(&self, played: Played, relation: AccountRelation, draft: &Draft, out: &mut Decided, unsure: bool) {
-        let missing_key = played.causes.iter().any(|(c, _)| matches!(c, Cause::Policy { key: Some(_), .. }));
+    fn add(
+        &self,
+        played: Played,
+        relation: AccountRelation,
+        draft: &Draft,
+        out: &mut Decided,
+        unsure: bool,
+    ) {
+        let missing_key = played
+            .causes
+            .iter()
+            .any(|(c, _)| matches!(c, Cause::Policy { key: Some(_), .. }));
         for (cause, confidence) in played.causes {
             let mut level = Level::Error.min(confidence.cap());
             match &cause {
                 // Delivery is reported to work where the key policy admits the service (spec 7).
-                Cause::Gate(Gate::ServiceNeedsSseS3 { .. }) if self.row.kms == KmsSupport::Disputed && missing_key => {
+                Cause::Gate(Gate::ServiceNeedsSseS3 { .. })
+                    if self.row.kms == KmsSupport::Disputed && missing_key =>
+                {
                     continue;
                 }
                 // A service that supports no KMS at all is stopped by that, whichever key it is.
@@ -545,11 +700,18 @@ impl<'d> Delivery<'d> {
             }
             if let Cause::Policy { reason, key: None } = &cause {
                 let implicit = matches!(reason.kind, DenyKind::Implicit { .. });
-                if implicit && reason.policy_type == PolicyType::Bucket && self.row.completes_policy {
+                if implicit && reason.policy_type == PolicyType::Bucket && self.row.completes_policy
+                {
                     match relation {
                         AccountRelation::Cross => {}
-                        AccountRelation::Same | AccountRelation::Unknown if self.bucket.policy.is_none() => continue,
-                        AccountRelation::Same | AccountRelation::Unknown => level = level.min(Level::Warning),
+                        AccountRelation::Same | AccountRelation::Unknown
+                            if self.bucket.policy.is_none() =>
+                        {
+                            continue;
+                        }
+                        AccountRelation::Same | AccountRelation::Unknown => {
+                            level = level.min(Level::Warning)
+                        }
                     }
                 }
                 if implicit && self.row.acl_unsure && about_acl(reason) {
@@ -585,21 +747,35 @@ impl<'d> Delivery<'d> {
 
 /// No statement comes near to granting the write: it may not be meant.
 fn grants_no_write(cause: &Cause, signer: Signer) -> bool {
-    let Cause::Policy { reason, key: None } = cause else { return false };
-    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
-    let side = if signer == Signer::Role { PolicyType::Identity } else { PolicyType::Bucket };
+    let Cause::Policy { reason, key: None } = cause else {
+        return false;
+    };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else {
+        return false;
+    };
+    let side = if signer == Signer::Role {
+        PolicyType::Identity
+    } else {
+        PolicyType::Bucket
+    };
     reason.policy_type == side
         && &*reason.action == "s3:PutObject"
-        && nearest.iter().all(|n| n.failed.contains(&crate::decision::Element::Action))
+        && nearest
+            .iter()
+            .all(|n| n.failed.contains(&crate::decision::Element::Action))
 }
 
 fn about_acl(reason: &crate::decision::DenyReason) -> bool {
-    let DenyKind::Implicit { nearest, .. } = &reason.kind else { return false };
+    let DenyKind::Implicit { nearest, .. } = &reason.kind else {
+        return false;
+    };
     nearest.iter().any(|n| {
         n.statement.get().is_some_and(|s| {
-            blame::tests(s, &n.failed)
-                .iter()
-                .any(|t| t.key.as_literal().is_some_and(|k| k.eq_ignore_ascii_case("s3:x-amz-acl")))
+            blame::tests(s, &n.failed).iter().any(|t| {
+                t.key
+                    .as_literal()
+                    .is_some_and(|k| k.eq_ignore_ascii_case("s3:x-amz-acl"))
+            })
         })
     })
 }
@@ -636,7 +812,10 @@ const LOAD_BALANCING_ACCOUNTS: &[(&str, &str)] = &[
 
 /// The account whose load balancers write in a Region, where there is one.
 pub fn load_balancing_account(region: &str) -> Option<&'static str> {
-    LOAD_BALANCING_ACCOUNTS.iter().find(|(r, _)| *r == region).map(|(_, a)| *a)
+    LOAD_BALANCING_ACCOUNTS
+        .iter()
+        .find(|(r, _)| *r == region)
+        .map(|(_, a)| *a)
 }
 
 #[cfg(test)]

@@ -36,11 +36,15 @@ pub fn subject(key: &str) -> Subject {
         "s3:x-amz-copy-source" | "s3:x-amz-metadata-directive" => Subject::CopySource,
         "s3:if-match" | "s3:if-none-match" => Subject::ConditionalWrite,
         "aws:securetransport" | "s3:tlsversion" => Subject::Transport,
-        "aws:principalarn" | "aws:userid" | "aws:username" | "aws:principalaccount" | "aws:principaltype" => {
-            Subject::Caller
-        }
+        "aws:principalarn"
+        | "aws:userid"
+        | "aws:username"
+        | "aws:principalaccount"
+        | "aws:principaltype" => Subject::Caller,
         "aws:principalorgid" | "aws:principalorgpaths" => Subject::Organization,
-        "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths" => Subject::ServiceSource,
+        "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths" => {
+            Subject::ServiceSource
+        }
         "kms:viaservice" | "kms:calleraccount" | "kms:requestalias" | "kms:resourcealiases" => {
             Subject::EncryptionContext
         }

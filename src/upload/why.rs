@@ -36,13 +36,27 @@ pub struct Why {
 }
 
 /// Plays one upload of a declared caller.
-pub fn why(estate: &Estate, caller: usize, bucket: usize, route: Route, draft: &Draft) -> Option<Why> {
+pub fn why(
+    estate: &Estate,
+    caller: usize,
+    bucket: usize,
+    route: Route,
+    draft: &Draft,
+) -> Option<Why> {
     let who: &Caller = estate.callers.get(caller)?;
     let target = estate.buckets.get(bucket)?;
     let uploader = Uploader::Declared(caller);
     let relation = account::between(&who.account, &target.account);
     let principal = principal_of(estate, &uploader);
-    let journey = Journey::new(estate, uploader.clone(), principal, Some(who), target, route, relation);
+    let journey = Journey::new(
+        estate,
+        uploader.clone(),
+        principal,
+        Some(who),
+        target,
+        route,
+        relation,
+    );
     let mut lines = Vec::new();
     let mut hangs_on: Vec<Arc<str>> = Vec::new();
     for call in s3_calls(&journey.principal, target, &journey.base, draft) {
@@ -58,7 +72,14 @@ pub fn why(estate: &Estate, caller: usize, bucket: usize, route: Route, draft: &
             present.push(PolicyType::Rcp);
         }
         present.push(PolicyType::Bucket);
-        gate_lines(&call.action, &decision, &present, relation, journey.s3.resource.is_some(), &mut lines);
+        gate_lines(
+            &call.action,
+            &decision,
+            &present,
+            relation,
+            journey.s3.resource.is_some(),
+            &mut lines,
+        );
     }
     let played = journey.play(draft, Reading::Favourable);
     let mut key_lines = Vec::new();
@@ -71,7 +92,10 @@ pub fn why(estate: &Estate, caller: usize, bucket: usize, route: Route, draft: &
                 place: None,
                 text: setting(gate),
             }),
-            Cause::Policy { reason, key: Some(_) } => key_lines.push(GateLine {
+            Cause::Policy {
+                reason,
+                key: Some(_),
+            } => key_lines.push(GateLine {
                 action: reason.action.clone(),
                 gate: "key",
                 refused: true,
@@ -84,14 +108,23 @@ pub fn why(estate: &Estate, caller: usize, bucket: usize, route: Route, draft: &
     if key_lines.is_empty() {
         let text = match crate::upload::gates::encrypts(estate, target, draft) {
             crate::upload::gates::Encrypts::WithoutKms => "no KMS key takes part".to_string(),
-            crate::upload::gates::Encrypts::ManagedKey { .. } => "the AWS managed key `aws/s3`".into(),
-            crate::upload::gates::Encrypts::Key { key, .. } => {
-                estate.keys.get(key).map_or_else(String::new, |k| format!("`{}` may be used", k.address))
+            crate::upload::gates::Encrypts::ManagedKey { .. } => {
+                "the AWS managed key `aws/s3`".into()
             }
+            crate::upload::gates::Encrypts::Key { key, .. } => estate
+                .keys
+                .get(key)
+                .map_or_else(String::new, |k| format!("`{}` may be used", k.address)),
             crate::upload::gates::Encrypts::OpenKey => "a key whose policy is not at hand".into(),
             crate::upload::gates::Encrypts::Unknown => "the key is not known".into(),
         };
-        key_lines.push(GateLine { action: "".into(), gate: "key", refused: false, place: None, text });
+        key_lines.push(GateLine {
+            action: "".into(),
+            gate: "key",
+            refused: false,
+            place: None,
+            text,
+        });
     }
     lines.extend(key_lines);
     hangs_on.extend(played.hangs_on.iter().cloned());
@@ -102,7 +135,12 @@ pub fn why(estate: &Estate, caller: usize, bucket: usize, route: Route, draft: &
         Some((Cause::Policy { reason, .. }, _)) => format!("denied: {}", sentence(reason)),
         Some((Cause::Gate(gate), _)) => format!("denied: {}", setting(gate)),
     };
-    Some(Why { lines, verdict, allowed: played.allowed, hangs_on })
+    Some(Why {
+        lines,
+        verdict,
+        allowed: played.allowed,
+        hangs_on,
+    })
 }
 
 fn gate_lines(
@@ -114,7 +152,11 @@ fn gate_lines(
     lines: &mut Vec<GateLine>,
 ) {
     for policy_type in present {
-        let refusals: Vec<_> = decision.reasons.iter().filter(|r| r.policy_type == *policy_type).collect();
+        let refusals: Vec<_> = decision
+            .reasons
+            .iter()
+            .filter(|r| r.policy_type == *policy_type)
+            .collect();
         let gate = match policy_type {
             PolicyType::Identity | PolicyType::Boundary | PolicyType::Session => "caller",
             PolicyType::Scp | PolicyType::Rcp => "organization",
@@ -139,26 +181,48 @@ fn gate_lines(
         let (place, text) = match (allowing, policy_type) {
             (Some((_, statement)), _) => (
                 statement.get().map(|s| s.place.clone()),
-                statement.get().map_or_else(String::new, |s| format!("{}, {}", policy_type.name(), s.label())),
+                statement.get().map_or_else(String::new, |s| {
+                    format!("{}, {}", policy_type.name(), s.label())
+                }),
             ),
             (None, PolicyType::Bucket) if !has_policy => {
-                let same = if relation == AccountRelation::Same { "; same account" } else { "" };
+                let same = if relation == AccountRelation::Same {
+                    "; same account"
+                } else {
+                    ""
+                };
                 (None, format!("no bucket policy{same}"))
             }
-            (None, PolicyType::Bucket) => (None, "no statement of the bucket policy refuses".into()),
+            (None, PolicyType::Bucket) => {
+                (None, "no statement of the bucket policy refuses".into())
+            }
             (None, PolicyType::Identity) => (None, "not needed, or not at hand".into()),
-            (None, other) => (None, format!("no statement of the {} refuses", other.name())),
+            (None, other) => (
+                None,
+                format!("no statement of the {} refuses", other.name()),
+            ),
         };
-        lines.push(GateLine { action: action.clone(), gate, refused: false, place, text });
+        lines.push(GateLine {
+            action: action.clone(),
+            gate,
+            refused: false,
+            place,
+            text,
+        });
     }
 }
 
 fn near(reason: &crate::decision::DenyReason) -> Option<&StatementRef> {
     match &reason.kind {
         DenyKind::Explicit { statement, .. } => Some(statement),
-        DenyKind::Implicit { nearest, delegated_by, .. } => {
-            nearest.first().map(|n| &n.statement).or(delegated_by.as_ref())
-        }
+        DenyKind::Implicit {
+            nearest,
+            delegated_by,
+            ..
+        } => nearest
+            .first()
+            .map(|n| &n.statement)
+            .or(delegated_by.as_ref()),
     }
 }
 
@@ -172,18 +236,29 @@ fn sentence(reason: &crate::decision::DenyReason) -> String {
 
 fn refusal(reason: &crate::decision::DenyReason) -> String {
     match &reason.kind {
-        DenyKind::Explicit { statement, deciding } => {
-            let Some(s) = statement.get() else { return String::new() };
+        DenyKind::Explicit {
+            statement,
+            deciding,
+        } => {
+            let Some(s) = statement.get() else {
+                return String::new();
+            };
             let tests: Vec<String> = crate::upload::blame::tests(s, deciding)
                 .iter()
                 .map(|t| format!("{} on {}", t.written, t.key.display()))
                 .collect();
-            let because = if tests.is_empty() { String::new() } else { format!(": {} holds", tests.join(" and ")) };
+            let because = if tests.is_empty() {
+                String::new()
+            } else {
+                format!(": {} holds", tests.join(" and "))
+            };
             format!("{} denies{because}", s.label())
         }
         DenyKind::Implicit { nearest, .. } => match nearest.first() {
             Some(n) => {
-                let Some(s) = n.statement.get() else { return String::new() };
+                let Some(s) = n.statement.get() else {
+                    return String::new();
+                };
                 let failed: Vec<String> = n.failed.iter().map(|e| element(s, *e)).collect();
                 format!("{} comes nearest: {} not match", s.label(), join(&failed))
             }
@@ -213,7 +288,12 @@ fn element(statement: &crate::policy::Statement, element: Element) -> String {
             None => "the resource".into(),
         },
         Element::Condition(i) => match statement.conditions.get(i) {
-            Some(test) => format!("{} on {} ({})", test.written, test.key.display(), list(&test.values)),
+            Some(test) => format!(
+                "{} on {} ({})",
+                test.written,
+                test.key.display(),
+                list(&test.values)
+            ),
             None => "a condition".into(),
         },
         Element::Guard => "its template condition".into(),
@@ -224,8 +304,12 @@ fn element(statement: &crate::policy::Statement, element: Element) -> String {
 pub fn setting(gate: &crate::upload::Gate) -> String {
     use crate::upload::Gate;
     match gate {
-        Gate::AclsDisabled { acl, .. } => format!("ACLs are disabled; `{}` is not accepted", acl.display()),
-        Gate::PublicAclBlocked { acl, .. } => format!("Block Public Access refuses `{}`", acl.display()),
+        Gate::AclsDisabled { acl, .. } => {
+            format!("ACLs are disabled; `{}` is not accepted", acl.display())
+        }
+        Gate::PublicAclBlocked { acl, .. } => {
+            format!("Block Public Access refuses `{}`", acl.display())
+        }
         Gate::ManagedKey { .. } => "`aws/s3` serves only principals of its own account".into(),
         Gate::KeyDisabled { .. } => "the key is disabled".into(),
         Gate::KeyNotSymmetric { .. } => "the key is not a symmetric encryption key".into(),
@@ -233,7 +317,9 @@ pub fn setting(gate: &crate::upload::Gate) -> String {
         Gate::SseCBlocked { .. } => "the bucket blocks customer-provided keys".into(),
         Gate::ServiceNeedsSseS3 { .. } => "the service supports SSE-S3 only".into(),
         Gate::KeyNamedLocally { .. } => "the default key is named without its ARN".into(),
-        Gate::PublicPolicyRestricted { .. } => "RestrictPublicBuckets cuts other accounts off".into(),
+        Gate::PublicPolicyRestricted { .. } => {
+            "RestrictPublicBuckets cuts other accounts off".into()
+        }
         Gate::BucketAclDisabled { .. } => "the bucket's ACL cannot be put".into(),
         Gate::PublicPolicyBlocked { .. } => "the public policy cannot be put".into(),
         Gate::ServiceNeedsNoLock { .. } => "the service does not support Object Lock".into(),

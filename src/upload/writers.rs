@@ -121,7 +121,10 @@ pub struct Writer {
 impl Writer {
     /// How sure a point of the row is.
     pub fn confidence(&self, point: Point) -> Confidence {
-        self.doubts.iter().find(|(p, _)| *p == point).map_or(Confidence::High, |(_, c)| *c)
+        self.doubts
+            .iter()
+            .find(|(p, _)| *p == point)
+            .map_or(Confidence::High, |(_, c)| *c)
     }
 
     /// The service principals in a region; with an unknown region only those that hold in each.
@@ -144,7 +147,8 @@ const OWNER_ACL: &[(&str, &str)] = &[(ACL, "bucket-owner-full-control")];
 const SENDS_KMS: &[(&str, &str)] = &[(SSE, "aws:kms")];
 
 /// `awslogsdelivery`, the account that writes CloudFront's standard logs.
-pub const LOGS_DELIVERY_ID: &str = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0";
+pub const LOGS_DELIVERY_ID: &str =
+    "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0";
 /// The group that writes server access logs.
 pub const LOG_DELIVERY_GROUP: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 
@@ -248,7 +252,10 @@ pub const WRITERS: &[Writer] = &[
         kms: KmsSupport::None,
         same_region: true,
         forbidden_in_prefix: Some("AWSLogs"),
-        doubts: &[(Point::Headers, Confidence::Medium), (Point::Source, Confidence::Unverified)],
+        doubts: &[
+            (Point::Headers, Confidence::Medium),
+            (Point::Source, Confidence::Unverified),
+        ],
         sources: "ALB’23, ALB-HC, GH-ELBSP, GH-ALBKMS",
         ..BASE
     },
@@ -272,21 +279,40 @@ pub const WRITERS: &[Writer] = &[
         ..VENDED
     },
     VENDED,
-    Writer { service: "vpc-flow-logs", title: "VPC Flow Logs", ..VENDED },
+    Writer {
+        service: "vpc-flow-logs",
+        title: "VPC Flow Logs",
+        ..VENDED
+    },
     Writer {
         service: "resolver-query-logs",
         title: "Route 53 Resolver query logging",
         sources: "R53’23, GH-RESOLV",
         ..VENDED
     },
-    Writer { service: "network-firewall", title: "Network Firewall", ..VENDED },
-    Writer { service: "global-accelerator", title: "Global Accelerator", ..VENDED },
-    Writer { service: "msk", title: "MSK broker logs", ..VENDED },
+    Writer {
+        service: "network-firewall",
+        title: "Network Firewall",
+        ..VENDED
+    },
+    Writer {
+        service: "global-accelerator",
+        title: "Global Accelerator",
+        ..VENDED
+    },
+    Writer {
+        service: "msk",
+        title: "MSK broker logs",
+        ..VENDED
+    },
     Writer {
         service: "spot-data-feed",
         title: "the Spot Instance data feed",
         // The page of vended logs lists it; the feed's own page speaks of the bucket's ACL.
-        doubts: &[(Point::Principal, Confidence::Unverified), (Point::Prefix, Confidence::Unverified)],
+        doubts: &[
+            (Point::Principal, Confidence::Unverified),
+            (Point::Prefix, Confidence::Unverified),
+        ],
         ..VENDED
     },
     Writer {
@@ -317,7 +343,10 @@ pub const WRITERS: &[Writer] = &[
         acl_grantee: Some(LOGS_DELIVERY_ID),
         passes_source: false,
         source_arn: SourceArn::None,
-        doubts: &[(Point::Acl, Confidence::Medium), (Point::Source, Confidence::Unverified)],
+        doubts: &[
+            (Point::Acl, Confidence::Medium),
+            (Point::Source, Confidence::Unverified),
+        ],
         sources: "CF’23, GH-CFACL, GH-CFSSE",
         ..BASE
     },
@@ -367,8 +396,16 @@ pub const WRITERS: &[Writer] = &[
         ..BASE
     },
     REPLICATION,
-    Writer { service: "replication-owner-override", actions: OWNER_OVERRIDE, ..REPLICATION },
-    Writer { service: "replication-kms", kms_actions: KMS_ENCRYPT, ..REPLICATION },
+    Writer {
+        service: "replication-owner-override",
+        actions: OWNER_OVERRIDE,
+        ..REPLICATION
+    },
+    Writer {
+        service: "replication-kms",
+        kms_actions: KMS_ENCRYPT,
+        ..REPLICATION
+    },
     Writer {
         service: "replication-kms-owner-override",
         actions: OWNER_OVERRIDE,
@@ -396,7 +433,10 @@ pub const WRITERS: &[Writer] = &[
     Writer {
         service: "guardduty",
         title: "GuardDuty",
-        principals: &["guardduty.amazonaws.com", "guardduty.{region}.amazonaws.com"],
+        principals: &[
+            "guardduty.amazonaws.com",
+            "guardduty.{region}.amazonaws.com",
+        ],
         headers: SENDS_KMS,
         same_region: false,
         sources: "GD’23",
@@ -410,7 +450,10 @@ pub const WRITERS: &[Writer] = &[
         tests_bucket_acl: true,
         kms: KmsSupport::None,
         refuses_lock: true,
-        doubts: &[(Point::Source, Confidence::Unverified), (Point::Headers, Confidence::Unverified)],
+        doubts: &[
+            (Point::Source, Confidence::Unverified),
+            (Point::Headers, Confidence::Unverified),
+        ],
         sources: "RS’23",
         ..BASE
     },
@@ -422,7 +465,10 @@ pub const WRITERS: &[Writer] = &[
         kms_actions: &["kms:GenerateDataKey", "kms:Decrypt"],
         same_region: true,
         // The key is mandatory; how it reaches S3 is not said.
-        doubts: &[(Point::Headers, Confidence::Unverified), (Point::Kms, Confidence::Medium)],
+        doubts: &[
+            (Point::Headers, Confidence::Unverified),
+            (Point::Kms, Confidence::Medium),
+        ],
         sources: "RDS’23",
         ..BY_ROLE
     },
@@ -488,7 +534,10 @@ pub const WRITERS: &[Writer] = &[
     Writer {
         service: "data-export",
         title: "the billing data export",
-        principals: &["bcm-data-exports.amazonaws.com", "billingreports.amazonaws.com"],
+        principals: &[
+            "bcm-data-exports.amazonaws.com",
+            "billingreports.amazonaws.com",
+        ],
         doubts: &[
             (Point::Principal, Confidence::Unverified),
             (Point::Kms, Confidence::Unverified),
@@ -502,7 +551,10 @@ pub const WRITERS: &[Writer] = &[
         title: "Security Hub",
         principals: &["exportv2.securityhub.amazonaws.com"],
         headers: SENDS_KMS,
-        doubts: &[(Point::Headers, Confidence::Unverified), (Point::Source, Confidence::Unverified)],
+        doubts: &[
+            (Point::Headers, Confidence::Unverified),
+            (Point::Source, Confidence::Unverified),
+        ],
         sources: "SHUB",
         ..BASE
     },
@@ -529,10 +581,13 @@ const DELIVERING_ROLES: &[&str] = &["config", "firehose", "rds-export", "dms", "
 pub fn of_role(trusted_services: &[crate::value::Text]) -> Option<&'static Writer> {
     let mut rows = trusted_services.iter().map(|service| {
         let name = service.as_literal()?;
-        WRITERS.iter().find(|w| DELIVERING_ROLES.contains(&w.service) && w.principals.contains(&name))
+        WRITERS
+            .iter()
+            .find(|w| DELIVERING_ROLES.contains(&w.service) && w.principals.contains(&name))
     });
     let first = rows.next()??;
-    rows.all(|row| row.is_some_and(|r| r.service == first.service)).then_some(first)
+    rows.all(|row| row.is_some_and(|r| r.service == first.service))
+        .then_some(first)
 }
 
 /// Looks a row up by its name.
@@ -542,7 +597,10 @@ pub fn writer(service: &str) -> Option<&'static Writer> {
 
 /// The account that writes load balancers' logs in a Region opened before August 2022.
 pub fn load_balancing_account(region: &str) -> Option<&'static str> {
-    LOAD_BALANCING_ACCOUNTS.iter().find(|(r, _)| *r == region).map(|(_, account)| *account)
+    LOAD_BALANCING_ACCOUNTS
+        .iter()
+        .find(|(r, _)| *r == region)
+        .map(|(_, account)| *account)
 }
 
 /// Those Regions with their accounts.
@@ -583,12 +641,26 @@ mod tests {
     #[test]
     fn rows_are_whole() {
         for (i, row) in WRITERS.iter().enumerate() {
-            assert!(!row.title.is_empty() && !row.principals.is_empty() && !row.actions.is_empty(), "{}", row.service);
-            assert!(WRITERS.iter().skip(i + 1).all(|other| other.service != row.service), "{} twice", row.service);
+            assert!(
+                !row.title.is_empty() && !row.principals.is_empty() && !row.actions.is_empty(),
+                "{}",
+                row.service
+            );
+            assert!(
+                WRITERS
+                    .iter()
+                    .skip(i + 1)
+                    .all(|other| other.service != row.service),
+                "{} twice",
+                row.service
+            );
             for (name, _) in row.headers.iter().chain(row.foreign_headers) {
                 assert!(by_name(name).is_some(), "{}: {name}", row.service);
             }
-            assert_eq!(row.passes_source, row.signer != Signer::Role && row.service != "cloudfront-logs");
+            assert_eq!(
+                row.passes_source,
+                row.signer != Signer::Role && row.service != "cloudfront-logs"
+            );
             assert_eq!(writer(row.service), Some(row));
         }
     }
@@ -596,13 +668,30 @@ mod tests {
     #[test]
     fn regions() {
         for (service, region, expected) in [
-            ("guardduty", Some("me-south-1"), vec!["guardduty.amazonaws.com", "guardduty.me-south-1.amazonaws.com"]),
+            (
+                "guardduty",
+                Some("me-south-1"),
+                vec![
+                    "guardduty.amazonaws.com",
+                    "guardduty.me-south-1.amazonaws.com",
+                ],
+            ),
             ("redshift", None, vec!["redshift.amazonaws.com"]),
-            ("waf", Some("eu-west-1"), vec!["delivery.logs.amazonaws.com"]),
+            (
+                "waf",
+                Some("eu-west-1"),
+                vec!["delivery.logs.amazonaws.com"],
+            ),
         ] {
-            assert_eq!(writer(service).map(|w| w.principals_in(region)), Some(expected.iter().map(|s| s.to_string()).collect()));
+            assert_eq!(
+                writer(service).map(|w| w.principals_in(region)),
+                Some(expected.iter().map(|s| s.to_string()).collect())
+            );
         }
-        for (region, account) in [("eu-central-1", Some("054676820928")), ("il-central-1", None)] {
+        for (region, account) in [
+            ("eu-central-1", Some("054676820928")),
+            ("il-central-1", None),
+        ] {
             assert_eq!(load_balancing_account(region), account);
         }
     }
@@ -614,7 +703,11 @@ mod tests {
             ("cost-report", Point::Kms, Confidence::Unverified),
             ("load-balancer", Point::Headers, Confidence::Medium),
         ] {
-            assert_eq!(writer(service).map(|w| w.confidence(point)), Some(expected), "{service}");
+            assert_eq!(
+                writer(service).map(|w| w.confidence(point)),
+                Some(expected),
+                "{service}"
+            );
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Assembly, blank_bucket, set};
-use crate::facts::shell;
 use crate::facts::declare::{
     BucketSetting, Declaration, Declared, DeclaredEncryption, DeclaredSender, RunsAs,
 };
+use crate::facts::shell;
 use crate::facts::{
     AccessPoint, Algorithm, Bucket, BucketUse, Encryption, KeyName, KeyUse, KmsGrant, Network,
     OrganizationPolicy, Sender, Setting, ShownUpload, Subnet, Workload,
@@ -27,12 +27,17 @@ impl Assembly<'_, '_> {
         let account = self.linker.account(d.scope, &d.provider);
         for command in shell::commands(script, variables, place) {
             let name = self.resolve(&command.bucket);
-            let bucket = match self.buckets.find(&name, d.scope, account.id.identity().as_deref()) {
+            let bucket = match self
+                .buckets
+                .find(&name, d.scope, account.id.identity().as_deref())
+            {
                 Some(at) => BucketUse::Declared(at),
                 None => BucketUse::Named(name),
             };
             let mut headers = command.headers;
-            headers.iter_mut().for_each(|h| h.value = self.linker.resolve(&h.value));
+            headers
+                .iter_mut()
+                .for_each(|h| h.value = self.linker.resolve(&h.value));
             let key = command.key.as_ref().map(|k| self.resolve(k));
             self.estate.shown.push(ShownUpload {
                 sender: Sender::Caller(caller),

@@ -24,14 +24,28 @@ fn arn(linker: &Linker<'_>, r: &Resource, service: &str, regional: bool, rest: &
 
 /// The name that is written, or that CloudFormation will generate.
 fn name(r: &Resource, property: &str) -> Text {
-    text(&r.properties, property).filter(|t| !t.is_empty()).unwrap_or_else(|| generated_name(r))
+    text(&r.properties, property)
+        .filter(|t| !t.is_empty())
+        .unwrap_or_else(|| generated_name(r))
 }
 
-fn iam(linker: &Linker<'_>, r: &Resource, kind: &str, property: &str, attribute: &str) -> Option<Text> {
+fn iam(
+    linker: &Linker<'_>,
+    r: &Resource,
+    kind: &str,
+    property: &str,
+    attribute: &str,
+) -> Option<Text> {
     let path = text(&r.properties, "Path").unwrap_or_else(|| Text::literal("/"));
     match attribute {
         "Ref" | "name" => Some(name(r, property)),
-        "Arn" => Some(arn(linker, r, "iam", false, &[&Text::literal(kind), &path, &name(r, property)])),
+        "Arn" => Some(arn(
+            linker,
+            r,
+            "iam",
+            false,
+            &[&Text::literal(kind), &path, &name(r, property)],
+        )),
         _ => None,
     }
 }
@@ -63,19 +77,37 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             let bucket = name(r, "BucketName");
             match attribute {
                 "Ref" | "name" => Some(bucket),
-                "Arn" => Some(arn(linker, r, "s3express", true, &[&Text::literal("bucket/"), &bucket])),
+                "Arn" => Some(arn(
+                    linker,
+                    r,
+                    "s3express",
+                    true,
+                    &[&Text::literal("bucket/"), &bucket],
+                )),
                 _ => None,
             }
         }
         "AWS::S3::AccessPoint" => match attribute {
             "Ref" | "Name" => Some(name(r, "Name")),
-            "Arn" => Some(arn(linker, r, "s3", true, &[&Text::literal("accesspoint/"), &name(r, "Name")])),
+            "Arn" => Some(arn(
+                linker,
+                r,
+                "s3",
+                true,
+                &[&Text::literal("accesspoint/"), &name(r, "Name")],
+            )),
             _ => None,
         },
         "AWS::IAM::Role" => iam(linker, r, "role", "RoleName", attribute),
         "AWS::IAM::User" => iam(linker, r, "user", "UserName", attribute),
         "AWS::IAM::Group" => iam(linker, r, "group", "GroupName", attribute),
-        "AWS::IAM::InstanceProfile" => iam(linker, r, "instance-profile", "InstanceProfileName", attribute),
+        "AWS::IAM::InstanceProfile" => iam(
+            linker,
+            r,
+            "instance-profile",
+            "InstanceProfileName",
+            attribute,
+        ),
         "AWS::IAM::ManagedPolicy" => match attribute {
             "Ref" | "PolicyArn" | "Arn" => iam(linker, r, "policy", "ManagedPolicyName", "Arn"),
             "name" => Some(name(r, "ManagedPolicyName")),
@@ -83,7 +115,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         },
         "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => match attribute {
             "Ref" | "KeyId" => Some(generated_name(r)),
-            "Arn" => Some(arn(linker, r, "kms", true, &[&Text::literal("key/"), &generated_name(r)])),
+            "Arn" => Some(arn(
+                linker,
+                r,
+                "kms",
+                true,
+                &[&Text::literal("key/"), &generated_name(r)],
+            )),
             _ => None,
         },
         "AWS::KMS::Alias" => match attribute {
@@ -102,18 +140,36 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         },
         "AWS::EC2::VPC" => matches!(attribute, "Ref" | "VpcId").then(|| generated_name(r)),
         "AWS::EC2::Subnet" => matches!(attribute, "Ref" | "SubnetId").then(|| generated_name(r)),
-        "AWS::EC2::RouteTable" => matches!(attribute, "Ref" | "RouteTableId").then(|| generated_name(r)),
+        "AWS::EC2::RouteTable" => {
+            matches!(attribute, "Ref" | "RouteTableId").then(|| generated_name(r))
+        }
         "AWS::EC2::VPCEndpoint" => matches!(attribute, "Ref" | "Id").then(|| generated_name(r)),
-        "AWS::Organizations::Policy" => matches!(attribute, "Ref" | "Id").then(|| generated_name(r)),
+        "AWS::Organizations::Policy" => {
+            matches!(attribute, "Ref" | "Id").then(|| generated_name(r))
+        }
         "AWS::CloudTrail::Trail" => match attribute {
             "Ref" => Some(name(r, "TrailName")),
-            "Arn" => Some(arn(linker, r, "cloudtrail", true, &[&Text::literal("trail/"), &name(r, "TrailName")])),
+            "Arn" => Some(arn(
+                linker,
+                r,
+                "cloudtrail",
+                true,
+                &[&Text::literal("trail/"), &name(r, "TrailName")],
+            )),
             _ => None,
         },
-        "AWS::CloudFront::Distribution" if matches!(attribute, "Ref" | "Id") => Some(generated_name(r)),
+        "AWS::CloudFront::Distribution" if matches!(attribute, "Ref" | "Id") => {
+            Some(generated_name(r))
+        }
         "AWS::Lambda::Function" => match attribute {
             "Ref" => Some(name(r, "FunctionName")),
-            "Arn" => Some(arn(linker, r, "lambda", true, &[&Text::literal("function:"), &name(r, "FunctionName")])),
+            "Arn" => Some(arn(
+                linker,
+                r,
+                "lambda",
+                true,
+                &[&Text::literal("function:"), &name(r, "FunctionName")],
+            )),
             _ => None,
         },
         _ => None,

@@ -15,7 +15,12 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             if let Some(document) = property(p, "PolicyDocument") {
                 for (guards, bucket) in texts(p, "Bucket") {
                     let document = document.clone();
-                    out.add_at(r, r.place.clone(), guards, Declaration::BucketPolicy { bucket, document });
+                    out.add_at(
+                        r,
+                        r.place.clone(),
+                        guards,
+                        Declaration::BucketPolicy { bucket, document },
+                    );
                 }
             }
         }
@@ -61,12 +66,18 @@ fn bucket(r: &Resource, out: &mut Declarations) {
             },
         )));
     } else if property(p, "OwnershipControls").is_some() {
-        settings.push(BucketSetting::Ownership(Setting::Unknown("`OwnershipControls` is not known".into())));
+        settings.push(BucketSetting::Ownership(Setting::Unknown(
+            "`OwnershipControls` is not known".into(),
+        )));
     }
     if let Some(block) = property(p, "PublicAccessBlockConfiguration") {
         let known = block.as_map().is_some();
         let read = |name: &str| {
-            if known { flag(block, name, false) } else { Setting::Unknown("the block is not known".into()) }
+            if known {
+                flag(block, name, false)
+            } else {
+                Setting::Unknown("the block is not known".into())
+            }
         };
         settings.push(BucketSetting::PublicAccess(PublicAccess {
             block_public_acls: read("BlockPublicAcls"),
@@ -88,26 +99,40 @@ fn bucket(r: &Resource, out: &mut Declarations) {
         }
     }
     if let Some(status) = inside(p, &["VersioningConfiguration", "Status"]) {
-        settings.push(BucketSetting::Versioning(setting(Some(status), Setting::Default(false), |v| {
-            v.as_str().map(|s| s == "Enabled")
-        })));
+        settings.push(BucketSetting::Versioning(setting(
+            Some(status),
+            Setting::Default(false),
+            |v| v.as_str().map(|s| s == "Enabled"),
+        )));
     }
     if property(p, "ObjectLockEnabled").is_some() {
-        settings.push(BucketSetting::ObjectLock(flag(p, "ObjectLockEnabled", false)));
+        settings.push(BucketSetting::ObjectLock(flag(
+            p,
+            "ObjectLockEnabled",
+            false,
+        )));
     }
     if let Some(lock) = property(p, "ObjectLockConfiguration") {
-        settings.push(BucketSetting::ObjectLock(Setting::Is(true, lock.place.clone())));
+        settings.push(BucketSetting::ObjectLock(Setting::Is(
+            true,
+            lock.place.clone(),
+        )));
         if let Some(retention) = inside(lock, &["Rule", "DefaultRetention"]) {
-            settings.push(BucketSetting::DefaultRetention(Setting::Is(true, retention.place.clone())));
+            settings.push(BucketSetting::DefaultRetention(Setting::Is(
+                true,
+                retention.place.clone(),
+            )));
         }
     }
     if property(p, "Tags").is_some() {
         settings.push(BucketSetting::Tags(tags(p)));
     }
     if let Some(abac) = property(p, "AbacStatus") {
-        settings.push(BucketSetting::Abac(setting(Some(abac), Setting::Default(false), |v| {
-            v.as_str().map(|s| s == "Enabled")
-        })));
+        settings.push(BucketSetting::Abac(setting(
+            Some(abac),
+            Setting::Default(false),
+            |v| v.as_str().map(|s| s == "Enabled"),
+        )));
     }
     if let Some(lifecycle) = property(p, "LifecycleConfiguration") {
         for (_, rule) in members(lifecycle, "Rules") {
@@ -121,14 +146,23 @@ fn bucket(r: &Resource, out: &mut Declarations) {
         }
     }
     for setting in settings {
-        out.add(r, Declaration::BucketSetting { bucket: own(r, "Ref"), setting });
+        out.add(
+            r,
+            Declaration::BucketSetting {
+                bucket: own(r, "Ref"),
+                setting,
+            },
+        );
     }
 }
 
 fn encryption(p: &Value) -> Vec<BucketSetting> {
     let mut out = Vec::new();
-    let Some(configuration) = property(p, "BucketEncryption") else { return out };
-    let unknown = || BucketSetting::Encryption(Setting::Unknown("`BucketEncryption` is not known".into()));
+    let Some(configuration) = property(p, "BucketEncryption") else {
+        return out;
+    };
+    let unknown =
+        || BucketSetting::Encryption(Setting::Unknown("`BucketEncryption` is not known".into()));
     if configuration.as_map().is_none() {
         out.push(unknown());
         return out;
@@ -145,7 +179,9 @@ fn encryption(p: &Value) -> Vec<BucketSetting> {
     let bucket_key = flag(rule, "BucketKeyEnabled", false);
     if let Some(default) = property(rule, "ServerSideEncryptionByDefault") {
         let place = Some(default.place.clone());
-        let key = property(default, "KMSMasterKeyID").filter(|k| k.as_str() != Some("")).cloned();
+        let key = property(default, "KMSMasterKeyID")
+            .filter(|k| k.as_str() != Some(""))
+            .cloned();
         out.push(BucketSetting::Encryption(setting(
             property(default, "SSEAlgorithm"),
             Setting::Unknown("`SSEAlgorithm` is not known".into()),
@@ -170,7 +206,10 @@ fn encryption(p: &Value) -> Vec<BucketSetting> {
             .as_items()
             .map(|items| items.iter().filter_map(Value::as_str).collect())
             .unwrap_or_else(|| blocked.as_str().into_iter().collect());
-        out.push(BucketSetting::BlocksSseC(Setting::Is(named.contains(&"SSE-C"), blocked.place.clone())));
+        out.push(BucketSetting::BlocksSseC(Setting::Is(
+            named.contains(&"SSE-C"),
+            blocked.place.clone(),
+        )));
     }
     out
 }

@@ -30,11 +30,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "AWS::Config::DeliveryChannel" => {
             if let Some(bucket) = text(p, "S3BucketName") {
-                let recorder = linker
-                    .sources()
-                    .resources
-                    .iter()
-                    .find(|o| o.scope == r.scope && &*o.type_name == "AWS::Config::ConfigurationRecorder");
+                let recorder = linker.sources().resources.iter().find(|o| {
+                    o.scope == r.scope && &*o.type_name == "AWS::Config::ConfigurationRecorder"
+                });
                 Delivery {
                     prefix: text(p, "S3KeyPrefix"),
                     role: recorder.and_then(|o| text(&o.properties, "RoleARN")),
@@ -83,17 +81,27 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "AWS::WAFv2::LoggingConfiguration" => {
             for (guards, destination) in members(p, "LogDestinationConfigs") {
-                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d)) else { continue };
+                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d))
+                else {
+                    continue;
+                };
                 let (bucket, _) = split_destination(linker, &destination);
-                Delivery { guards, source_arn: Some(logs_arn(linker, r)), ..Delivery::new("waf", bucket, place) }
-                    .declare(linker, r, out);
+                Delivery {
+                    guards,
+                    source_arn: Some(logs_arn(linker, r)),
+                    ..Delivery::new("waf", bucket, place)
+                }
+                .declare(linker, r, out);
             }
         }
         "AWS::CloudFront::Distribution" => {
-            if let Some(bucket) = inside(p, &["DistributionConfig", "Logging", "Bucket"]).and_then(Value::as_text) {
+            if let Some(bucket) =
+                inside(p, &["DistributionConfig", "Logging", "Bucket"]).and_then(Value::as_text)
+            {
                 let bucket = without_domain(&linker.resolve(&bucket));
                 Delivery {
-                    prefix: inside(p, &["DistributionConfig", "Logging", "Prefix"]).and_then(Value::as_text),
+                    prefix: inside(p, &["DistributionConfig", "Logging", "Prefix"])
+                        .and_then(Value::as_text),
                     folder: Folder::Prefix,
                     ..Delivery::new("cloudfront-logs", bucket, place)
                 }
@@ -118,7 +126,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 }
             }
             for (guards, inventory) in members(p, "InventoryConfigurations") {
-                if let Some(bucket) = inside(inventory, &["Destination", "BucketArn"]).and_then(Value::as_text) {
+                if let Some(bucket) =
+                    inside(inventory, &["Destination", "BucketArn"]).and_then(Value::as_text)
+                {
                     Delivery {
                         guards,
                         folder: Folder::Unknown,
@@ -130,13 +140,24 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "AWS::KinesisFirehose::DeliveryStream" => {
-            for kind in ["ExtendedS3DestinationConfiguration", "S3DestinationConfiguration"] {
-                let Some(target) = property(p, kind) else { continue };
-                if let (Some(bucket), Some(role)) = (text(target, "BucketARN"), text(target, "RoleARN")) {
+            for kind in [
+                "ExtendedS3DestinationConfiguration",
+                "S3DestinationConfiguration",
+            ] {
+                let Some(target) = property(p, kind) else {
+                    continue;
+                };
+                if let (Some(bucket), Some(role)) =
+                    (text(target, "BucketARN"), text(target, "RoleARN"))
+                {
                     let prefix = text(target, "Prefix").filter(|t| !t.display().contains("!{"));
                     Delivery {
                         role: Some(role),
-                        folder: if prefix.is_some() { Folder::Prefix } else { Folder::Unknown },
+                        folder: if prefix.is_some() {
+                            Folder::Prefix
+                        } else {
+                            Folder::Unknown
+                        },
                         prefix,
                         ..Delivery::new("firehose", bucket, &target.place)
                     }
@@ -145,22 +166,40 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "AWS::Redshift::Cluster" => {
-            if let Some(bucket) = inside(p, &["LoggingProperties", "BucketName"]).and_then(Value::as_text) {
-                Delivery { folder: Folder::Unknown, ..Delivery::new("redshift", bucket, place) }.declare(linker, r, out);
+            if let Some(bucket) =
+                inside(p, &["LoggingProperties", "BucketName"]).and_then(Value::as_text)
+            {
+                Delivery {
+                    folder: Folder::Unknown,
+                    ..Delivery::new("redshift", bucket, place)
+                }
+                .declare(linker, r, out);
             }
         }
         "AWS::SES::ReceiptRule" => {
-            let Some(rule) = property(p, "Rule") else { return };
+            let Some(rule) = property(p, "Rule") else {
+                return;
+            };
             for (guards, action) in members(rule, "Actions") {
-                if let Some(bucket) = inside(action, &["S3Action", "BucketName"]).and_then(Value::as_text) {
-                    Delivery { guards, folder: Folder::Unknown, ..Delivery::new("ses-receipt", bucket, &action.place) }
-                        .declare(linker, r, out);
+                if let Some(bucket) =
+                    inside(action, &["S3Action", "BucketName"]).and_then(Value::as_text)
+                {
+                    Delivery {
+                        guards,
+                        folder: Folder::Unknown,
+                        ..Delivery::new("ses-receipt", bucket, &action.place)
+                    }
+                    .declare(linker, r, out);
                 }
             }
         }
         "AWS::CUR::ReportDefinition" => {
             if let Some(bucket) = text(p, "S3Bucket") {
-                Delivery { folder: Folder::Unknown, ..Delivery::new("cost-report", bucket, place) }.declare(linker, r, out);
+                Delivery {
+                    folder: Folder::Unknown,
+                    ..Delivery::new("cost-report", bucket, place)
+                }
+                .declare(linker, r, out);
             }
         }
         _ => {}
@@ -186,9 +225,17 @@ fn load_balancer(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         if enabled.and_then(|(_, a)| property(a, "Value").and_then(Value::as_bool)) != Some(true) {
             continue;
         }
-        let Some((guards, attribute)) = find(&format!("{kind}.s3.bucket")) else { continue };
-        let Some(bucket): Option<Text> = text(attribute, "Value") else { continue };
-        let service = if network { "network-load-balancer" } else { "load-balancer" };
+        let Some((guards, attribute)) = find(&format!("{kind}.s3.bucket")) else {
+            continue;
+        };
+        let Some(bucket): Option<Text> = text(attribute, "Value") else {
+            continue;
+        };
+        let service = if network {
+            "network-load-balancer"
+        } else {
+            "load-balancer"
+        };
         Delivery {
             guards,
             prefix: find(&format!("{kind}.s3.prefix")).and_then(|(_, a)| text(a, "Value")),

@@ -8,8 +8,11 @@ use crate::source::Resource;
 use crate::value::Value;
 
 /// Lists of holders in policy resources.
-const HOLDERS: [(&str, HolderKind); 3] =
-    [("Roles", HolderKind::Role), ("Users", HolderKind::User), ("Groups", HolderKind::Group)];
+const HOLDERS: [(&str, HolderKind); 3] = [
+    ("Roles", HolderKind::Role),
+    ("Users", HolderKind::User),
+    ("Groups", HolderKind::Group),
+];
 
 pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
@@ -40,28 +43,49 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             held(r, HolderKind::User, out);
             for (guards, group) in members(p, "Groups") {
                 if let Some(group) = group.as_text() {
-                    let what = Declaration::GroupMembership { user: own(r, "Ref"), group };
+                    let what = Declaration::GroupMembership {
+                        user: own(r, "Ref"),
+                        group,
+                    };
                     out.add_at(r, r.place.clone(), guards, what);
                 }
             }
         }
         "AWS::IAM::Group" => {
-            out.add(r, Declaration::Group { name: own(r, "Ref"), arn: own(r, "Arn") });
+            out.add(
+                r,
+                Declaration::Group {
+                    name: own(r, "Ref"),
+                    arn: own(r, "Arn"),
+                },
+            );
             held(r, HolderKind::Group, out);
         }
         "AWS::IAM::UserToGroupAddition" => {
             for (guards, user) in members(p, "Users") {
                 if let (Some(user), Some(group)) = (user.as_text(), text(p, "GroupName")) {
-                    out.add_at(r, r.place.clone(), guards, Declaration::GroupMembership { user, group });
+                    out.add_at(
+                        r,
+                        r.place.clone(),
+                        guards,
+                        Declaration::GroupMembership { user, group },
+                    );
                 }
             }
         }
         "AWS::IAM::Policy" => {
-            let Some(document) = property(p, "PolicyDocument") else { return };
+            let Some(document) = property(p, "PolicyDocument") else {
+                return;
+            };
             for (list, kind) in HOLDERS {
                 for (guards, named) in members(p, list) {
-                    let Some(named) = named.as_text() else { continue };
-                    let what = Declaration::InlinePolicy { holder: Holder { kind, named }, document: document.clone() };
+                    let Some(named) = named.as_text() else {
+                        continue;
+                    };
+                    let what = Declaration::InlinePolicy {
+                        holder: Holder { kind, named },
+                        document: document.clone(),
+                    };
                     out.add_at(r, r.place.clone(), guards, what);
                 }
             }
@@ -80,8 +104,13 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             }
             for (list, kind) in HOLDERS {
                 for (guards, named) in members(p, list) {
-                    let Some(named) = named.as_text() else { continue };
-                    let what = Declaration::Attachment { holder: Holder { kind, named }, policy: own(r, "Ref") };
+                    let Some(named) = named.as_text() else {
+                        continue;
+                    };
+                    let what = Declaration::Attachment {
+                        holder: Holder { kind, named },
+                        policy: own(r, "Ref"),
+                    };
                     out.add_at(r, r.place.clone(), guards, what);
                 }
             }
@@ -89,14 +118,20 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         "AWS::IAM::InstanceProfile" => {
             for (guards, role) in members(p, "Roles") {
                 if let Some(role) = role.as_text() {
-                    let what = Declaration::InstanceProfile { name: own(r, "Ref"), arn: own(r, "Arn"), role };
+                    let what = Declaration::InstanceProfile {
+                        name: own(r, "Ref"),
+                        arn: own(r, "Arn"),
+                        role,
+                    };
                     out.add_at(r, r.place.clone(), guards, what);
                 }
             }
         }
         "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
             let is = |name: &str, wanted: &str| {
-                setting(property(p, name), Setting::Default(true), |v| v.as_str().map(|s| s == wanted))
+                setting(property(p, name), Setting::Default(true), |v| {
+                    v.as_str().map(|s| s == wanted)
+                })
             };
             let symmetric = match is("KeyUsage", "ENCRYPT_DECRYPT") {
                 Setting::Default(_) | Setting::Is(true, _) => is("KeySpec", "SYMMETRIC_DEFAULT"),
@@ -116,7 +151,10 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         }
         "AWS::KMS::Alias" => {
             for (guards, key) in texts(p, "TargetKeyId") {
-                let what = Declaration::Alias { name: own(r, "Ref"), key };
+                let what = Declaration::Alias {
+                    name: own(r, "Ref"),
+                    key,
+                };
                 out.add_at(r, r.place.clone(), guards, what);
             }
         }
@@ -127,27 +165,57 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
 /// `Policies` and `ManagedPolicyArns` of a holder.
 fn held(r: &Resource, kind: HolderKind, out: &mut Declarations) {
     let p = &r.properties;
-    let holder = || Holder { kind, named: own(r, "Ref") };
+    let holder = || Holder {
+        kind,
+        named: own(r, "Ref"),
+    };
     for (guards, policy) in members(p, "Policies") {
         match property(policy, "PolicyDocument") {
             Some(document) => {
-                let what = Declaration::InlinePolicy { holder: holder(), document: document.clone() };
+                let what = Declaration::InlinePolicy {
+                    holder: holder(),
+                    document: document.clone(),
+                };
                 out.add_at(r, r.place.clone(), guards, what);
             }
             None => {
                 let why = "an inline policy is not known".into();
-                out.add_at(r, r.place.clone(), guards, Declaration::OpenHolder { holder: holder(), why });
+                out.add_at(
+                    r,
+                    r.place.clone(),
+                    guards,
+                    Declaration::OpenHolder {
+                        holder: holder(),
+                        why,
+                    },
+                );
             }
         }
     }
     for (guards, policy) in members(p, "ManagedPolicyArns") {
         match policy.as_text() {
             Some(policy) => {
-                out.add_at(r, r.place.clone(), guards, Declaration::Attachment { holder: holder(), policy });
+                out.add_at(
+                    r,
+                    r.place.clone(),
+                    guards,
+                    Declaration::Attachment {
+                        holder: holder(),
+                        policy,
+                    },
+                );
             }
             None => {
                 let why = "a managed policy is not known".into();
-                out.add_at(r, r.place.clone(), guards, Declaration::OpenHolder { holder: holder(), why });
+                out.add_at(
+                    r,
+                    r.place.clone(),
+                    guards,
+                    Declaration::OpenHolder {
+                        holder: holder(),
+                        why,
+                    },
+                );
             }
         }
     }
@@ -157,7 +225,10 @@ fn beside(r: &Resource, kind: HolderKind, name: &str, out: &mut Declarations) {
     let document: Option<&Value> = property(&r.properties, "PolicyDocument");
     for (guards, named) in texts(&r.properties, name) {
         if let Some(document) = document {
-            let what = Declaration::InlinePolicy { holder: Holder { kind, named }, document: document.clone() };
+            let what = Declaration::InlinePolicy {
+                holder: Holder { kind, named },
+                document: document.clone(),
+            };
             out.add_at(r, r.place.clone(), guards, what);
         }
     }

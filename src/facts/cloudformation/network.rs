@@ -30,10 +30,24 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 },
             );
         }
-        "AWS::EC2::Subnet" => out.add(r, Declaration::Subnet { id: own(r, "Ref"), vpc: text(p, "VpcId") }),
+        "AWS::EC2::Subnet" => out.add(
+            r,
+            Declaration::Subnet {
+                id: own(r, "Ref"),
+                vpc: text(p, "VpcId"),
+            },
+        ),
         "AWS::EC2::SubnetRouteTableAssociation" => {
-            if let (Some(subnet), Some(route_table)) = (text(p, "SubnetId"), text(p, "RouteTableId")) {
-                out.add(r, Declaration::RouteTableAssociation { subnet, route_table });
+            if let (Some(subnet), Some(route_table)) =
+                (text(p, "SubnetId"), text(p, "RouteTableId"))
+            {
+                out.add(
+                    r,
+                    Declaration::RouteTableAssociation {
+                        subnet,
+                        route_table,
+                    },
+                );
             }
         }
         "AWS::Organizations::Policy" => {
@@ -42,12 +56,24 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 Some("RESOURCE_CONTROL_POLICY") => PolicyType::Rcp,
                 _ => return,
             };
-            let Some(document) = property(p, "Content") else { return };
+            let Some(document) = property(p, "Content") else {
+                return;
+            };
             let id = own(r, "Ref");
-            out.add(r, Declaration::OrganizationPolicy { id: id.clone(), policy_type, document: document.clone() });
+            out.add(
+                r,
+                Declaration::OrganizationPolicy {
+                    id: id.clone(),
+                    policy_type,
+                    document: document.clone(),
+                },
+            );
             for (guards, target) in members(p, "TargetIds") {
                 if let Some(target) = target.as_text() {
-                    let what = Declaration::OrganizationAttachment { policy: id.clone(), target };
+                    let what = Declaration::OrganizationAttachment {
+                        policy: id.clone(),
+                        target,
+                    };
                     out.add_at(r, r.place.clone(), guards, what);
                 }
             }

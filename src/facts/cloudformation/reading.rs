@@ -22,14 +22,21 @@ pub fn text(value: &Value, name: &str) -> Option<Text> {
 /// The texts that a property can be, each with its guards.
 pub fn texts(value: &Value, name: &str) -> Vec<(Guards, Text)> {
     property(value, name)
-        .map(|v| v.arms().into_iter().filter_map(|(g, v)| Some((g, v.as_text()?))).collect())
+        .map(|v| {
+            v.arms()
+                .into_iter()
+                .filter_map(|(g, v)| Some((g, v.as_text()?)))
+                .collect()
+        })
         .unwrap_or_default()
 }
 
 /// Members of a list with the guards they stand under; a single value is a list of one.
 pub fn members<'v>(value: &'v Value, name: &str) -> Vec<(Guards, &'v Value)> {
     let mut out = Vec::new();
-    let Some(found) = property(value, name) else { return out };
+    let Some(found) = property(value, name) else {
+        return out;
+    };
     for (guards, arm) in found.arms() {
         match arm.as_items() {
             Some(items) => {
@@ -51,7 +58,10 @@ pub fn members<'v>(value: &'v Value, name: &str) -> Vec<(Guards, &'v Value)> {
 
 /// Members of a list as texts.
 pub fn items(value: &Value, name: &str) -> Vec<Text> {
-    members(value, name).into_iter().filter_map(|(_, v)| v.as_text()).collect()
+    members(value, name)
+        .into_iter()
+        .filter_map(|(_, v)| v.as_text())
+        .collect()
 }
 
 /// A setting read by `read`; the default where the property is absent.
@@ -74,7 +84,11 @@ pub fn setting<T: Clone>(
 
 /// A flag.
 pub fn flag(value: &Value, name: &str, default: bool) -> Setting<bool> {
-    setting(property(value, name), Setting::Default(default), Value::as_bool)
+    setting(
+        property(value, name),
+        Setting::Default(default),
+        Value::as_bool,
+    )
 }
 
 /// An attribute of the resource, as its references have it.
@@ -91,7 +105,10 @@ pub fn own(resource: &Resource, attribute: &str) -> Text {
 /// `Tags` as a list of `Key` and `Value`.
 pub fn tags(value: &Value) -> Setting<Vec<(Text, Text)>> {
     setting(property(value, "Tags"), Setting::Default(Vec::new()), |v| {
-        v.as_items()?.iter().map(|t| Some((text(t, "Key")?, text(t, "Value")?))).collect()
+        v.as_items()?
+            .iter()
+            .map(|t| Some((text(t, "Key")?, text(t, "Value")?)))
+            .collect()
     })
 }
 
@@ -104,7 +121,9 @@ pub fn strings(value: Option<&Value>) -> Vec<(Text, Place)> {
         match &value.kind {
             ValueKind::Text(text) => out.push((text.clone(), value.place.clone())),
             ValueKind::Json(inner) => walk(inner, depth + 1, out),
-            ValueKind::List(items) | ValueKind::Set(items) => items.iter().for_each(|v| walk(v, depth + 1, out)),
+            ValueKind::List(items) | ValueKind::Set(items) => {
+                items.iter().for_each(|v| walk(v, depth + 1, out))
+            }
             ValueKind::Map(map) => map.iter().for_each(|(_, e)| walk(&e.value, depth + 1, out)),
             _ => {}
         }

@@ -29,7 +29,11 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             strings: strings(property(p, "ContainerDefinitions")),
             scripts: members(p, "ContainerDefinitions")
                 .into_iter()
-                .flat_map(|(_, c)| script(property(c, "Command")).into_iter().chain(script(property(c, "EntryPoint"))))
+                .flat_map(|(_, c)| {
+                    script(property(c, "Command"))
+                        .into_iter()
+                        .chain(script(property(c, "EntryPoint")))
+                })
                 .collect(),
         },
         "AWS::ECS::Service" => {
@@ -50,7 +54,9 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             scripts: script(property(p, "UserData")),
         },
         "AWS::EC2::LaunchTemplate" => {
-            let Some(data) = property(p, "LaunchTemplateData") else { return };
+            let Some(data) = property(p, "LaunchTemplateData") else {
+                return;
+            };
             let profile = inside(data, &["IamInstanceProfile", "Arn"])
                 .or_else(|| inside(data, &["IamInstanceProfile", "Name"]))
                 .and_then(Value::as_text);
@@ -68,7 +74,9 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             scripts: script(property(p, "UserData")),
         },
         "AWS::Batch::JobDefinition" => Workload {
-            runs_as: inside(p, &["ContainerProperties", "JobRoleArn"]).and_then(Value::as_text).map(RunsAs::Role),
+            runs_as: inside(p, &["ContainerProperties", "JobRoleArn"])
+                .and_then(Value::as_text)
+                .map(RunsAs::Role),
             network: Network::Unknown,
             strings: strings(property(p, "ContainerProperties")),
             scripts: script(inside(p, &["ContainerProperties", "Command"])),
@@ -125,11 +133,18 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
 fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
     let p = &r.properties;
     let listed = match &*r.type_name {
-        "AWS::CodeBuild::Project" => property(p, "Environment").map(|e| members(e, "EnvironmentVariables")),
+        "AWS::CodeBuild::Project" => {
+            property(p, "Environment").map(|e| members(e, "EnvironmentVariables"))
+        }
         "AWS::ECS::TaskDefinition" => Some(
-            members(p, "ContainerDefinitions").into_iter().flat_map(|(_, c)| members(c, "Environment")).collect(),
+            members(p, "ContainerDefinitions")
+                .into_iter()
+                .flat_map(|(_, c)| members(c, "Environment"))
+                .collect(),
         ),
-        "AWS::Batch::JobDefinition" => property(p, "ContainerProperties").map(|c| members(c, "Environment")),
+        "AWS::Batch::JobDefinition" => {
+            property(p, "ContainerProperties").map(|c| members(c, "Environment"))
+        }
         _ => None,
     };
     let mut out = Vec::new();
@@ -137,7 +152,10 @@ fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
         let stored = property(variable, "Type").is_some_and(|t| t.as_str() != Some("PLAINTEXT"));
         if let Some(name) = property(variable, "Name").and_then(Value::as_str) {
             let value = text(variable, "Value").filter(|_| !stored);
-            out.push((Arc::from(name), value.unwrap_or_else(|| Text::unknown(Unknown::because("a stored variable")))));
+            out.push((
+                Arc::from(name),
+                value.unwrap_or_else(|| Text::unknown(Unknown::because("a stored variable"))),
+            ));
         }
     }
     out
@@ -154,6 +172,9 @@ fn subnets(subnets: Vec<Text>, stated: &Value) -> Network {
     if subnets.is_empty() {
         Network::Unknown
     } else {
-        Network::Subnets { subnets, place: stated.place.clone() }
+        Network::Subnets {
+            subnets,
+            place: stated.place.clone(),
+        }
     }
 }

@@ -94,7 +94,12 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
                 }
                 "bucket_regional_domain_name" => {
                     let region = region(linker, r);
-                    Some(joined(&[&bucket, &Text::literal(".s3."), &region, &Text::literal(".amazonaws.com")]))
+                    Some(joined(&[
+                        &bucket,
+                        &Text::literal(".s3."),
+                        &region,
+                        &Text::literal(".amazonaws.com"),
+                    ]))
                 }
                 "region" | "bucket_region" => Some(region(linker, r)),
                 _ => None,
@@ -187,9 +192,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         }
         ("aws_cloudfront_distribution", _) => match attribute {
             "id" => Some(generated_name(r)),
-            "arn" => {
-                Some(arn(linker, r, "cloudfront", false, &[&Text::literal("distribution/"), &generated_name(r)]))
-            }
+            "arn" => Some(arn(
+                linker,
+                r,
+                "cloudfront",
+                false,
+                &[&Text::literal("distribution/"), &generated_name(r)],
+            )),
             _ => None,
         },
         (

@@ -119,9 +119,14 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "aws_s3_bucket_server_side_encryption_configuration" => {
             beside(encryption(p), out);
-            let blocked = block(p, "rule").and_then(|rule| argument(rule, "blocked_encryption_types"));
+            let blocked =
+                block(p, "rule").and_then(|rule| argument(rule, "blocked_encryption_types"));
             let blocked = blocked.map(|types| {
-                let named = types.as_items().unwrap_or_default().iter().any(|t| t.as_str() == Some("SSE-C"));
+                let named = types
+                    .as_items()
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|t| t.as_str() == Some("SSE-C"));
                 BucketSetting::BlocksSseC(Setting::Is(named, types.place.clone()))
             });
             beside(blocked, out);
@@ -176,7 +181,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         "aws_s3_object" | "aws_s3_bucket_object" | "aws_s3_object_copy" => {
             for (guards, bucket) in texts(p, "bucket") {
                 let what = Declaration::Upload {
-                    sender: DeclaredSender::Deployer { role: linker.assumed_role(r.scope, &r.provider) },
+                    sender: DeclaredSender::Deployer {
+                        role: linker.assumed_role(r.scope, &r.provider),
+                    },
                     bucket,
                     key: text(p, "key"),
                     headers: headers(p),

@@ -17,7 +17,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
     by_role::declare(linker, r, out);
     let p = &r.properties;
     let place = &r.place;
-    let is = |value: &Value, name: &str, wanted: bool| argument(value, name).and_then(Value::as_bool) == Some(wanted);
+    let is = |value: &Value, name: &str, wanted: bool| {
+        argument(value, name).and_then(Value::as_bool) == Some(wanted)
+    };
     match &*r.type_name {
         "aws_cloudtrail" => {
             if let Some(bucket) = text(p, "s3_bucket_name") {
@@ -33,11 +35,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "aws_config_delivery_channel" => {
             if let Some(bucket) = text(p, "s3_bucket_name") {
-                let recorder = linker
-                    .sources()
-                    .resources
-                    .iter()
-                    .find(|o| o.scope == r.scope && &*o.type_name == "aws_config_configuration_recorder");
+                let recorder = linker.sources().resources.iter().find(|o| {
+                    o.scope == r.scope && &*o.type_name == "aws_config_configuration_recorder"
+                });
                 Delivery {
                     prefix: text(p, "s3_key_prefix"),
                     role: recorder.and_then(|o| text(&o.properties, "role_arn")),
@@ -59,7 +59,11 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                         continue;
                     }
                     if let Some(bucket) = text(logs, "bucket") {
-                        let service = if network { "network-load-balancer" } else { "load-balancer" };
+                        let service = if network {
+                            "network-load-balancer"
+                        } else {
+                            "load-balancer"
+                        };
                         Delivery {
                             prefix: text(logs, "prefix"),
                             source_arn: network.then(|| logs_arn(linker, r)),
@@ -76,8 +80,11 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                     continue;
                 }
                 if let Some(bucket) = text(logs, "bucket") {
-                    Delivery { prefix: text(logs, "bucket_prefix"), ..Delivery::new("load-balancer", bucket, &logs.place) }
-                        .declare(linker, r, out);
+                    Delivery {
+                        prefix: text(logs, "bucket_prefix"),
+                        ..Delivery::new("load-balancer", bucket, &logs.place)
+                    }
+                    .declare(linker, r, out);
                 }
             }
         }
@@ -106,19 +113,35 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "aws_wafv2_web_acl_logging_configuration" => {
-            for destination in argument(p, "log_destination_configs").and_then(Value::as_items).unwrap_or_default() {
-                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d)) else { continue };
+            for destination in argument(p, "log_destination_configs")
+                .and_then(Value::as_items)
+                .unwrap_or_default()
+            {
+                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d))
+                else {
+                    continue;
+                };
                 let (bucket, _) = split_destination(linker, &destination);
-                Delivery { source_arn: Some(logs_arn(linker, r)), ..Delivery::new("waf", bucket, place) }
-                    .declare(linker, r, out);
+                Delivery {
+                    source_arn: Some(logs_arn(linker, r)),
+                    ..Delivery::new("waf", bucket, place)
+                }
+                .declare(linker, r, out);
             }
         }
         "aws_networkfirewall_logging_configuration" => {
-            for configuration in blocks(p, "logging_configuration").iter().flat_map(|l| blocks(l, "log_destination_config")) {
-                if argument(configuration, "log_destination_type").and_then(Value::as_str) != Some("S3") {
+            for configuration in blocks(p, "logging_configuration")
+                .iter()
+                .flat_map(|l| blocks(l, "log_destination_config"))
+            {
+                if argument(configuration, "log_destination_type").and_then(Value::as_str)
+                    != Some("S3")
+                {
                     continue;
                 }
-                let Some(map) = argument(configuration, "log_destination") else { continue };
+                let Some(map) = argument(configuration, "log_destination") else {
+                    continue;
+                };
                 if let Some(bucket) = text(map, "bucketName") {
                     Delivery {
                         prefix: text(map, "prefix"),
@@ -159,7 +182,11 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             if let Some(bucket) = target.and_then(|t| text(t, "bucket_arn")) {
                 let prefix = target.and_then(|t| text(t, "prefix"));
                 Delivery {
-                    folder: if prefix.is_some() { Folder::Prefix } else { Folder::Unknown },
+                    folder: if prefix.is_some() {
+                        Folder::Prefix
+                    } else {
+                        Folder::Unknown
+                    },
                     prefix,
                     source_arn: text(p, "bucket").and_then(|b| bucket_arn(linker, r, &b)),
                     ..Delivery::new("inventory", bucket, place)
@@ -170,11 +197,17 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         "aws_kinesis_firehose_delivery_stream" => {
             for kind in ["extended_s3_configuration", "s3_configuration"] {
                 for target in blocks(p, kind) {
-                    if let (Some(bucket), Some(role)) = (text(target, "bucket_arn"), text(target, "role_arn")) {
+                    if let (Some(bucket), Some(role)) =
+                        (text(target, "bucket_arn"), text(target, "role_arn"))
+                    {
                         let prefix = text(target, "prefix").filter(|t| !has_expression(t));
                         Delivery {
                             role: Some(role),
-                            folder: if prefix.is_some() { Folder::Prefix } else { Folder::Unknown },
+                            folder: if prefix.is_some() {
+                                Folder::Prefix
+                            } else {
+                                Folder::Unknown
+                            },
                             prefix,
                             ..Delivery::new("firehose", bucket, &target.place)
                         }
@@ -188,7 +221,11 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 if let Some(bucket) = text(action, "bucket_name") {
                     let prefix = text(action, "object_key_prefix");
                     Delivery {
-                        folder: if prefix.is_some() { Folder::Prefix } else { Folder::Unknown },
+                        folder: if prefix.is_some() {
+                            Folder::Prefix
+                        } else {
+                            Folder::Unknown
+                        },
                         prefix,
                         source_arn: Some(own(r, "arn")),
                         ..Delivery::new("ses-receipt", bucket, &action.place)
@@ -200,27 +237,44 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         "aws_redshift_logging" => {
             if argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3") {
                 if let Some(bucket) = text(p, "bucket_name") {
-                    Delivery { folder: Folder::Unknown, ..Delivery::new("redshift", bucket, place) }.declare(linker, r, out);
+                    Delivery {
+                        folder: Folder::Unknown,
+                        ..Delivery::new("redshift", bucket, place)
+                    }
+                    .declare(linker, r, out);
                 }
             }
         }
         "aws_redshift_cluster" => {
             for logging in blocks(p, "logging") {
-                if let (true, Some(bucket)) = (is(logging, "enable", true), text(logging, "bucket_name")) {
-                    Delivery { folder: Folder::Unknown, ..Delivery::new("redshift", bucket, &logging.place) }
-                        .declare(linker, r, out);
+                if let (true, Some(bucket)) =
+                    (is(logging, "enable", true), text(logging, "bucket_name"))
+                {
+                    Delivery {
+                        folder: Folder::Unknown,
+                        ..Delivery::new("redshift", bucket, &logging.place)
+                    }
+                    .declare(linker, r, out);
                 }
             }
         }
         "aws_guardduty_publishing_destination" => {
             if let Some(destination) = text(p, "destination_arn") {
                 let (bucket, _) = split_destination(linker, &destination);
-                Delivery { folder: Folder::Unknown, ..Delivery::new("guardduty", bucket, place) }.declare(linker, r, out);
+                Delivery {
+                    folder: Folder::Unknown,
+                    ..Delivery::new("guardduty", bucket, place)
+                }
+                .declare(linker, r, out);
             }
         }
         "aws_cur_report_definition" => {
             if let Some(bucket) = text(p, "s3_bucket") {
-                Delivery { folder: Folder::Unknown, ..Delivery::new("cost-report", bucket, place) }.declare(linker, r, out);
+                Delivery {
+                    folder: Folder::Unknown,
+                    ..Delivery::new("cost-report", bucket, place)
+                }
+                .declare(linker, r, out);
             }
         }
         _ => {}
@@ -237,7 +291,11 @@ fn access_logs(
 ) {
     let prefix = text(stated, "target_prefix");
     Delivery {
-        folder: if prefix.as_ref().is_some_and(|p| !p.is_empty()) { Folder::Prefix } else { Folder::Unknown },
+        folder: if prefix.as_ref().is_some_and(|p| !p.is_empty()) {
+            Folder::Prefix
+        } else {
+            Folder::Unknown
+        },
         prefix,
         source_arn: source.and_then(|b| bucket_arn(linker, r, &b)),
         ..Delivery::new("server-access-logs", target, &r.place)

@@ -23,48 +23,91 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 .flat_map(|c| c.as_items().unwrap_or_default())
                 .flat_map(|c| {
                     let part = |name: &str| texts_in(c.get(name));
-                    part("command").into_iter().chain(part("entryPoint")).collect::<Vec<_>>()
+                    part("command")
+                        .into_iter()
+                        .chain(part("entryPoint"))
+                        .collect::<Vec<_>>()
                 })
                 .collect();
-            (role("task_role_arn"), Network::Unknown, texts_in(containers.as_ref()), scripts)
+            (
+                role("task_role_arn"),
+                Network::Unknown,
+                texts_in(containers.as_ref()),
+                scripts,
+            )
         }
         "aws_ecs_service" => {
-            let network = block(p, "network_configuration").map(|c| subnets(items(c, "subnets"), c));
+            let network =
+                block(p, "network_configuration").map(|c| subnets(items(c, "subnets"), c));
             if let (Some(network), Some(workload)) = (network, text(p, "task_definition")) {
                 out.add(r, Declaration::WorkloadNetwork { workload, network });
             }
             return;
         }
         "aws_launch_template" => {
-            let profile = block(p, "iam_instance_profile").and_then(|b| text(b, "arn").or_else(|| text(b, "name")));
-            (profile.map(RunsAs::InstanceProfile), Network::Unknown, Vec::new(), texts_in(argument(p, "user_data")))
+            let profile = block(p, "iam_instance_profile")
+                .and_then(|b| text(b, "arn").or_else(|| text(b, "name")));
+            (
+                profile.map(RunsAs::InstanceProfile),
+                Network::Unknown,
+                Vec::new(),
+                texts_in(argument(p, "user_data")),
+            )
         }
         "aws_launch_configuration" => {
             let profile = text(p, "iam_instance_profile").map(RunsAs::InstanceProfile);
-            (profile, Network::Unknown, Vec::new(), texts_in(argument(p, "user_data")))
+            (
+                profile,
+                Network::Unknown,
+                Vec::new(),
+                texts_in(argument(p, "user_data")),
+            )
         }
         "aws_batch_job_definition" => {
             let container = argument(p, "container_properties").map(decoded);
-            let role = container.as_ref().and_then(|c| text(c, "jobRoleArn")).map(RunsAs::Role);
-            let scripts = container.as_ref().map(|c| texts_in(c.get("command"))).unwrap_or_default();
-            (role, Network::Unknown, texts_in(container.as_ref()), scripts)
+            let role = container
+                .as_ref()
+                .and_then(|c| text(c, "jobRoleArn"))
+                .map(RunsAs::Role);
+            let scripts = container
+                .as_ref()
+                .map(|c| texts_in(c.get("command")))
+                .unwrap_or_default();
+            (
+                role,
+                Network::Unknown,
+                texts_in(container.as_ref()),
+                scripts,
+            )
         }
-        "aws_glue_job" => {
-            (role("role_arn"), Network::Unknown, texts_in(argument(p, "default_arguments")), Vec::new())
-        }
+        "aws_glue_job" => (
+            role("role_arn"),
+            Network::Unknown,
+            texts_in(argument(p, "default_arguments")),
+            Vec::new(),
+        ),
         "aws_codebuild_project" => {
-            let network = block(p, "vpc_config").map_or(Network::Unknown, |c| subnets(items(c, "subnets"), c));
+            let network = block(p, "vpc_config")
+                .map_or(Network::Unknown, |c| subnets(items(c, "subnets"), c));
             let variables = blocks(p, "environment")
                 .iter()
                 .flat_map(|e| blocks(e, "environment_variable"))
                 .flat_map(|v| texts_in(v.get("value")))
                 .collect();
-            let scripts = blocks(p, "source").iter().flat_map(|s| texts_in(s.get("buildspec"))).collect();
+            let scripts = blocks(p, "source")
+                .iter()
+                .flat_map(|s| texts_in(s.get("buildspec")))
+                .collect();
             (role("service_role"), network, variables, scripts)
         }
         "aws_sfn_state_machine" => {
             let definition = argument(p, "definition").map(decoded);
-            (role("role_arn"), Network::Unknown, texts_in(definition.as_ref()), Vec::new())
+            (
+                role("role_arn"),
+                Network::Unknown,
+                texts_in(definition.as_ref()),
+                Vec::new(),
+            )
         }
         "aws_sagemaker_notebook_instance" => {
             let network = match text(p, "subnet_id") {
@@ -77,7 +120,17 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     };
     if runs_as.is_some() {
         let variables = variables(r);
-        out.add(r, Declaration::Workload { ids, runs_as, network, strings, scripts, variables });
+        out.add(
+            r,
+            Declaration::Workload {
+                ids,
+                runs_as,
+                network,
+                strings,
+                scripts,
+                variables,
+            },
+        );
     }
 }
 
@@ -86,10 +139,18 @@ fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
     let p = &r.properties;
     let mut out = Vec::new();
     let mut take = |variable: &Value| {
-        let stored = variable.get("type").is_some_and(|t| !t.is_null() && t.as_str() != Some("PLAINTEXT"));
+        let stored = variable
+            .get("type")
+            .is_some_and(|t| !t.is_null() && t.as_str() != Some("PLAINTEXT"));
         if let Some(name) = variable.get("name").and_then(Value::as_str) {
-            let value = variable.get("value").filter(|_| !stored).and_then(Value::as_text);
-            out.push((Arc::from(name), value.unwrap_or_else(|| Text::unknown(Unknown::because("a stored variable")))));
+            let value = variable
+                .get("value")
+                .filter(|_| !stored)
+                .and_then(Value::as_text);
+            out.push((
+                Arc::from(name),
+                value.unwrap_or_else(|| Text::unknown(Unknown::because("a stored variable"))),
+            ));
         }
     };
     match &*r.type_name {
@@ -99,7 +160,12 @@ fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
             .for_each(&mut take),
         "aws_ecs_task_definition" => {
             if let Some(containers) = argument(p, "container_definitions").map(decoded) {
-                containers.as_items().unwrap_or_default().iter().flat_map(|c| blocks(c, "environment")).for_each(take);
+                containers
+                    .as_items()
+                    .unwrap_or_default()
+                    .iter()
+                    .flat_map(|c| blocks(c, "environment"))
+                    .for_each(take);
             }
         }
         "aws_batch_job_definition" => {
@@ -116,7 +182,9 @@ fn variables(r: &Resource) -> Vec<(Arc<str>, Text)> {
 fn decoded(value: &Value) -> Value {
     match &value.kind {
         ValueKind::Json(inner) => (**inner).clone(),
-        ValueKind::Text(text) => json::parse_text(text, &value.place).unwrap_or_else(|_| value.clone()),
+        ValueKind::Text(text) => {
+            json::parse_text(text, &value.place).unwrap_or_else(|_| value.clone())
+        }
         _ => value.clone(),
     }
 }
@@ -130,7 +198,9 @@ fn texts_in(value: Option<&Value>) -> Vec<(Text, Place)> {
         match &value.kind {
             ValueKind::Text(text) => out.push((text.clone(), value.place.clone())),
             ValueKind::Json(inner) => walk(inner, depth + 1, out),
-            ValueKind::List(items) | ValueKind::Set(items) => items.iter().for_each(|v| walk(v, depth + 1, out)),
+            ValueKind::List(items) | ValueKind::Set(items) => {
+                items.iter().for_each(|v| walk(v, depth + 1, out))
+            }
             ValueKind::Map(map) => map.iter().for_each(|(_, e)| walk(&e.value, depth + 1, out)),
             _ => {}
         }
@@ -146,6 +216,9 @@ fn subnets(subnets: Vec<Text>, stated: &Value) -> Network {
     if subnets.is_empty() {
         Network::Unknown
     } else {
-        Network::Subnets { subnets, place: stated.place.clone() }
+        Network::Subnets {
+            subnets,
+            place: stated.place.clone(),
+        }
     }
 }

@@ -115,7 +115,10 @@ pub fn gaps(report: &Report) -> Vec<String> {
                 line.push_str(&format!(" in {at}"));
             }
             if count > 1 {
-                line.push_str(&format!(" and {}", number(count - 1, "more place", "more places")));
+                line.push_str(&format!(
+                    " and {}",
+                    number(count - 1, "more place", "more places")
+                ));
             }
             format!("{line} ({})", sanitize(&gap.why))
         })

@@ -226,7 +226,12 @@ fn prepare(report: &Report, span: Span, label: &str, style: &TextStyle) -> Optio
         return None;
     }
     Some(Excerpt {
-        name: format!("{}:{}:{}", super::path(report, &file.path), at.line, at.column),
+        name: format!(
+            "{}:{}:{}",
+            super::path(report, &file.path),
+            at.line,
+            at.column
+        ),
         text,
         first: first as usize - 1,
         mark: (start, end.saturating_sub(start).max(1)).into(),

@@ -27,7 +27,11 @@ pub fn lines(report: &Report, fix: &Fix, style: &TextStyle) -> Vec<String> {
         };
         edits.sort_by_key(|e| (e.span.start, e.span.end));
         for change in changes(file, &edits) {
-            out.push(format!("{}:{}", super::path(report, &file.path), change.line));
+            out.push(format!(
+                "{}:{}",
+                super::path(report, &file.path),
+                change.line
+            ));
             let removed = change
                 .before
                 .iter()

@@ -446,7 +446,8 @@ fn places_point_at_the_source() {
         .iter()
         .find(|r| &*r.address == "R")
         .unwrap();
-    let slice = |span: crate::value::Span| text.get(span.start as usize..span.end as usize).unwrap();
+    let slice =
+        |span: crate::value::Span| text.get(span.start as usize..span.end as usize).unwrap();
     let get = |name: &str| resource.properties.get(name).unwrap();
     assert_eq!(slice(resource.place.span), "R");
     assert!(slice(resource.block).starts_with("R:") && slice(resource.block).ends_with("/x'"));

@@ -6,7 +6,9 @@ use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::{BYTES, Call, DEPTH, ELEMENTS, FunctionError, Outcome, collection, convert, known};
 use crate::source::{encode as json, json as json_reader};
-use crate::value::{Map, Number, Place, Segment, SourceMap, Step, Text, TextBuilder, Value, ValueKind};
+use crate::value::{
+    Map, Number, Place, Segment, SourceMap, Step, Text, TextBuilder, Value, ValueKind,
+};
 
 /// A collection that is being read.
 enum Open {
@@ -324,7 +326,12 @@ fn is_block(value: &Value) -> bool {
 }
 
 /// Writes a node whose first line has begun; lists in a mapping stand at the mapping's own indentation.
-fn write(value: &Value, indent: usize, out: &mut TextBuilder, depth: usize) -> Result<(), FunctionError> {
+fn write(
+    value: &Value,
+    indent: usize,
+    out: &mut TextBuilder,
+    depth: usize,
+) -> Result<(), FunctionError> {
     if depth > DEPTH {
         return Err(FunctionError::Unknown(
             "nested deeper than the limit".into(),
