@@ -103,7 +103,7 @@ fn secondary(action: &str) -> Option<&'static str> {
         "s3:PutObjectAcl" => Some("acl"),
         "s3:PutObjectTagging" => Some("tagging"),
         "s3:PutObjectRetention" | "s3:PutObjectLegalHold" => Some("lock"),
-        "kms:GenerateDataKey" => Some("data-key"),
+        "kms:GenerateDataKey" | "kms:Encrypt" => Some("data-key"),
         "kms:Decrypt" => Some("decrypt"),
         "s3:PutObject" | "s3:GetBucketAcl" => None,
         _ => None,

@@ -504,7 +504,12 @@ impl<'d> Delivery<'d> {
                         .unwrap_or(&self.bucket.place)
                         .clone(),
                 },
-                Confidence::High,
+                // Where the setting is only the default, the bucket may be older than it.
+                if self.bucket.ownership.place().is_some() {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                },
             ));
         }
         out

@@ -56,7 +56,8 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "AWS::EC2::FlowLog" => {
-            if property(p, "LogDestinationType").and_then(Value::as_str) == Some("s3") {
+            let to_bucket = property(p, "LogDestinationType").and_then(Value::as_str) == Some("s3");
+            if to_bucket {
                 if let Some(destination) = text(p, "LogDestination") {
                     let (bucket, folder) = split_destination(linker, &destination);
                     Delivery {

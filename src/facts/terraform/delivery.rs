@@ -89,7 +89,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "aws_flow_log" => {
-            if argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3") {
+            let to_bucket =
+                argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3");
+            if to_bucket {
                 if let Some(destination) = text(p, "log_destination") {
                     let (bucket, folder) = split_destination(linker, &destination);
                     Delivery {
@@ -235,7 +237,9 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "aws_redshift_logging" => {
-            if argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3") {
+            let to_bucket =
+                argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3");
+            if to_bucket {
                 if let Some(bucket) = text(p, "bucket_name") {
                     Delivery {
                         folder: Folder::Unknown,
