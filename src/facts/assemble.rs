@@ -437,6 +437,52 @@ fn blank_caller(d: &Declared, kind: CallerKind, name: Text, arn: Text) -> Caller
 }
 
 /// Sets one setting of a bucket.
+/// A setting that is stated only under guards that the bucket itself does not have is not known.
+fn doubtful(bucket: &Bucket, d: &Declared) -> bool {
+    d.guards.iter().any(|g| !bucket.guards.contains(g))
+}
+
+/// What a setting of doubt makes of a bucket.
+fn doubt(bucket: &mut Bucket, setting: &BucketSetting) {
+    let why = || -> Arc<str> { "it is set under a condition".into() };
+    match setting {
+        BucketSetting::Ownership(_) => bucket.ownership = Setting::Unknown(why()),
+        BucketSetting::PublicAccess(_) => {
+            bucket.public_access = PublicAccess {
+                block_public_acls: Setting::Unknown(why()),
+                ignore_public_acls: Setting::Unknown(why()),
+                block_public_policy: Setting::Unknown(why()),
+                restrict_public_buckets: Setting::Unknown(why()),
+            };
+        }
+        BucketSetting::Encryption(_) => bucket.encryption = Setting::Unknown(why()),
+        BucketSetting::BlocksSseC(_) => bucket.blocks_sse_c = Setting::Unknown(why()),
+        BucketSetting::Acl(acl) => bucket.acl = Some(acl.clone()),
+        BucketSetting::Versioning(_) => bucket.versioning = Setting::Unknown(why()),
+        BucketSetting::ObjectLock(_) => bucket.object_lock = Setting::Unknown(why()),
+        BucketSetting::DefaultRetention(_) => bucket.default_retention = Setting::Unknown(why()),
+        BucketSetting::RequesterPays(_) => bucket.requester_pays = Setting::Unknown(why()),
+        BucketSetting::Tags(_) => bucket.tags = Setting::Unknown(why()),
+        BucketSetting::Abac(_) => bucket.abac = Setting::Unknown(why()),
+        BucketSetting::LifecycleTags(tags, place) => {
+            bucket.lifecycle_tags.push((tags.clone(), place.clone()))
+        }
+    }
+}
+
+/// A bucket that no source declares: what it is set to is not known.
+fn open_settings(bucket: &mut Bucket) {
+    let why = || -> Arc<str> { "the bucket is not declared here".into() };
+    bucket.ownership = Setting::Unknown(why());
+    bucket.encryption = Setting::Unknown(why());
+    bucket.default_retention = Setting::Unknown(why());
+    bucket.object_lock = Setting::Unknown(why());
+    bucket.requester_pays = Setting::Unknown(why());
+    bucket.versioning = Setting::Unknown(why());
+    bucket.blocks_sse_c = Setting::Unknown(why());
+    bucket.abac = Setting::Unknown(why());
+}
+
 fn set(
     bucket: &mut Bucket,
     setting: BucketSetting,

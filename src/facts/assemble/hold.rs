@@ -81,6 +81,10 @@ impl Assembly<'_, '_> {
             arn.push_str(":iam::");
             arn.push(&account.id);
             arn.push_str(kind);
+            // Its path is not known; the name alone does not say it.
+            arn.push_unknown(crate::value::Unknown::because(
+                "the path of a principal that is not declared here",
+            ));
             arn.push(&name);
             arn
         };
@@ -328,10 +332,13 @@ impl Assembly<'_, '_> {
                             PrincipalKind::Service => {
                                 caller.trusted_services.push(entry.text.clone())
                             }
-                            PrincipalKind::Federated => {
+                            // SAML brings people, and so does an AWS principal.
+                            PrincipalKind::Federated
+                                if !entry.text.display().contains(":saml-provider/") =>
+                            {
                                 caller.web_identity.push(entry.text.clone())
                             }
-                            _ => {}
+                            _ => caller.trust_open = true,
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Assembly, blank_bucket, set};
+use super::{Assembly, blank_bucket, doubt, doubtful, open_settings, set};
 use crate::facts::declare::{
     BucketSetting, Declaration, Declared, DeclaredEncryption, DeclaredSender, RunsAs,
 };
@@ -122,7 +122,11 @@ impl Assembly<'_, '_> {
                     .bucket(bucket, d)
                     .and_then(|at| self.estate.buckets.get_mut(at))
                 {
-                    set(found, setting.clone(), || encryption);
+                    if doubtful(found, d) {
+                        doubt(found, setting);
+                    } else {
+                        set(found, setting.clone(), || encryption);
+                    }
                 }
             }
             Declaration::BucketPolicy { bucket, document } => {
@@ -170,8 +174,14 @@ impl Assembly<'_, '_> {
                 });
             }
             Declaration::KeyPolicy { key, document } => {
-                let policies = self.one(document, PolicyType::Key, d, None);
+                let mut policies = self.one(document, PolicyType::Key, d, None);
                 if let Some(found) = self.key(key, d).and_then(|at| self.estate.keys.get_mut(at)) {
+                    // Where the resource does not exist, another policy holds.
+                    if d.guards.iter().any(|g| !found.guards.contains(g)) {
+                        policies
+                            .open
+                            .push("the key policy is set under a condition".into());
+                    }
                     found.policy = Some(policies);
                 }
             }
@@ -191,8 +201,13 @@ impl Assembly<'_, '_> {
                 }
             }
             Declaration::EndpointPolicy { endpoint, document } => {
-                let policies = self.one(document, PolicyType::Endpoint, d, None);
+                let mut policies = self.one(document, PolicyType::Endpoint, d, None);
                 if let Some(found) = self.endpoint(endpoint, d) {
+                    if d.guards.iter().any(|g| !found.guards.contains(g)) {
+                        policies
+                            .open
+                            .push("the endpoint policy is set under a condition".into());
+                    }
                     found.policy = Some(policies);
                 }
             }
@@ -450,11 +465,13 @@ impl Assembly<'_, '_> {
             self.buckets.add(text, d.scope, account.as_deref(), at);
         }
         let account = self.linker.account(d.scope, &d.provider);
-        self.estate.buckets.push(Bucket {
+        let mut bucket = Bucket {
             account,
             open: true,
             ..blank_bucket(d, name, arn)
-        });
+        };
+        open_settings(&mut bucket);
+        self.estate.buckets.push(bucket);
         Some(at)
     }
 

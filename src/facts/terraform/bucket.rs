@@ -236,9 +236,27 @@ fn acl(r: &Resource) -> Option<BucketSetting> {
 }
 
 fn encryption(value: &Value) -> Option<BucketSetting> {
-    let rule = block(value, "rule")?;
+    // A block that is a choice or not known says nothing certain.
+    let doubtful = |v: Option<&Value>| v.is_some_and(|v| v.as_map().is_none());
+    let not_known = || {
+        Some(BucketSetting::Encryption(Setting::Unknown(
+            "the encryption is not known".into(),
+        )))
+    };
+    if value.as_map().is_none() {
+        return not_known();
+    }
+    let rule = block(value, "rule");
+    if doubtful(rule) || (rule.is_none() && value.get("rule").is_some()) {
+        return not_known();
+    }
+    let rule = rule?;
+    let default = block(rule, "apply_server_side_encryption_by_default");
+    if doubtful(default) {
+        return not_known();
+    }
     let bucket_key = flag(rule, "bucket_key_enabled", false);
-    let default = block(rule, "apply_server_side_encryption_by_default")?;
+    let default = default?;
     let unknown = Setting::Unknown("the algorithm is not known".into());
     Some(BucketSetting::Encryption(setting(
         default,
