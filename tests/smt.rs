@@ -558,7 +558,10 @@ fn compared(operator: &str, listed: &str, v: &str) -> String {
         "!=" | "=" => format!("(= {v} {listed})"),
         sign => format!("({sign} {v} {listed})"),
     };
-    let sign = match operator.trim_start_matches("Numeric").trim_start_matches("Date") {
+    let sign = match operator
+        .trim_start_matches("Numeric")
+        .trim_start_matches("Date")
+    {
         "LessThan" => "<",
         "LessThanEquals" => "<=",
         "GreaterThan" => ">",
@@ -646,7 +649,10 @@ fn test_formula(test: &Test, case: &Case) -> Answer {
     let (operator, absent) = match test.set {
         "ForAllValues:" => ("and", (true, true)),
         "ForAnyValue:" => ("or", (test.if_exists, false)),
-        _ => ("and", (test.if_exists || negated, test.if_exists || negated)),
+        _ => (
+            "and",
+            (test.if_exists || negated, test.if_exists || negated),
+        ),
     };
     let pick = |of: fn(&Answer) -> &String, absent: bool| {
         let parts: Vec<String> = each.iter().map(|a| of(a).clone()).collect();
@@ -715,7 +721,10 @@ fn question(case: &Case) -> String {
     }
     let _ = writeln!(out, "(declare-const key String)");
     let _ = writeln!(out, "(assert (>= (str.len key) 1))");
-    let _ = writeln!(out, "(define-fun resource () String (str.++ \"{PREFIX}\" key))");
+    let _ = writeln!(
+        out,
+        "(define-fun resource () String (str.++ \"{PREFIX}\" key))"
+    );
     for wanted in [PolicyType::Identity, PolicyType::Endpoint] {
         let of = |allow: bool| -> Vec<String> {
             case.documents
@@ -745,7 +754,10 @@ impl Solver {
             .file_name()
             .is_some_and(|name| name.to_string_lossy().contains("z3"));
         let (arguments, options) = match z3 {
-            true => (vec!["-in", "-smt2"], format!("(set-option :timeout {TIME_LIMIT})")),
+            true => (
+                vec!["-in", "-smt2"],
+                format!("(set-option :timeout {TIME_LIMIT})"),
+            ),
             false => (
                 vec!["--lang", "smt2", "--incremental"],
                 format!("(set-option :tlimit-per {TIME_LIMIT})\n(set-logic ALL)"),
@@ -778,7 +790,9 @@ impl Solver {
         let read = self.output.read_line(&mut line);
         let answer = line.trim();
         assert!(
-            sent.is_ok() && read.is_ok() && ["sat", "unsat", "unknown", "timeout"].contains(&answer),
+            sent.is_ok()
+                && read.is_ok()
+                && ["sat", "unsat", "unknown", "timeout"].contains(&answer),
             "the solver does not answer: {answer:?}\n{text}"
         );
         answer.to_string()
@@ -868,7 +882,10 @@ fn a_solver_agrees_with_the_search() {
         *counts.entry(("solver", answer)).or_default() += 1;
         *counts.entry(("search", format!("{ours:?}"))).or_default() += 1;
     }
-    println!("{CASES} sets of policies: {agree} agree, {} differ, {open} without a proof of ours", differences.len());
+    println!(
+        "{CASES} sets of policies: {agree} agree, {} differ, {open} without a proof of ours",
+        differences.len()
+    );
     for ((who, answer), count) in &counts {
         println!("  {who}: {count} {answer}");
     }
