@@ -5,6 +5,7 @@
 //! between facts and decision.
 
 pub mod account;
+mod answers;
 pub mod attempt;
 pub mod blame;
 pub mod calls;
@@ -12,11 +13,13 @@ pub mod decide;
 pub mod deploy;
 pub mod gates;
 pub mod headers;
+mod network;
 pub mod pairs;
 pub mod path;
 pub mod policies;
 pub mod shapes;
 pub mod shown;
+mod space;
 pub mod subject;
 pub mod why;
 pub mod writers;

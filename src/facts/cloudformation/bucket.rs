@@ -112,7 +112,7 @@ fn bucket(r: &Resource, out: &mut Declarations) {
             false,
         )));
     }
-    if let Some(lock) = property(p, "ObjectLockConfiguration") {
+    if let Some(lock) = property(p, "ObjectLockConfiguration").filter(|l| l.as_map().is_some()) {
         settings.push(BucketSetting::ObjectLock(Setting::Is(
             true,
             lock.place.clone(),

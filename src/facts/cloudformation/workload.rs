@@ -99,7 +99,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         "AWS::StepFunctions::StateMachine" => Workload {
             runs_as: role("RoleArn"),
             network: Network::Unknown,
-            strings: strings(property(p, "Definition")),
+            strings: state_machine(p),
             scripts: Vec::new(),
         },
         "AWS::SageMaker::NotebookInstance" => Workload {
@@ -166,6 +166,21 @@ struct Workload {
     network: Network,
     strings: Vec<(Text, Place)>,
     scripts: Vec<(Text, Place)>,
+}
+
+/// The strings of a state machine, written as a mapping or as JSON in a text.
+fn state_machine(p: &Value) -> Vec<(Text, Place)> {
+    let mut out = strings(property(p, "Definition"));
+    if let Some(written) = property(p, "DefinitionString") {
+        match written
+            .as_text()
+            .map(|t| crate::source::json::parse_text(&t, &written.place))
+        {
+            Some(Ok(parsed)) => out.extend(strings(Some(&parsed))),
+            Some(Err(_)) | None => out.extend(strings(Some(written))),
+        }
+    }
+    out
 }
 
 fn subnets(subnets: Vec<Text>, stated: &Value) -> Network {

@@ -1,0 +1,246 @@
+//! What a journey gives for the default upload and for any upload, in one world and in every world.
+
+use std::sync::Arc;
+
+use crate::decision::search::{SearchResult, search};
+use crate::decision::{Match, Reading, World};
+use crate::upload::Cause;
+use crate::upload::attempt::{Journey, Played, same_cause};
+use crate::upload::calls::{Draft, Sent};
+use crate::upload::space::{Role, Space, sent};
+use crate::value::{Guard, ScopeId};
+
+/// States of one search; past them the answer is undecided.
+const BUDGET: usize = 20_000;
+
+/// What a path gives for the default upload and for any upload.
+pub(super) struct Answers {
+    /// The default upload that passes, or the best that fails with what it met.
+    pub(super) default: Result<Draft, (Draft, Played)>,
+    /// The default upload needs a certain address.
+    pub(super) by_address: bool,
+    pub(super) any: Option<Draft>,
+    pub(super) undecided: bool,
+}
+
+pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
+    let plain = Space::new(journey, false, false);
+    // An address that no policy lists.
+    let unlisted = {
+        let network = Space::new(journey, false, true);
+        match network.roles.iter().position(|r| *r == Role::SourceIp) {
+            None => None,
+            Some(at) => network
+                .variables
+                .get(at)
+                .and_then(|v| v.classes.iter().max_by_key(|c| u32::from(c.cost == 0)))
+                .map(|c| sent(&c.value)),
+        }
+    };
+    let mut undecided = false;
+    let mut passes = |space: &Space, fixed: Option<&Sent>| -> Option<Draft> {
+        let result = search(&space.variables, BUDGET, &mut |chosen| {
+            let (mut draft, complete) = space.draft(chosen);
+            if let Some(ip) = fixed {
+                draft.source_ip = ip.clone();
+            }
+            journey.answer(&draft, complete)
+        });
+        match result {
+            SearchResult::Found { classes, .. } => {
+                let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
+                let (mut draft, _) = space.draft(&chosen);
+                if let Some(ip) = fixed {
+                    draft.source_ip = ip.clone();
+                }
+                Some(draft)
+            }
+            SearchResult::None => {
+                undecided |= !space.complete;
+                None
+            }
+            SearchResult::Undecided { best } => match best {
+                Some(classes) => {
+                    let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
+                    Some(space.draft(&chosen).0)
+                }
+                None => {
+                    undecided = true;
+                    None
+                }
+            },
+        }
+    };
+    if let Some(draft) = passes(&plain, unlisted.as_ref()) {
+        return Answers {
+            default: Ok(draft),
+            by_address: false,
+            any: None,
+            undecided,
+        };
+    }
+    if unlisted.is_some() && !hosted {
+        let network = Space::new(journey, false, true);
+        if let Some(draft) = passes(&network, None) {
+            return Answers {
+                default: Ok(draft),
+                by_address: true,
+                any: None,
+                undecided,
+            };
+        }
+    }
+    // The default upload fails for every key: blame the key that fails for the fewest reasons.
+    let mut worst: Option<(Draft, Played)> = None;
+    let network = Space::new(journey, false, true);
+    let mut addresses: Vec<Sent> = unlisted.iter().cloned().collect();
+    if !hosted {
+        let at = network.roles.iter().position(|r| *r == Role::SourceIp);
+        let listed = at
+            .and_then(|at| network.variables.get(at))
+            .map(|v| v.classes.as_slice())
+            .unwrap_or_default();
+        addresses.extend(listed.iter().map(|c| sent(&c.value)));
+    }
+    if addresses.is_empty() {
+        addresses.push(Sent::Open);
+    }
+    for (key, ip) in plain
+        .keys
+        .iter()
+        .flat_map(|k| addresses.iter().map(move |ip| (k, ip)))
+    {
+        let mut draft = Draft::plain(Some(key.clone()));
+        draft.source_ip = ip.clone();
+        let played = journey.play(&draft, Reading::Favourable);
+        if played.allowed {
+            continue;
+        }
+        if worst
+            .as_ref()
+            .is_none_or(|(_, w)| played.causes.len() < w.causes.len())
+        {
+            worst = Some((draft, played));
+        }
+    }
+    let all = Space::new(journey, true, true);
+    let any = passes(&all, None);
+    match worst {
+        Some(worst) => Answers {
+            default: Err(worst),
+            by_address: false,
+            any,
+            undecided,
+        },
+        None => Answers {
+            default: Ok(Draft::plain(None)),
+            by_address: false,
+            any,
+            undecided: true,
+        },
+    }
+}
+
+/// Guards beyond which worlds are not enumerated.
+const WORLDS: usize = 64;
+
+/// Every assignment of the unknown guards that the policies of a journey mention; empty where there are too many.
+fn worlds(journey: &Journey<'_>) -> Vec<World> {
+    let mut inputs: Vec<(ScopeId, Arc<str>, u32)> = Vec::new();
+    let mut note = |guards: &[Guard]| {
+        for guard in guards {
+            let input = (
+                guard.scope,
+                guard.input.clone(),
+                guard.arms.max(guard.arm + 1),
+            );
+            if guard.arms > 1 && !inputs.contains(&input) {
+                inputs.push(input);
+            }
+        }
+    };
+    for statement in journey.documents().flat_map(|p| p.statements.iter()) {
+        note(&statement.guards);
+        let patterns = statement
+            .resources
+            .iter()
+            .chain(std::iter::once(&statement.actions));
+        for pattern in patterns.flat_map(|e| e.patterns.iter()) {
+            note(&pattern.guards);
+        }
+        for value in statement.conditions.iter().flat_map(|t| t.values.iter()) {
+            note(&value.guards);
+        }
+    }
+    let count = inputs
+        .iter()
+        .try_fold(1usize, |n, (_, _, arms)| n.checked_mul(*arms as usize));
+    if inputs.is_empty() || count.is_none_or(|n| n > WORLDS) {
+        return Vec::new();
+    }
+    let mut out = vec![World::default()];
+    for (scope, input, arms) in &inputs {
+        out = out
+            .into_iter()
+            .flat_map(|world| {
+                (0..*arms).map(move |arm| {
+                    let mut world = world.clone();
+                    world.set(*scope, input, arm);
+                    world
+                })
+            })
+            .collect();
+    }
+    out
+}
+
+/// The refusal of the world in which most passes, where the default upload is refused in each.
+pub(super) fn refused_in_every_world(
+    journey: &mut Journey<'_>,
+    hosted: bool,
+) -> Option<(World, Answers)> {
+    let mut best: Option<(World, Answers)> = None;
+    for world in worlds(journey) {
+        journey.world = world.clone();
+        let found = answers(journey, hosted);
+        if found.default.is_ok() || found.undecided {
+            journey.world = World::default();
+            return None;
+        }
+        if best
+            .as_ref()
+            .is_none_or(|(_, b)| b.any.is_none() && found.any.is_some())
+        {
+            best = Some((world, found));
+        }
+    }
+    journey.world = World::default();
+    best
+}
+
+/// The cheapest request that one refusal does not meet, whatever else refuses it.
+pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Option<Draft> {
+    let result = search(&space.variables, BUDGET / 4, &mut |chosen| {
+        let (draft, complete) = space.draft(chosen);
+        if crate::upload::gates::legal(&draft) == Match::No {
+            return Match::No;
+        }
+        let met = journey
+            .play(&draft, Reading::Favourable)
+            .causes
+            .iter()
+            .any(|(c, _)| same_cause(c, cause));
+        match (met, complete) {
+            (true, _) => Match::No,
+            (false, true) => Match::Yes,
+            (false, false) => Match::Unknown,
+        }
+    });
+    match result {
+        SearchResult::Found { classes, .. } => {
+            let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
+            Some(space.draft(&chosen).0)
+        }
+        SearchResult::None | SearchResult::Undecided { .. } => None,
+    }
+}

@@ -1,0 +1,302 @@
+//! The variables of an upload's search: key, headers, tags and address, each cut into its classes.
+
+use std::sync::Arc;
+
+use crate::decision::ContextValue;
+use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, key_classes};
+use crate::policy::{ConditionTest, PolicyVersion};
+use crate::upload::Route;
+use crate::upload::attempt::Journey;
+use crate::upload::calls::{Draft, Sent};
+use crate::upload::headers::{self, HEADERS, Values};
+use crate::value::Text;
+
+/// Tags that are tried in one search.
+const TAG_LIMIT: usize = 8;
+
+/// The variables of a search and how they enter a draft.
+pub(super) struct Space {
+    pub(super) variables: Vec<Variable>,
+    pub(super) roles: Vec<Role>,
+    pub(super) keys: Vec<Text>,
+    /// Every upload has its class here: a search that finds nothing is a proof.
+    pub(super) complete: bool,
+}
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Role {
+    Key,
+    Header(usize),
+    Tag(Arc<str>),
+    SourceIp,
+}
+
+impl Space {
+    /// Keys only: headers stay as a plain upload has them.
+    fn keys_of(journey: &Journey<'_>) -> (Variable, Vec<Text>, bool) {
+        let mut prefix = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
+        prefix.push_str("/");
+        let patterns: Vec<(&Text, PolicyVersion)> = journey
+            .documents()
+            .flat_map(|p| p.statements.iter().map(|s| (s, p.version)))
+            .filter_map(|(s, version)| Some((s.resources.as_ref()?, version)))
+            .flat_map(|(r, version)| r.patterns.iter().map(move |p| (&p.text, version)))
+            .collect();
+        let found = key_classes(&patterns, &prefix, &journey.base);
+        let mut keys = found.keys;
+        // No client sends a key with a policy variable in it: where variables are literal text, the grant is dead.
+        keys.retain(|k| !k.as_literal().is_some_and(|k| k.contains("${")));
+        if keys.is_empty() {
+            keys.push(Text::literal("x"));
+        }
+        let classes = keys
+            .iter()
+            .map(|k| Class {
+                value: ContextValue::Present(vec![k.clone()]),
+                cost: 0,
+            })
+            .collect();
+        (
+            Variable {
+                name: "key".into(),
+                classes,
+            },
+            keys,
+            found.complete,
+        )
+    }
+
+    pub(super) fn new(journey: &Journey<'_>, with_headers: bool, with_network: bool) -> Space {
+        let (key, keys, complete) = Space::keys_of(journey);
+        let mut space = Space {
+            variables: vec![key],
+            roles: vec![Role::Key],
+            keys,
+            complete,
+        };
+        let tests = journey.tests();
+        let on = |key: &str| -> Vec<&ConditionTest> {
+            tests
+                .iter()
+                .copied()
+                .filter(|t| {
+                    t.key
+                        .as_literal()
+                        .is_some_and(|k| k.eq_ignore_ascii_case(key))
+                })
+                .collect()
+        };
+        if with_network && journey.route == Route::Internet {
+            let ip = on("aws:SourceIp");
+            if !ip.is_empty() {
+                let domain = Domain {
+                    may_be_absent: false,
+                    values: DomainValues::Ip,
+                };
+                let mut classes = space.classes(&ip, &domain, journey);
+                // S3 sees public addresses only (spec 8.2, UP214).
+                classes
+                    .retain(|c| !matches!(c.value, ContextValue::Absent) && !is_private(&c.value));
+                if classes.is_empty() {
+                    let value = ContextValue::Present(vec![Text::literal("192.0.2.1")]);
+                    classes.push(Class { value, cost: 0 });
+                }
+                space.push("aws:SourceIp", classes, Role::SourceIp);
+            }
+        }
+        if !with_headers {
+            return space;
+        }
+        let managed = gates_care(journey);
+        for (i, header) in HEADERS.iter().enumerate() {
+            let asked = on(header.key);
+            let forced =
+                managed && (header.name == headers::SSE || header.name == headers::SSE_KEY);
+            if asked.is_empty() && !forced {
+                continue;
+            }
+            let values = match header.values {
+                Values::OneOf(values) => {
+                    DomainValues::Fixed(values.iter().map(|v| Text::literal(*v)).collect())
+                }
+                Values::Any | Values::KeyArn => DomainValues::AnyText,
+                Values::Date => DomainValues::Date,
+                Values::Days => DomainValues::Number,
+            };
+            let mut classes = space.classes(
+                &asked,
+                &Domain {
+                    may_be_absent: true,
+                    values,
+                },
+                journey,
+            );
+            if header.name == headers::SSE_KEY {
+                name_default_key(journey, &mut classes);
+            }
+            for class in &mut classes {
+                if !matches!(class.value, ContextValue::Absent) {
+                    class.cost = header.cost;
+                }
+            }
+            space.push(header.name, classes, Role::Header(i));
+        }
+        let mut tags: Vec<Arc<str>> = Vec::new();
+        for test in &tests {
+            let Some(key) = test.key.as_literal() else {
+                continue;
+            };
+            if key
+                .get(..headers::REQUEST_TAG.len())
+                .is_some_and(|p| p.eq_ignore_ascii_case(headers::REQUEST_TAG))
+            {
+                let tag: Arc<str> = key
+                    .get(headers::REQUEST_TAG.len()..)
+                    .unwrap_or_default()
+                    .into();
+                if !tags.contains(&tag) {
+                    tags.push(tag);
+                }
+            } else if key.eq_ignore_ascii_case(headers::REQUEST_TAG_KEYS) {
+                for value in &test.values {
+                    let Some(tag) = value.text.as_literal() else {
+                        space.complete = false;
+                        continue;
+                    };
+                    // One name that the pattern takes; together with others it may take more.
+                    space.complete &= !tag.contains(['*', '?']);
+                    let tag = tag.replace(['*', '?'], "x");
+                    if !tags.iter().any(|t| **t == *tag) {
+                        tags.push(tag.into());
+                    }
+                }
+            }
+        }
+        space.complete &= tags.len() <= TAG_LIMIT;
+        for tag in tags.into_iter().take(TAG_LIMIT) {
+            let asked = on(&format!("{}{tag}", headers::REQUEST_TAG));
+            let domain = Domain {
+                may_be_absent: true,
+                values: DomainValues::AnyText,
+            };
+            let mut classes = space.classes(&asked, &domain, journey);
+            for class in &mut classes {
+                if !matches!(class.value, ContextValue::Absent) {
+                    class.cost = 3;
+                }
+            }
+            space.push(&format!("tag {tag}"), classes, Role::Tag(tag));
+        }
+        space
+    }
+
+    fn classes(
+        &mut self,
+        tests: &[&ConditionTest],
+        domain: &Domain,
+        journey: &Journey<'_>,
+    ) -> Vec<Class> {
+        let found = classes_of(tests, domain, &journey.base);
+        self.complete &= found.complete;
+        found.classes
+    }
+
+    fn push(&mut self, name: &str, classes: Vec<Class>, role: Role) {
+        self.variables.push(Variable {
+            name: name.into(),
+            classes,
+        });
+        self.roles.push(role);
+    }
+
+    /// The draft of a partial assignment; whether every variable is chosen.
+    pub(super) fn draft(&self, chosen: &[Option<usize>]) -> (Draft, bool) {
+        let mut draft = Draft::plain(None);
+        let mut complete = true;
+        let mut tags_open = false;
+        for ((variable, role), choice) in self.variables.iter().zip(&self.roles).zip(chosen) {
+            let value = choice
+                .and_then(|c| variable.classes.get(c))
+                .map(|c| &c.value);
+            complete &= value.is_some();
+            match role {
+                Role::Key => draft.key = choice.and_then(|c| self.keys.get(c)).cloned(),
+                Role::Header(i) => {
+                    if let Some(slot) = draft.headers.get_mut(*i) {
+                        *slot = match value {
+                            None => Sent::Open,
+                            Some(value) => sent(value),
+                        };
+                    }
+                }
+                Role::SourceIp => {
+                    draft.source_ip = match value {
+                        None => Sent::Open,
+                        Some(value) => sent(value),
+                    }
+                }
+                Role::Tag(tag) => match value {
+                    None => tags_open = true,
+                    Some(value) => {
+                        if let (Sent::Value(text), Some(tags)) = (sent(value), draft.tags.as_mut())
+                        {
+                            tags.push((tag.clone(), text));
+                        }
+                    }
+                },
+            }
+        }
+        if tags_open {
+            draft.tags = None;
+        }
+        (draft, complete)
+    }
+}
+
+/// An address that no request from the internet has.
+fn is_private(value: &ContextValue) -> bool {
+    let ContextValue::Present(values) = value else {
+        return false;
+    };
+    values.iter().filter_map(Text::as_literal).any(|ip| {
+        ip.parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|ip| ip.is_private() || ip.is_loopback() || ip.is_link_local())
+    })
+}
+
+pub(super) fn sent(value: &ContextValue) -> Sent {
+    match value {
+        ContextValue::Present(values) => match values.first() {
+            Some(text) => Sent::Value(text.clone()),
+            None => Sent::Absent,
+        },
+        ContextValue::Absent => Sent::Absent,
+        ContextValue::Unknown | ContextValue::PresentUnknown => Sent::Open,
+    }
+}
+
+/// True where the bucket's encryption may refuse, so that another encryption is a way through.
+fn gates_care(journey: &Journey<'_>) -> bool {
+    use crate::facts::Algorithm;
+    journey
+        .bucket
+        .encryption
+        .value()
+        .is_none_or(|e| e.algorithm != Algorithm::Aes256)
+}
+
+/// The bucket's own key, by its ARN, is a value that a client can send.
+fn name_default_key(journey: &Journey<'_>, classes: &mut Vec<Class>) {
+    use crate::facts::KeyUse;
+    let Some(encryption) = journey.bucket.encryption.value() else {
+        return;
+    };
+    if let KeyUse::Declared { key, .. } = &encryption.key {
+        if let Some(key) = journey.estate.keys.get(*key) {
+            let value = ContextValue::Present(vec![key.arn.clone()]);
+            if !classes.iter().any(|c| c.value == value) {
+                classes.push(Class { value, cost: 1 });
+            }
+        }
+    }
+}
