@@ -426,7 +426,6 @@ const SHOWN: &[(&str, &str, &str, &str)] = &[
     ("52", "default-denied", "", WITH_SSE_S3),
     ("54", "default-denied", "", WITH_SSE_S3),
     ("55", "default-denied", "", WITH_SSE_S3),
-    ("55", "default-denied", "", WITH_SSE_S3),
     ("56", "default-denied", "", WITH_SSE_S3),
     ("57", "default-denied", "", WITH_SSE_S3),
     ("58", "default-denied", "", WITH_SSE_S3),
