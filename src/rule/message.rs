@@ -339,7 +339,42 @@ fn explicit_fix(
 }
 
 fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> String {
+    use crate::decision::Element;
     let action = &reason.action;
+    // A statement that fails by its conditions alone already allows the rest.
+    if let DenyKind::Implicit { nearest, .. } = &reason.kind {
+        if let Some((near, statement)) = nearest
+            .first()
+            .and_then(|n| n.statement.get().map(|s| (n, s)))
+        {
+            let by_condition = !near.failed.is_empty()
+                && near
+                    .failed
+                    .iter()
+                    .all(|e| matches!(e, Element::Condition(_)));
+            if let (true, Some((test, subject))) = (by_condition, deciding(statement, &near.failed))
+            {
+                let key = test.key.display();
+                return match subject {
+                    Subject::EncryptionContext
+                        if key.eq_ignore_ascii_case("kms:EncryptionContext:aws:s3:arn") =>
+                    {
+                        format!(
+                            "list both the bucket's ARN and its objects in the condition on `{key}`: with a Bucket Key it is the bucket's ARN"
+                        )
+                    }
+                    _ => match header_word(test, subject) {
+                        Some(header) => format!(
+                            "send {header} as the condition asks, or drop the condition on `{key}`"
+                        ),
+                        None => format!(
+                            "change the condition on `{key}`, or allow `{action}` in another statement"
+                        ),
+                    },
+                };
+            }
+        }
+    }
     let object = estate
         .buckets
         .get(decided.bucket)

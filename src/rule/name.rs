@@ -198,7 +198,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
                 return "key-policy-allows-only-with-condition";
             }
             match extra {
-                Some("decrypt") => "key-policy-omits-decrypt",
+                Some("decrypt") if !failed(Element::Principal) => "key-policy-omits-decrypt",
                 _ if near.is_some_and(|(_, f)| f == [Element::Action]) => {
                     "key-policy-omits-generate-data-key"
                 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::decision::evaluate::evaluate;
 use crate::decision::{
-    AccountRelation, ContextValue, Decision, DenyReason, Layer, Match, PolicySet, Principal,
-    Reading, RequestContext, World,
+    AccountRelation, ContextValue, Decision, DenyReason, Element, Layer, Match, NearMiss,
+    PolicySet, Principal, Reading, RequestContext, World,
 };
 use crate::facts::{Bucket, Caller, Estate};
 use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
@@ -246,7 +246,7 @@ impl<'e> Journey<'e> {
 
     /// In one account either side may allow (spec 2.3): the side that comes nearer is to blame, not both.
     fn single_out(&self, played: &mut Played) {
-        use crate::decision::{DenyKind, Element};
+        use crate::decision::DenyKind;
         if self.relation == AccountRelation::Cross {
             return;
         }
@@ -440,12 +440,26 @@ pub fn same_cause(a: &Cause, b: &Cause) -> bool {
                         DenyKind::Explicit { statement: x, .. },
                         DenyKind::Explicit { statement: y, .. },
                     ) => x == y,
-                    (DenyKind::Implicit { .. }, DenyKind::Implicit { .. }) => a.action == b.action,
+                    (
+                        DenyKind::Implicit { nearest: x, .. },
+                        DenyKind::Implicit { nearest: y, .. },
+                    ) => {
+                        a.action == b.action
+                            || ka.is_some() && same_conditions(x.first(), y.first())
+                    }
                     _ => false,
                 }
         }
         _ => false,
     }
+}
+
+/// One statement fails by the same conditions alone: mending them mends both calls.
+fn same_conditions(a: Option<&NearMiss>, b: Option<&NearMiss>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else {
+        return false;
+    };
+    a == b && !a.failed.is_empty() && a.failed.iter().all(|e| matches!(e, Element::Condition(_)))
 }
 
 fn caller_is(principal: &Principal, grantee: &Text) -> bool {
