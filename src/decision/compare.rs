@@ -61,7 +61,7 @@ pub fn read_date(text: &str) -> Option<i128> {
         }
     }
     if let Some(epoch) = read_number(text).filter(|_| text.contains('.') && !text.contains('-')) {
-        return Some((epoch * 1000.0) as i128);
+        return Some((epoch * 1000.0).round() as i128);
     }
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, Some(time)),

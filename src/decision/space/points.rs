@@ -107,7 +107,7 @@ pub fn dates(tests: &[&ConditionTest]) -> Vec<Text> {
         .collect();
     bounds.sort();
     bounds.dedup_by_key(|(millis, _)| *millis);
-    let seconds = |millis: i128| Text::literal((millis.div_euclid(1000)).to_string());
+    let seconds = |millis: i128| written_date(millis.div_euclid(1000) * 1000);
     let mut points = vec![seconds(
         bounds
             .last()
@@ -121,12 +121,47 @@ pub fn dates(tests: &[&ConditionTest]) -> Vec<Text> {
                 if middle.div_euclid(1000) * 1000 > *previous {
                     seconds(middle)
                 } else {
-                    // Less than a second: as milliseconds.
-                    Text::literal((previous + 1).min(millis - 1).to_string())
+                    // Less than a second.
+                    written_date((previous + 1).min(millis - 1))
                 }
             }
         });
         points.push(Text::literal(written.as_str()));
     }
     points
+}
+
+/// Milliseconds since 1970 in the first way of writing them that is read as the same instant: four digits
+/// would be a year, and many digits are milliseconds.
+fn written_date(millis: i128) -> Text {
+    let (seconds, rest) = (millis.div_euclid(1000), millis.rem_euclid(1000));
+    let ways = [
+        seconds.to_string(),
+        format!("{seconds:05}"),
+        millis.to_string(),
+        format!("{seconds}.{rest:03}"),
+    ];
+    let [plain, ..] = &ways;
+    let read_back = ways.iter().find(|way| read_date(way) == Some(millis));
+    Text::literal(read_back.unwrap_or(plain).as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_dates_are_read_back() {
+        for (millis, written) in [
+            (1_767_225_600_000, "1767225600"),
+            (2_000_000, "02000"),
+            (-100_000, "-0100"),
+            (1_700_000_000_001, "1700000000001"),
+            (253_402_300_800_000, "253402300800000"),
+            (1_001, "1.001"),
+        ] {
+            assert_eq!(written_date(millis), Text::literal(written));
+            assert_eq!(read_date(written), Some(millis));
+        }
+    }
 }
