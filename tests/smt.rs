@@ -1,7 +1,7 @@
 //! A second opinion on the search over requests: an SMT solver answers the same question on small policies.
 //!
 //! `IACLINT_SMT` names the solver (a `z3`, or anything else that speaks SMT-LIB as cvc5 does); without it
-//! nothing is compared. `scripts/smt.sh` installs cvc5 and runs this.
+//! nothing is compared. `scripts/smt.sh` installs one and runs this.
 
 #![allow(
     clippy::unwrap_used,
