@@ -50,8 +50,6 @@ pub struct Linker<'s> {
     resources: FxHashMap<(ScopeId, bool, Arc<str>), &'s Resource>,
     names: FxHashMap<(NameKind, String), Vec<&'s Resource>>,
     exports: FxHashMap<String, &'s Value>,
-    /// Accounts that the sources let us infer, by scope and provider.
-    accounts: FxHashMap<(ScopeId, Arc<str>), Arc<str>>,
     memo: RefCell<FxHashMap<Arc<Symbol>, Option<Text>>>,
     depth: RefCell<usize>,
 }
@@ -72,7 +70,6 @@ impl<'s> Linker<'s> {
             resources: FxHashMap::default(),
             names: FxHashMap::default(),
             exports: FxHashMap::default(),
-            accounts: FxHashMap::default(),
             memo: RefCell::default(),
             depth: RefCell::default(),
         };
@@ -227,21 +224,17 @@ impl<'s> Linker<'s> {
 
     /// The account that a provider configuration of a scope writes into.
     pub fn account(&self, scope: ScopeId, provider: &str) -> Account {
-        let literal = |id: &str, stated| Account {
-            id: Text::literal(id),
-            stated,
-            scope: Some(scope),
-        };
         let stated = self
             .scope(scope)
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.account.as_deref())
             .or(self.inputs.account.as_deref());
         if let Some(id) = stated {
-            return literal(id, true);
-        }
-        if let Some(id) = self.accounts.get(&(scope, Arc::from(provider))) {
-            return literal(id, false);
+            return Account {
+                id: Text::literal(id),
+                stated: true,
+                scope: Some(scope),
+            };
         }
         // Where the scope writes its own account as a value, a literal one is another one.
         let own = self.scope(scope).is_some_and(|s| s.writes_own_account);
@@ -307,15 +300,6 @@ impl<'s> Linker<'s> {
                 _ => "amazonaws.com",
             },
         )
-    }
-
-    /// States accounts that were inferred from the estate; whatever was resolved before is forgotten.
-    pub fn infer_accounts(
-        &mut self,
-        accounts: impl IntoIterator<Item = ((ScopeId, Arc<str>), Arc<str>)>,
-    ) {
-        self.accounts.extend(accounts);
-        self.memo.borrow_mut().clear();
     }
 }
 
