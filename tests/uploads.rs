@@ -13,6 +13,8 @@ mod estate;
 
 use estate::*;
 use iaclint::files::MemoryFiles;
+use iaclint::outcome::Level;
+use iaclint::report::Report;
 
 /// Rows that are not played as the specification has them, each with the reason.
 const DEVIATIONS: &[(&str, &str)] = &[
@@ -494,4 +496,58 @@ fn no_row_is_forgotten() {
             "row {number} has no reason"
         );
     }
+}
+
+/// An estate whose role uses its own key, with names that a copy of it has too.
+const WITH_KEY: &str = r#"
+Resources:
+  Key:
+    Type: AWS::KMS::Key
+    Properties: { }
+  Store:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: example-store
+      BucketEncryption:
+        ServerSideEncryptionConfiguration:
+          - ServerSideEncryptionByDefault: { SSEAlgorithm: aws:kms, KMSMasterKeyID: !GetAtt Key.Arn }
+  Writer:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: writer
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: { Effect: Allow, Action: sts:AssumeRole, Principal: { Service: ec2.amazonaws.com } }
+      Policies:
+        - PolicyName: write
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - { Effect: Allow, Action: s3:PutObject, Resource: !Sub "${Store.Arn}/*" }
+              - { Effect: Allow, Action: [ACTIONS], Resource: !GetAtt Key.Arn }
+"#;
+
+#[test]
+fn a_name_that_two_templates_declare_means_the_own_one() {
+    let both = |actions: &str| {
+        let mut files = MemoryFiles::new();
+        for path in ["one/template.yaml", "two/template.yaml"] {
+            files.insert(path, WITH_KEY.replace("ACTIONS", actions));
+        }
+        run(&files)
+    };
+    let above_note = |report: &Report| {
+        report
+            .findings
+            .iter()
+            .filter(|f| f.level > Level::Note)
+            .map(|f| f.rule.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        above_note(&both("\"kms:GenerateDataKey\", \"kms:Decrypt\"")),
+        Vec::<String>::new()
+    );
+    // Each copy is refused by itself, and only by itself.
+    assert_eq!(above_note(&both("\"kms:Decrypt\"")).len(), 2);
 }

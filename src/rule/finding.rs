@@ -37,9 +37,10 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
         for (denial, key) in upload.denials.iter().zip(&keys) {
             let finding = finding(estate, upload, denial, key);
             let also: Vec<String> = keys.iter().filter(|k| *k != key).cloned().collect();
-            // One reason at one place with one outcome is one finding.
+            // One reason at one place with one outcome is one finding; copies of a template have their own.
             let group = format!(
-                "{key}\u{0}{}\u{0}{}",
+                "{key}\u{0}{:?}\u{0}{}\u{0}{}",
+                finding.primary.place.span.file,
                 finding.outcome.name(),
                 denial.proviso.is_some()
             );

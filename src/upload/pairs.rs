@@ -13,7 +13,7 @@ use crate::pattern::{self, PatternOptions};
 use crate::policy::{Effect, PatternElement, Policy, PrincipalKind, Statement, StatementRef};
 use crate::source::Scope;
 use crate::upload::{Uploader, account};
-use crate::value::{Piece, Text};
+use crate::value::{Piece, ScopeId, Text};
 
 /// A caller that is granted uploads to a bucket.
 #[derive(Debug, Clone)]
@@ -42,6 +42,29 @@ impl Index {
             by_name.entry(identity(&bucket.name)).or_default().push(i);
         }
         Index { by_name }
+    }
+
+    /// The buckets that a name means, seen from a scope; none where the name is not declared.
+    fn find(&self, estate: &Estate, name: &str, scope: ScopeId) -> Option<Vec<usize>> {
+        let found = self.by_name.get(name)?;
+        Some(meant(found, scope, |b| {
+            estate.buckets.get(b).map(|b| b.scope)
+        }))
+    }
+}
+
+/// Those of several declarations of one name that a scope means: its own, else the only one. Several of other
+/// scopes are alternatives (a bucket's name exists once), of which none can be claimed.
+fn meant(found: &[usize], scope: ScopeId, of: impl Fn(usize) -> Option<ScopeId>) -> Vec<usize> {
+    let own: Vec<usize> = found
+        .iter()
+        .copied()
+        .filter(|i| of(*i) == Some(scope))
+        .collect();
+    match found {
+        _ if !own.is_empty() => own,
+        [first, rest @ ..] if rest.iter().all(|i| of(*i) == of(*first)) => found.to_vec(),
+        _ => Vec::new(),
     }
 }
 
@@ -77,7 +100,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
                 policy: policy.clone(),
                 position,
             };
-            let (named, wide) = reach(estate, &index, statement);
+            let (named, wide) = reach(estate, &index, statement, caller.scope);
             for b in named {
                 add(&mut out, estate, c, b, &reference, false);
             }
@@ -110,12 +133,10 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
         }
     }
     let mut external: Vec<Pair> = Vec::new();
-    let by_arn: FxHashMap<String, usize> = estate
-        .callers
-        .iter()
-        .enumerate()
-        .map(|(i, c)| (identity(&c.arn), i))
-        .collect();
+    let mut by_arn: FxHashMap<String, Vec<usize>> = FxHashMap::default();
+    for (i, caller) in estate.callers.iter().enumerate() {
+        by_arn.entry(identity(&caller.arn)).or_default().push(i);
+    }
     for (b, bucket) in estate.buckets.iter().enumerate() {
         let Some(policies) = &bucket.policy else {
             continue;
@@ -138,8 +159,11 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
                 if entry.kind != PrincipalKind::Aws || !entry.guards.is_empty() {
                     continue;
                 }
-                if let Some(c) = by_arn.get(&identity(&entry.text)) {
-                    add(&mut out, estate, *c, b, &reference, false);
+                if let Some(found) = by_arn.get(&identity(&entry.text)) {
+                    let of = |c: usize| estate.callers.get(c).map(|c| c.scope);
+                    for c in meant(found, bucket.scope, of) {
+                        add(&mut out, estate, c, b, &reference, false);
+                    }
                     continue;
                 }
                 let Some((account, whole_account)) = account_of(&entry.text) else {
@@ -250,7 +274,12 @@ fn action_matches(pattern: &Text) -> bool {
 }
 
 /// Buckets that the statement's resources name, and those that only a wildcard reaches.
-fn reach(estate: &Estate, index: &Index, statement: &Statement) -> (Vec<usize>, Vec<usize>) {
+fn reach(
+    estate: &Estate,
+    index: &Index,
+    statement: &Statement,
+    scope: ScopeId,
+) -> (Vec<usize>, Vec<usize>) {
     let mut named = Vec::new();
     let mut wide = Vec::new();
     let Some(resources) = &statement.resources else {
@@ -271,14 +300,14 @@ fn reach(estate: &Estate, index: &Index, statement: &Statement) -> (Vec<usize>, 
             continue;
         };
         let key = identity(&name);
-        if let Some(found) = index.by_name.get(&key) {
-            named.extend(found.iter().copied());
+        if let Some(found) = index.find(estate, &key, scope) {
+            named.extend(found);
             continue;
         }
         // `${bucket.arn}*`: the whole name and a wildcard behind it.
         if let Some(stem) = key.strip_suffix('*') {
-            if let Some(found) = index.by_name.get(stem) {
-                named.extend(found.iter().copied());
+            if let Some(found) = index.find(estate, stem, scope) {
+                named.extend(found);
                 continue;
             }
         }
