@@ -551,3 +551,25 @@ fn a_name_that_two_templates_declare_means_the_own_one() {
     // Each copy is refused by itself, and only by itself.
     assert_eq!(above_note(&both("\"kms:Decrypt\"")).len(), 2);
 }
+
+#[test]
+fn a_name_of_several_other_templates_is_said_and_not_judged() {
+    let bucket = "resource \"aws_s3_bucket\" \"b\" {\n bucket = \"example-shared\"\n}\nresource \"aws_s3_bucket_policy\" \"b\" {\n bucket = aws_s3_bucket.b.id\n policy = jsonencode({ Version = \"2012-10-17\", Statement = [{ Effect = \"Deny\", Principal = \"*\", Action = \"s3:PutObject\", Resource = \"${aws_s3_bucket.b.arn}/*\" }] })\n}\n";
+    let role = "resource \"aws_iam_user\" \"u\" {\n name = \"u\"\n}\nresource \"aws_iam_user_policy\" \"u\" {\n user = aws_iam_user.u.name\n policy = jsonencode({ Version = \"2012-10-17\", Statement = [{ Effect = \"Allow\", Action = \"s3:PutObject\", Resource = \"arn:aws:s3:::example-shared/*\" }] })\n}\n";
+    let of = |buckets: &[&str]| {
+        let mut files = MemoryFiles::new();
+        files.insert("people/main.tf", role);
+        for path in buckets {
+            files.insert(path, bucket);
+        }
+        let report = run(&files);
+        let said = report
+            .not_understood
+            .iter()
+            .filter(|g| &*g.what == "example-shared")
+            .count();
+        (report.findings.len(), said)
+    };
+    assert_eq!(of(&["one/main.tf"]), (1, 0));
+    assert_eq!(of(&["one/main.tf", "two/main.tf"]), (0, 1));
+}

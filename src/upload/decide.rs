@@ -22,7 +22,7 @@ use crate::value::Text;
 /// Plays every upload that the estate makes possible.
 pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Decided> {
     use rayon::prelude::*;
-    let pairs = crate::upload::pairs::pairs(estate, scopes);
+    let pairs = crate::upload::pairs::pairs(estate, scopes, gaps);
     // A role that only delivers for a service sends what its service sends.
     let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs
         .into_iter()

@@ -11,9 +11,9 @@ use crate::decision::AccountRelation;
 use crate::facts::{Estate, Policies};
 use crate::pattern::{self, PatternOptions};
 use crate::policy::{Effect, PatternElement, Policy, PrincipalKind, Statement, StatementRef};
-use crate::source::Scope;
+use crate::source::{Gap, GapKind, Scope};
 use crate::upload::{Uploader, account};
-use crate::value::{Piece, ScopeId, Text};
+use crate::value::{Piece, Place, ScopeId, Text};
 
 /// A caller that is granted uploads to a bucket.
 #[derive(Debug, Clone)]
@@ -68,6 +68,21 @@ fn meant(found: &[usize], scope: ScopeId, of: impl Fn(usize) -> Option<ScopeId>)
     }
 }
 
+/// What a name means; says so where that is nothing, as other scopes only declare it, and several of them.
+fn said(found: Vec<usize>, name: &Text, place: &Place, gaps: &mut Vec<Gap>) -> Vec<usize> {
+    if found.is_empty() {
+        gaps.push(Gap {
+            what: name.display().into(),
+            why: "declared in several other root modules or templates: which is meant is not known"
+                .into(),
+            place: Some(place.clone()),
+            path: None,
+            kind: GapKind::Unknown,
+        });
+    }
+    found
+}
+
 /// A text as a key: symbols told apart by scope.
 fn identity(text: &Text) -> String {
     let mut out = String::new();
@@ -87,7 +102,7 @@ fn identity(text: &Text) -> String {
 }
 
 /// All pairs of an estate, in the order of its callers and buckets.
-pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
+pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair> {
     let index = Index::new(estate);
     let mut out: BTreeMap<(usize, usize), Pair> = BTreeMap::new();
     let mut broad_left = BROAD_PAIRS;
@@ -100,7 +115,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
                 policy: policy.clone(),
                 position,
             };
-            let (named, wide) = reach(estate, &index, statement, caller.scope);
+            let (named, wide) = reach(estate, &index, statement, caller.scope, gaps);
             for b in named {
                 add(&mut out, estate, c, b, &reference, false);
             }
@@ -161,7 +176,8 @@ pub fn pairs(estate: &Estate, scopes: &[Scope]) -> Vec<Pair> {
                 }
                 if let Some(found) = by_arn.get(&identity(&entry.text)) {
                     let of = |c: usize| estate.callers.get(c).map(|c| c.scope);
-                    for c in meant(found, bucket.scope, of) {
+                    let found = meant(found, bucket.scope, of);
+                    for c in said(found, &entry.text, &entry.place, gaps) {
                         add(&mut out, estate, c, b, &reference, false);
                     }
                     continue;
@@ -279,6 +295,7 @@ fn reach(
     index: &Index,
     statement: &Statement,
     scope: ScopeId,
+    gaps: &mut Vec<Gap>,
 ) -> (Vec<usize>, Vec<usize>) {
     let mut named = Vec::new();
     let mut wide = Vec::new();
@@ -301,13 +318,13 @@ fn reach(
         };
         let key = identity(&name);
         if let Some(found) = index.find(estate, &key, scope) {
-            named.extend(found);
+            named.extend(said(found, &name, &pattern.place, gaps));
             continue;
         }
         // `${bucket.arn}*`: the whole name and a wildcard behind it.
         if let Some(stem) = key.strip_suffix('*') {
             if let Some(found) = index.find(estate, stem, scope) {
-                named.extend(found);
+                named.extend(said(found, &name, &pattern.place, gaps));
                 continue;
             }
         }

@@ -165,7 +165,7 @@ pub fn draft(words: &[(&str, &str)]) -> Draft {
 /// What becomes of one upload: `allowed`, `depends`, or the rules that refuse it.
 pub fn play(files: &MemoryFiles, who: &str, headers: &[(&str, &str)]) -> String {
     let (sources, estate) = analysis::load(files, &Request::default());
-    let all = pairs(&estate, &sources.scopes);
+    let all = pairs(&estate, &sources.scopes, &mut Vec::new());
     let anonymous = who == "anonymous";
     let pair = all
         .iter()
