@@ -138,17 +138,15 @@ pub fn run(arguments: &CheckArguments) -> ExitCode {
 
 fn check(given: &CheckArguments) -> Result<ExitCode, String> {
     // What cannot be read is said and remembered; the rest is analysed.
-    let (readable, lost): (Vec<&String>, Vec<&String>) =
-        given
-            .paths
-            .iter()
-            .partition(|path| match std::fs::metadata(path) {
-                Ok(_) => true,
-                Err(e) => {
-                    tell(&format!("error: {path} cannot be read: {e}"));
-                    false
-                }
-            });
+    let (readable, lost): (Vec<&String>, Vec<&String>) = given.paths.iter().partition(|path| {
+        let why = match std::fs::metadata(path) {
+            Ok(about) if about.is_file() || about.is_dir() => return true,
+            Ok(_) => "it is neither a file nor a folder".to_string(),
+            Err(e) => e.to_string(),
+        };
+        tell(&format!("error: {path} cannot be read: {why}"));
+        false
+    });
     let Some(first) = readable.first() else {
         return Ok(ExitCode::from(2));
     };

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::report::plain::escape_json;
 use crate::report::{Report, place};
 use crate::rule::{Finding, Fix, ShownRequest, Step, Witness};
 use crate::source::GapKind;
@@ -41,7 +42,7 @@ pub fn render(report: &Report) -> String {
             "policies_understood": report.read.policies_understood,
         },
     });
-    format!("{document:#}\n")
+    escape_json(format!("{document:#}\n"))
 }
 
 fn gap_kind(kind: GapKind) -> &'static str {

@@ -71,7 +71,7 @@ pub fn render(report: &Report) -> String {
         .build();
     // INVARIANT: the log holds strings, numbers and lists; nothing in it can fail to serialise.
     let text = serde_json::to_string_pretty(&sarif).unwrap_or_default();
-    format!("{text}\n")
+    super::plain::escape_json(format!("{text}\n"))
 }
 
 fn rule(page: &Page) -> ReportingDescriptor {
