@@ -245,7 +245,17 @@ fn refusal(reason: &crate::decision::DenyReason) -> String {
             };
             let tests: Vec<String> = crate::upload::blame::tests(s, deciding)
                 .iter()
-                .map(|t| format!("{} on {}", t.written, t.key.display()))
+                .map(|t| {
+                    let never = t
+                        .key
+                        .as_literal()
+                        .is_some_and(|k| crate::upload::blame::never_carried(reason, k));
+                    let never = match never {
+                        true => format!(" (which no {} request carries)", reason.action),
+                        false => String::new(),
+                    };
+                    format!("{} on {}{never}", t.written, t.key.display())
+                })
                 .collect();
             let because = if tests.is_empty() {
                 String::new()
@@ -260,7 +270,15 @@ fn refusal(reason: &crate::decision::DenyReason) -> String {
                     return String::new();
                 };
                 let failed: Vec<String> = n.failed.iter().map(|e| element(s, *e)).collect();
-                format!("{} comes nearest: {} not match", s.label(), join(&failed))
+                let misses = match crate::upload::blame::misses(reason) {
+                    none if none.is_empty() => none,
+                    words => format!(": {words}"),
+                };
+                format!(
+                    "{} comes nearest: {} not match{misses}",
+                    s.label(),
+                    join(&failed)
+                )
             }
             None => format!("no {} allows it", reason.policy_type.name()),
         },
