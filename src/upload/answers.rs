@@ -8,6 +8,7 @@ use crate::upload::Cause;
 use crate::upload::attempt::{Journey, Played, same_cause};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::space::{Role, Space, sent};
+use crate::upload::ties;
 use crate::value::{Guard, ScopeId};
 
 /// States of one search; past them the answer is undecided.
@@ -222,7 +223,7 @@ pub(super) fn refused_in_every_world(
 pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Option<Draft> {
     let result = search(&space.variables, BUDGET / 4, &mut |chosen| {
         let (draft, complete) = space.draft(chosen);
-        if crate::upload::gates::legal(&draft) == Match::No {
+        if ties::legal(&draft) == Match::No {
             return Match::No;
         }
         let met = journey
