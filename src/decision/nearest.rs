@@ -145,3 +145,102 @@ fn names_same_bucket(statement: &Statement, target: &Text) -> bool {
                 .any(|p| bucket(&p.text).as_ref() == Some(&wanted))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::evaluate::evaluate;
+    use crate::decision::{
+        AccountRelation, DenyKind, Layer, PolicySet, Principal, Reading, RequestContext,
+        TargetKind, World,
+    };
+    use crate::policy::{PolicyType, parse::parse};
+    use crate::value::{FileId, Place, Span, Value};
+
+    /// The nearest statement to an upload of `in/x` to the bucket `b`: its position and why it failed.
+    fn nearest(statements: &str) -> (usize, Vec<Miss>) {
+        let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
+        let place = Place::at(Span::new(FileId(0), 0, 0));
+        let policy = parse(&Value::text(text, place), PolicyType::Identity, "document");
+        let set = PolicySet {
+            identity: Layer::of(vec![policy.into()]),
+            boundary: None,
+            session: None,
+            endpoint: None,
+            scp: Vec::new(),
+            rcp: Vec::new(),
+            resource: None,
+            access_point: None,
+            target: TargetKind::Bucket,
+            relation: AccountRelation::Same,
+        };
+        let request = Request {
+            principal: Principal::Account {
+                account: "111122223333".into(),
+            },
+            action: "s3:PutObject".into(),
+            resource: "arn:aws:s3:::b/in/x".into(),
+            resource_account: "111122223333".into(),
+            context: RequestContext::default(),
+        };
+        let decision = evaluate(&request, &set, Reading::Favourable, &World::default());
+        let DenyKind::Implicit { nearest, .. } = &decision.reasons[0].kind else {
+            panic!("{decision:?}");
+        };
+        let misses = nearest[0].misses.iter().map(|(_, m)| m.clone()).collect();
+        (nearest[0].statement.position, misses)
+    }
+
+    #[test]
+    fn says_why_the_nearest_statement_fails() {
+        let read = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}"#;
+        let allow = |action: &str, resource: &str, more: &str| {
+            format!(
+                r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"{more}}}"#
+            )
+        };
+        let when = |key: &str| format!(r#", "Condition": {{"StringEquals": {{"{key}": "in/"}}}}"#);
+        for (statement, miss) in [
+            (
+                allow("s3:PutObject", "b", ""),
+                Some(Miss::BucketOnly("arn:aws:s3:::b".into())),
+            ),
+            (
+                allow("s3:PutObject", "b/In/*", ""),
+                Some(Miss::Case("arn:aws:s3:::b/In/*".into())),
+            ),
+            (allow("s3:PutObject", "b/out/*", ""), None),
+            (
+                allow("s3:PutObjects", "b/*", ""),
+                Some(Miss::Misspelt {
+                    written: "s3:PutObjects".into(),
+                    meant: "s3:PutObject",
+                }),
+            ),
+            (
+                allow("s3:PutObject", "*", &when("s3:x-amz-acl")),
+                Some(Miss::KeyAbsent("s3:x-amz-acl".into())),
+            ),
+            (
+                allow("s3:PutObject", "*", &when("s3:prefix")),
+                Some(Miss::KeyForeign {
+                    key: "s3:prefix".into(),
+                    meant: None,
+                }),
+            ),
+            (
+                allow("s3:PutObject", "*", &when("s3:x-amz-acll")),
+                Some(Miss::KeyForeign {
+                    key: "s3:x-amz-acll".into(),
+                    meant: Some("s3:x-amz-acl"),
+                }),
+            ),
+        ] {
+            let found = nearest(&format!("{read}, {statement}, {read}"));
+            assert_eq!(found, (1, miss.into_iter().collect()), "{statement}");
+        }
+        // Another documented action is no misspelling.
+        let other = allow("s3:GetObject", "b/*", "");
+        assert_eq!(nearest(&other), (0, Vec::new()));
+    }
+}

@@ -26,6 +26,8 @@ pub struct Draft {
     pub headers: Vec<Sent>,
     /// Tags of the request by key; `None`: open.
     pub tags: Option<Vec<(Arc<str>, Text)>>,
+    /// Keys that policies ask about, where the tags are open.
+    pub open_tags: Vec<Arc<str>>,
     pub multipart: bool,
     pub source_ip: Sent,
 }
@@ -36,6 +38,7 @@ impl Draft {
             key,
             headers: vec![Sent::Absent; HEADERS.len()],
             tags: Some(Vec::new()),
+            open_tags: Vec::new(),
             multipart: false,
             source_ip: Sent::Open,
         }
@@ -218,6 +221,12 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
             context.set(headers::REQUEST_TAG_KEYS, ContextValue::Present(keys));
         }
         None => {
+            for key in &draft.open_tags {
+                context.set(
+                    &format!("{}{key}", headers::REQUEST_TAG),
+                    ContextValue::Unknown,
+                );
+            }
             context.set(headers::REQUEST_TAG_KEYS, ContextValue::Unknown);
         }
     }
