@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod condition;
 pub mod evaluate;
+mod nearest;
 pub mod principal;
 pub mod search;
 pub mod space;
@@ -286,6 +287,29 @@ pub enum DenyKind {
 pub struct NearMiss {
     pub statement: StatementRef,
     pub failed: Vec<Element>,
+    /// Why some of them failed.
+    pub misses: Vec<(Element, Miss)>,
+}
+
+/// Why an element failed, where more can be said than its name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Miss {
+    /// The pattern names the bucket and not its objects.
+    BucketOnly(Text),
+    /// The pattern matches but for upper and lower case.
+    Case(Text),
+    /// No action has that name; the one that is asked for is near.
+    Misspelt {
+        written: Arc<str>,
+        meant: &'static str,
+    },
+    /// The request does not carry that condition key.
+    KeyAbsent(Arc<str>),
+    /// No request of the action carries that condition key; a key with a name like it.
+    KeyForeign {
+        key: Arc<str>,
+        meant: Option<&'static str>,
+    },
 }
 
 /// Answer for one request under one reading.

@@ -21,7 +21,9 @@ pub mod shapes;
 pub mod shown;
 mod space;
 pub mod subject;
+pub mod ties;
 pub mod why;
+mod witness;
 pub mod writers;
 
 use std::sync::Arc;

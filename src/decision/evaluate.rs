@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use super::nearest::{explain, near_miss};
 use super::principal::GrantForm;
 use super::statement::{Surroundings, applies, statement_answer, strongest};
 use super::{
     AccountRelation, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, Request, TargetKind, World,
 };
-use crate::policy::{Effect, Policy, PolicyType, Statement, StatementRef};
+use crate::policy::{Effect, Policy, PolicyType, StatementRef};
 use crate::value::Text;
 
 /// Near misses that are reported per missing permission.
@@ -453,81 +454,27 @@ impl Gate<'_> {
 
     /// The Allow statements that came nearest, best first.
     fn nearest(&self, layers: &[&Layer], policy_type: PolicyType) -> Vec<NearMiss> {
-        let mut found: Vec<(usize, NearMiss)> = Vec::new();
         let least = match self.reading {
             Reading::Favourable => Match::Unknown,
             Reading::Unfavourable => Match::Yes,
         };
+        let mut found: Vec<(usize, NearMiss)> = Vec::new();
         for policy in layers.iter().flat_map(|l| &l.policies) {
-            for (position, statement) in policy.statements.iter().enumerate() {
-                if statement.effect != Effect::Allow {
-                    continue;
-                }
-                let answer =
-                    statement_answer(statement, self.request, self.around(policy, policy_type));
-                let failed: Vec<Element> = answer
-                    .elements
-                    .iter()
-                    .filter(|e| e.answer < least)
-                    .map(|e| e.element)
-                    .collect();
-                let distance = failed
-                    .iter()
-                    .map(|e| distance(statement, *e, &failed, &self.request.resource))
-                    .sum();
-                found.push((
-                    distance,
-                    NearMiss {
-                        statement: StatementRef {
-                            policy: policy.clone(),
-                            position,
-                        },
-                        failed,
-                    },
-                ));
-            }
+            let around = self.around(policy, policy_type);
+            found.extend((0..policy.statements.len()).filter_map(|position| {
+                let reference = StatementRef {
+                    policy: policy.clone(),
+                    position,
+                };
+                near_miss(reference, self.request, around, least)
+            }));
         }
         found.sort_by_key(|(distance, _)| *distance);
-        found
-            .into_iter()
-            .take(NEAR_MISSES)
-            .map(|(_, near)| near)
-            .collect()
+        let kept = found.into_iter().take(NEAR_MISSES);
+        kept.map(|(_, mut near)| {
+            explain(&mut near, self.request);
+            near
+        })
+        .collect()
     }
-}
-
-/// How far an element that failed keeps a statement from a request to this target. A statement that names the
-/// caller is nearer than one for others, and nearer still where it misses only the resource or a condition. A
-/// statement about other actions is far, however little else differs, unless it was written for this caller and target.
-fn distance(statement: &Statement, element: Element, failed: &[Element], target: &Text) -> usize {
-    let misses_only_the_action = failed == [Element::Action]
-        && statement.principals.as_ref().is_some_and(|p| {
-            !p.negated && !p.entries.iter().any(|e| e.text.as_literal() == Some("*"))
-        });
-    match element {
-        Element::Condition(_) | Element::Guard => 1,
-        Element::Resource if names_same_bucket(statement, target) => 2,
-        Element::Resource => 3,
-        Element::Action if misses_only_the_action => 6,
-        Element::Principal => 16,
-        Element::Action => 100,
-    }
-}
-
-/// A resource of the statement lies in the bucket of the target, or is that bucket.
-fn names_same_bucket(statement: &Statement, target: &Text) -> bool {
-    let bucket = |text: &Text| {
-        text.split_once("/")
-            .map_or_else(|| text.identity(), |(before, _)| before.identity())
-    };
-    let Some(wanted) = bucket(target) else {
-        return false;
-    };
-    statement.resources.as_ref().is_some_and(|resources| {
-        !resources.negated
-            && resources
-                .patterns
-                .iter()
-                .any(|p| bucket(&p.text).as_ref() == Some(&wanted))
-    })
 }

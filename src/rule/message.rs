@@ -6,7 +6,7 @@ use crate::policy::{ConditionTest, PolicyType, Statement};
 use crate::rule::Outcome;
 use crate::rule::name::{Subject, deciding};
 use crate::upload::{
-    Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, writers,
+    Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, blame, writers,
 };
 
 /// AWS's sentence for a refusal by a policy, as an Access Denied message ends.
@@ -250,10 +250,13 @@ pub fn label(denial: &Denial) -> String {
                 deciding: elements,
             } => match statement.get().and_then(|s| deciding(s, elements)) {
                 Some((test, _)) => {
-                    let because = if denial_is_about_absence(test, denial) {
-                        "holds because the request does not send it"
+                    let key = test.key.as_literal().unwrap_or_default();
+                    let because = if blame::never_carried(reason, key) {
+                        format!("holds because no {} request carries it", reason.action)
+                    } else if denial_is_about_absence(test, denial) {
+                        "holds because the request does not send it".into()
                     } else {
-                        "holds"
+                        "holds".to_string()
                     };
                     format!(
                         "denies: {} on `{}` {because}",
@@ -263,7 +266,10 @@ pub fn label(denial: &Denial) -> String {
                 }
                 None => "denies this upload".into(),
             },
-            DenyKind::Implicit { .. } => aws_sentence(reason),
+            DenyKind::Implicit { .. } => match blame::misses(reason) {
+                none if none.is_empty() => aws_sentence(reason),
+                misses => format!("{}: {misses}", aws_sentence(reason)),
+            },
         },
         Cause::Gate(gate) => gate_sentence(gate),
     }

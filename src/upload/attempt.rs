@@ -11,7 +11,7 @@ use crate::facts::{Bucket, Caller, Estate};
 use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
 use crate::upload::calls::{Draft, Sent, base_context, kms_calls, s3_calls};
 use crate::upload::gates::{self, Encrypts};
-use crate::upload::{Cause, Confidence, Gate, Route, policies};
+use crate::upload::{Cause, Confidence, Gate, Route, policies, ties};
 use crate::value::Text;
 
 /// Everything about one caller, bucket and path that does not depend on the request's headers.
@@ -59,38 +59,20 @@ impl<'e> Journey<'e> {
     ) -> Journey<'e> {
         let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation);
         let mut base = base_context(&principal, caller, bucket);
-        match &route {
-            Route::Internet => {
-                if !matches!(principal, Principal::Service { .. }) {
-                    base.set("aws:SourceIp", ContextValue::PresentUnknown);
+        // A service's own address is not documented.
+        if !matches!(
+            (&route, &principal),
+            (Route::Internet, Principal::Service { .. })
+        ) {
+            ties::put_path(&mut base, route != Route::Internet);
+        }
+        if let Route::Endpoint(index) = &route {
+            if let Some(endpoint) = estate.endpoints.get(*index) {
+                base.present("aws:SourceVpce", endpoint.id.clone());
+                if let Some(vpc) = &endpoint.vpc {
+                    base.present("aws:SourceVpc", vpc.clone());
                 }
-            }
-            Route::Elsewhere => {
-                for key in [
-                    "aws:VpcSourceIp",
-                    "aws:SourceVpc",
-                    "aws:SourceVpce",
-                    "aws:SourceVpcArn",
-                    "aws:VpceAccount",
-                ] {
-                    base.set(key, ContextValue::PresentUnknown);
-                }
-                base.set("aws:VpceOrgID", ContextValue::Unknown);
-                base.set("aws:VpceOrgPaths", ContextValue::Unknown);
-            }
-            Route::Endpoint(index) => {
-                base.set("aws:VpcSourceIp", ContextValue::PresentUnknown);
-                if let Some(endpoint) = estate.endpoints.get(*index) {
-                    base.present("aws:SourceVpce", endpoint.id.clone());
-                    match &endpoint.vpc {
-                        Some(vpc) => base.present("aws:SourceVpc", vpc.clone()),
-                        None => base.set("aws:SourceVpc", ContextValue::PresentUnknown),
-                    }
-                    base.set("aws:SourceVpcArn", ContextValue::PresentUnknown);
-                    base.present("aws:VpceAccount", endpoint.account.id.clone());
-                    base.set("aws:VpceOrgID", ContextValue::Unknown);
-                    base.set("aws:VpceOrgPaths", ContextValue::Unknown);
-                }
+                base.present("aws:VpceAccount", endpoint.account.id.clone());
             }
         }
         let mut journey = Journey {
@@ -400,7 +382,7 @@ impl<'e> Journey<'e> {
 
     /// Three-valued answer for a draft that may have open variables.
     pub fn answer(&self, draft: &Draft, complete: bool) -> Match {
-        if gates::legal(draft) == Match::No {
+        if ties::legal(draft) == Match::No {
             return Match::No;
         }
         if !self.play(draft, Reading::Favourable).allowed {
@@ -459,7 +441,10 @@ fn same_conditions(a: Option<&NearMiss>, b: Option<&NearMiss>) -> bool {
     let (Some(a), Some(b)) = (a, b) else {
         return false;
     };
-    a == b && !a.failed.is_empty() && a.failed.iter().all(|e| matches!(e, Element::Condition(_)))
+    a.statement == b.statement
+        && a.failed == b.failed
+        && !a.failed.is_empty()
+        && a.failed.iter().all(|e| matches!(e, Element::Condition(_)))
 }
 
 fn caller_is(principal: &Principal, grantee: &Text) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::decision::{ContextValue, Principal, Request, RequestContext};
 use crate::facts::{Bucket, Caller, CallerKind, KmsKey, Setting};
 use crate::upload::headers::{self, HEADERS};
+use crate::upload::ties::{self, Carried};
 use crate::value::{Piece, Text, Unknown};
 
 /// A header in a request that is not fully chosen yet.
@@ -25,6 +26,8 @@ pub struct Draft {
     pub headers: Vec<Sent>,
     /// Tags of the request by key; `None`: open.
     pub tags: Option<Vec<(Arc<str>, Text)>>,
+    /// Keys that policies ask about, where the tags are open.
+    pub open_tags: Vec<Arc<str>>,
     pub multipart: bool,
     pub source_ip: Sent,
 }
@@ -35,6 +38,7 @@ impl Draft {
             key,
             headers: vec![Sent::Absent; HEADERS.len()],
             tags: Some(Vec::new()),
+            open_tags: Vec::new(),
             multipart: false,
             source_ip: Sent::Open,
         }
@@ -56,6 +60,13 @@ impl Draft {
         {
             *slot = sent;
         }
+    }
+
+    /// No header that can be left out, no parts.
+    pub fn is_plain(&self) -> bool {
+        let no_tags = self.tags.as_ref().is_none_or(Vec::is_empty);
+        let sent = |s: &Sent| matches!(s, Sent::Value(_));
+        !self.multipart && no_tags && !self.headers.iter().any(sent)
     }
 
     pub fn sends_acl(&self) -> bool {
@@ -109,91 +120,41 @@ pub fn base_context(
 
 /// The keys that say who calls (spec 3.3).
 fn who(c: &mut RequestContext, principal: &Principal, caller: Option<&Caller>) {
-    let signed = |c: &mut RequestContext| {
-        c.present("aws:PrincipalIsAWSService", "false");
-        c.set("aws:PrincipalOrgID", ContextValue::Unknown);
-        c.set("aws:PrincipalOrgPaths", ContextValue::Unknown);
-        c.set("aws:userid", ContextValue::PresentUnknown);
-    };
+    ties::put_caller(c, principal);
     match principal {
         Principal::Service { name } => {
-            c.present("aws:PrincipalIsAWSService", "true");
             c.present("aws:PrincipalServiceName", name.clone());
             c.set(
                 "aws:PrincipalServiceNamesList",
                 ContextValue::Present(vec![name.clone()]),
             );
-            c.set("aws:PrincipalArn", ContextValue::Unknown);
-            c.set("aws:PrincipalAccount", ContextValue::Unknown);
             c.set("aws:SourceIp", ContextValue::Unknown);
             return;
         }
         Principal::Anonymous => return,
         Principal::User { arn, account } => {
-            signed(c);
             c.present("aws:PrincipalArn", arn.clone());
             c.present("aws:PrincipalAccount", account.clone());
-            c.present("aws:PrincipalType", "User");
-            match caller {
-                Some(caller) if matches!(caller.kind, CallerKind::User) => {
-                    c.present("aws:username", caller.name.clone());
-                }
-                _ => c.set("aws:username", ContextValue::PresentUnknown),
+            if let Some(caller) = caller.filter(|c| matches!(c.kind, CallerKind::User)) {
+                c.present("aws:username", caller.name.clone());
             }
         }
         Principal::Role { arn, account, .. } => {
-            signed(c);
             c.present("aws:PrincipalArn", arn.clone());
             c.present("aws:PrincipalAccount", account.clone());
-            c.present("aws:PrincipalType", "AssumedRole");
-            c.set("aws:TokenIssueTime", ContextValue::PresentUnknown);
             let by_service_only = caller.is_some_and(|c| {
                 !c.trusted_services.is_empty() && c.web_identity.is_empty() && !c.trust_open
             });
             if by_service_only {
                 c.present("aws:MultiFactorAuthPresent", "false");
-            } else {
-                c.set("aws:MultiFactorAuthPresent", ContextValue::PresentUnknown);
-            }
-            c.set("aws:MultiFactorAuthAge", ContextValue::Unknown);
-            for key in [
-                "aws:Ec2InstanceSourceVpc",
-                "aws:Ec2InstanceSourcePrivateIPv4",
-                "ec2:SourceInstanceArn",
-                "ec2:RoleDelivery",
-                "aws:SourceIdentity",
-                "aws:FederatedProvider",
-                "lambda:SourceFunctionArn",
-                "aws:RoleSessionName",
-                "sts:RoleSessionName",
-            ] {
-                c.set(key, ContextValue::Unknown);
             }
         }
         Principal::FederatedUser { arn, account } => {
-            signed(c);
             c.present("aws:PrincipalArn", arn.clone());
             c.present("aws:PrincipalAccount", account.clone());
         }
-        Principal::Root { account } => {
-            signed(c);
+        Principal::Root { account } | Principal::Account { account } => {
             c.present("aws:PrincipalAccount", account.clone());
-            c.present("aws:PrincipalType", "Account");
-            c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
-        }
-        Principal::Account { account } => {
-            signed(c);
-            c.present("aws:PrincipalAccount", account.clone());
-            c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
-            for key in [
-                "aws:username",
-                "aws:MultiFactorAuthPresent",
-                "aws:MultiFactorAuthAge",
-                "aws:TokenIssueTime",
-                "aws:PrincipalType",
-            ] {
-                c.set(key, ContextValue::Unknown);
-            }
         }
     }
     if let Some(caller) = caller {
@@ -216,10 +177,22 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
         if acl_only && !header.on_put_object_acl {
             continue;
         }
-        // Parts carry neither ACL, grant nor conditional headers (spec 3.2, multipart table).
-        if part && (header.action == Some("s3:PutObjectAcl") || header.name.starts_with("if-")) {
-            context.absent(header.key);
-            continue;
+        let carried = if part {
+            ties::on_parts(header)
+        } else {
+            Carried::Always
+        };
+        match (carried, sent) {
+            (_, Sent::Absent) => continue,
+            (Carried::Never, _) => {
+                context.absent(header.key);
+                continue;
+            }
+            (Carried::Maybe, _) => {
+                context.set(header.key, ContextValue::Unknown);
+                continue;
+            }
+            (Carried::Is(_) | Carried::Always, _) => {}
         }
         match sent {
             Sent::Absent => {}
@@ -228,16 +201,17 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
         }
     }
     if let Sent::Value(_) = draft.header(headers::LOCK_DATE) {
-        context.set(
-            "s3:object-lock-remaining-retention-days",
-            ContextValue::PresentUnknown,
-        );
+        let days = match part {
+            true => ContextValue::Unknown,
+            false => ContextValue::PresentUnknown,
+        };
+        context.set("s3:object-lock-remaining-retention-days", days);
     }
     if acl_only {
         return;
     }
     match &draft.tags {
-        _ if part => {}
+        _ if part && ties::named_on_parts(headers::TAGGING) == Carried::Never => {}
         Some(tags) if tags.is_empty() => {}
         Some(tags) => {
             for (key, value) in tags {
@@ -247,6 +221,12 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
             context.set(headers::REQUEST_TAG_KEYS, ContextValue::Present(keys));
         }
         None => {
+            for key in &draft.open_tags {
+                context.set(
+                    &format!("{}{key}", headers::REQUEST_TAG),
+                    ContextValue::Unknown,
+                );
+            }
             context.set(headers::REQUEST_TAG_KEYS, ContextValue::Unknown);
         }
     }
@@ -331,21 +311,7 @@ pub fn kms_calls(
 ) -> Vec<Request> {
     let mut context = RequestContext::default();
     for (name, value) in &base.keys {
-        // The caller's own keys travel; the network's and S3's do not (spec 5.5).
-        if name.starts_with("aws:principal")
-            || matches!(
-                &**name,
-                "aws:userid"
-                    | "aws:username"
-                    | "aws:currenttime"
-                    | "aws:epochtime"
-                    | "aws:tokenissuetime"
-                    | "aws:multifactorauthpresent"
-                    | "aws:multifactorauthage"
-                    | "aws:sourcearn"
-                    | "aws:sourceaccount"
-            )
-        {
+        if ties::to_kms(name) {
             context.keys.insert(name.clone(), value.clone());
         }
     }

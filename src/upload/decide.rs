@@ -1,21 +1,18 @@
 //! From answers to outcomes: plays the default upload, then any upload, then those that the sources mean.
 
-use std::sync::Arc;
-
 use crate::decision::{AccountRelation, Principal, Reading};
 use crate::facts::{CallerKind, Estate};
 use crate::outcome::{Level, Outcome};
 use crate::source::{Gap, GapKind, Scope};
 use crate::upload::answers::{answers, avoid, refused_in_every_world};
 use crate::upload::attempt::{Journey, Played, same_cause};
-use crate::upload::calls::{Draft, Sent};
-use crate::upload::headers::{self, HEADERS};
+use crate::upload::calls::Draft;
 use crate::upload::network::{elsewhere, network_note};
 use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
 use crate::upload::{
-    Cause, Confidence, Decided, Denial, Headers, Path, PathCertainty, Route, Uploader, blame, path,
-    shapes,
+    Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, blame, path, shapes,
+    witness,
 };
 use crate::value::Text;
 
@@ -176,6 +173,9 @@ pub fn principal_of(estate: &Estate, uploader: &Uploader) -> Principal {
     }
 }
 
+/// Said where a refusal was left out, since the upload that was to show it is not refused when it is played again.
+pub(super) const NO_REPLAY: &str = "a refusal that could not be replayed";
+
 fn decide_path(estate: &Estate, pair: &Pair, path: Path, gaps: &mut Vec<Gap>) -> Decided {
     let mut decided = decide_relation(estate, pair, &path, pair.relation, gaps);
     // What would be refused if only the account were another one is said in a note.
@@ -289,7 +289,7 @@ fn decide_relation(
             // Where nothing shows the path, another one may be what the author wants.
             if path.certainty == PathCertainty::Assumed
                 && played.causes.iter().any(|(c, _)| blame::by_network(c))
-                && elsewhere(&journey_by, &journey, pair, &played, &mut out)
+                && elsewhere(&journey_by, &journey, pair, (&draft, &played), &mut out)
             {
                 return out;
             }
@@ -336,6 +336,7 @@ pub(super) fn refuse(
         .as_ref()
         .map(|d| journey.play(d, Reading::Unfavourable).hangs_on)
         .unwrap_or_default();
+    let passes = any.as_ref().and_then(|d| witness::passing(journey, d));
     let space = Space::new(journey, true, true);
     let mut avoided: Vec<Option<Draft>> = Vec::new();
     for (cause, _) in &played.causes {
@@ -360,18 +361,24 @@ pub(super) fn refuse(
                 .map(|(c, _)| c)
                 .filter(|c| !played.causes.iter().any(|(p, _)| same_cause(p, c)))
                 .collect();
-            if !causes.is_empty() {
-                behind.push((headers_of(way), causes));
-            }
+            // One witness stands for all that refuse it.
+            let shown = causes
+                .first()
+                .and_then(|c| witness::refused(journey, way, Reading::Favourable, c));
+            behind.extend(shown.map(|headers| (headers, causes)));
         }
+        let Some(refused) = witness::refused(journey, &draft, Reading::Favourable, cause) else {
+            out.hangs_on.push(NO_REPLAY.into());
+            continue;
+        };
         out.denials.push(Denial {
             cause: cause.clone(),
             outcome,
             level: level(outcome, *confidence, path, pair),
             evidence: None,
             behind,
-            refused: headers_of(&draft),
-            passes: any.as_ref().map(headers_of),
+            refused,
+            passes: passes.clone(),
             provisos: provisos.clone(),
             proviso: None,
         });
@@ -395,37 +402,4 @@ pub fn level(outcome: Outcome, confidence: Confidence, path: &Path, pair: &Pair)
         Level::Error
     };
     base.min(confidence.cap()).min(by_path).min(by_pair)
-}
-
-/// A draft as the headers that a person would send.
-pub fn headers_of(draft: &Draft) -> Headers {
-    let mut set: Vec<(Arc<str>, Text)> = HEADERS
-        .iter()
-        .zip(&draft.headers)
-        .filter_map(|(h, sent)| match sent {
-            Sent::Value(value) => Some((Arc::from(h.name), value.clone())),
-            Sent::Absent | Sent::Open => None,
-        })
-        .collect();
-    if let Some(tags) = draft.tags.as_ref().filter(|t| !t.is_empty()) {
-        let mut text = Text::default();
-        for (i, (key, value)) in tags.iter().enumerate() {
-            if i > 0 {
-                text.push_str("&");
-            }
-            text.push_str(key);
-            text.push_str("=");
-            text.push(value);
-        }
-        set.push((headers::TAGGING.into(), text));
-    }
-    Headers {
-        key: draft.key.clone().unwrap_or_else(|| Text::literal("x")),
-        set,
-        multipart: draft.multipart,
-        source_ip: match &draft.source_ip {
-            Sent::Value(ip) => Some(ip.clone()),
-            Sent::Absent | Sent::Open => None,
-        },
-    }
 }

@@ -279,36 +279,3 @@ pub fn encryption_gates(
     }
     out
 }
-
-/// Combinations that S3 does not take: the search never proposes them (spec 3.1, 3.2, 4).
-pub fn legal(draft: &Draft) -> Match {
-    let value = |name: &str| matches!(draft.header(name), Sent::Value(_));
-    let kms = match draft.header(headers::SSE) {
-        Sent::Value(v) => v.as_literal().map(|v| v.starts_with("aws:kms")),
-        Sent::Absent => Some(false),
-        Sent::Open => None,
-    };
-    if value(headers::SSE_KEY) && kms == Some(false) {
-        return Match::No;
-    }
-    if value(headers::SSE_C) && value(headers::SSE) {
-        return Match::No;
-    }
-    let grants = headers::HEADERS
-        .iter()
-        .zip(&draft.headers)
-        .any(|(h, sent)| h.name.starts_with("x-amz-grant-") && matches!(sent, Sent::Value(_)));
-    if value(headers::ACL) && grants {
-        return Match::No;
-    }
-    let absent = |name: &str| matches!(draft.header(name), Sent::Absent);
-    if (value(headers::LOCK_MODE) && absent(headers::LOCK_DATE))
-        || (value(headers::LOCK_DATE) && absent(headers::LOCK_MODE))
-    {
-        return Match::No;
-    }
-    if value("if-none-match") && value("if-match") {
-        return Match::No;
-    }
-    Match::Yes
-}

@@ -9,12 +9,12 @@ use crate::policy::PolicyType;
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
-use crate::upload::decide::{headers_of, principal_of};
+use crate::upload::decide::{NO_REPLAY, principal_of};
 use crate::upload::headers;
 use crate::upload::writers::{KmsSupport, Point, Signer, Writer, load_balancing_account, writer};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route,
-    Uploader, account, blame,
+    Uploader, account, blame, witness,
 };
 use crate::value::{Text, Unknown};
 
@@ -227,17 +227,24 @@ fn by_person(
         return Some(out);
     }
     let plain = Draft::plain(upload.key.clone());
-    let plain_passes =
-        !headers_of(&draft).is_plain() && journey.play(&plain, Reading::Favourable).allowed;
+    let plain_passes = !draft.is_plain() && journey.play(&plain, Reading::Favourable).allowed;
     out.outcome = if plain_passes {
         Outcome::ShapeDenied
     } else {
         Outcome::DefaultDenied
     };
+    let way = match plain_passes {
+        true => witness::passing(&journey, &plain),
+        false => None,
+    };
     for (cause, confidence) in played.causes {
         // A finding about a header points at the header.
         let header = header_of(&cause, upload);
         let place = header.map_or(&upload.place, |h| &h.place);
+        let Some(refused) = witness::refused(&journey, &draft, Reading::Favourable, &cause) else {
+            out.hangs_on.push(NO_REPLAY.into());
+            continue;
+        };
         out.denials.push(Denial {
             cause,
             outcome: out.outcome,
@@ -249,8 +256,8 @@ fn by_person(
                 address: upload.address.clone(),
             }),
             behind: Vec::new(),
-            refused: headers_of(&draft),
-            passes: plain_passes.then(|| headers_of(&plain)),
+            refused,
+            passes: way.clone(),
             provisos: Vec::new(),
             proviso: None,
         });
@@ -560,7 +567,7 @@ impl<'d> Delivery<'d> {
                     Outcome::Depends
                 };
                 out.hangs_on = strict.hangs_on;
-                self.add(played, relation, &draft, &mut out, true);
+                self.add(played, journey, &draft, &mut out, true);
                 return out;
             }
             if self.row.may_only_read
@@ -576,12 +583,12 @@ impl<'d> Delivery<'d> {
                 best = Some((i, played));
             }
         }
-        if let Some((i, played)) = best {
-            if let Some(journey) = journeys.get(i) {
-                out.uploader = journey.uploader.clone();
-            }
+        if let Some((journey, played)) =
+            best.and_then(|(i, played)| Some((journeys.get(i)?, played)))
+        {
+            out.uploader = journey.uploader.clone();
             out.outcome = Outcome::ServiceDeliveryDenied;
-            self.add(played, relation, &draft, &mut out, false);
+            self.add(played, journey, &draft, &mut out, false);
             if out.denials.is_empty() {
                 out.outcome = Outcome::Depends;
             }
@@ -677,11 +684,12 @@ impl<'d> Delivery<'d> {
     fn add(
         &self,
         played: Played,
-        relation: AccountRelation,
+        journey: &Journey<'_>,
         draft: &Draft,
         out: &mut Decided,
         unsure: bool,
     ) {
+        let relation = journey.relation;
         let missing_key = played
             .causes
             .iter()
@@ -730,6 +738,11 @@ impl<'d> Delivery<'d> {
             if unsure {
                 level = Level::Note;
             }
+            let Some(refused) = witness::refused(journey, draft, Reading::Favourable, &cause)
+            else {
+                out.hangs_on.push(NO_REPLAY.into());
+                continue;
+            };
             out.denials.push(Denial {
                 cause,
                 outcome: Outcome::ServiceDeliveryDenied,
@@ -741,7 +754,7 @@ impl<'d> Delivery<'d> {
                     address: self.upload.address.clone(),
                 }),
                 behind: Vec::new(),
-                refused: headers_of(draft),
+                refused,
                 passes: None,
                 provisos: Vec::new(),
                 proviso: None,

@@ -235,15 +235,19 @@ impl Space {
                         Some(value) => sent(value),
                     }
                 }
-                Role::Tag(tag) => match value {
-                    None => tags_open = true,
-                    Some(value) => {
-                        if let (Sent::Value(text), Some(tags)) = (sent(value), draft.tags.as_mut())
-                        {
-                            tags.push((tag.clone(), text));
+                Role::Tag(tag) => {
+                    draft.open_tags.push(tag.clone());
+                    match value {
+                        None => tags_open = true,
+                        Some(value) => {
+                            if let (Sent::Value(text), Some(tags)) =
+                                (sent(value), draft.tags.as_mut())
+                            {
+                                tags.push((tag.clone(), text));
+                            }
                         }
                     }
-                },
+                }
             }
         }
         if tags_open {
