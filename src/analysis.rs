@@ -96,10 +96,11 @@ fn is_terraform(path: &str) -> bool {
 /// Sources and facts of the files; of the environment that is asked for, with what joins each.
 pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
     let sources = read(files, request);
-    let sources = match sources.environments().is_empty() {
+    let mut sources = match sources.environments().is_empty() {
         true => sources,
         false => sources.within(request.environment.as_deref()),
     };
+    floors::join(&mut sources);
     let estate = floors::build(&sources, &request.inputs);
     (sources, estate)
 }

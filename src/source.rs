@@ -6,6 +6,7 @@ pub mod cloudformation;
 pub mod encode;
 pub mod environment;
 pub mod functions;
+pub mod join;
 pub mod json;
 pub mod show;
 pub mod terraform;
@@ -145,6 +146,8 @@ pub struct Sources {
     pub comments: Vec<Comment>,
     /// Files of values that fit nothing: listed on request, no gap.
     pub unused: Vec<Gap>,
+    /// Scopes of which the first reads a value of the second.
+    pub joins: Vec<(ScopeId, ScopeId)>,
 }
 
 impl Sources {

@@ -532,3 +532,18 @@ fn environments_beyond_the_limit_are_listed() {
         "{gaps}"
     );
 }
+
+#[test]
+fn roots_and_templates_meet_by_what_they_read_from_each_other() {
+    let report = json("joined", &[]);
+    // Remote state of a backend and of a file, stored parameters in both formats.
+    assert_eq!(
+        in_environments(&report),
+        [
+            format!("{RULE} aws_s3_bucket.inbox  aws_iam_role.deliver@,ByParameter@,ByReference@"),
+            "endpoint-policy-omits-put-object aws_s3_bucket.inbox  aws_iam_role.deliver@".into(),
+            "key-policy-omits-caller aws_s3_bucket.reports  aws_iam_role.report@".into(),
+        ]
+    );
+    assert_eq!(report["not_understood"], serde_json::json!([]));
+}

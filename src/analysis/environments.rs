@@ -36,7 +36,8 @@ struct World {
 
 impl World {
     fn build(all: &Sources, name: Option<&Arc<str>>, request: &Request) -> World {
-        let sources = all.within(name.map(|n| &**n));
+        let mut sources = all.within(name.map(|n| &**n));
+        floors::join(&mut sources);
         let estate = floors::build(&sources, &request.inputs);
         let mut gaps = estate.gaps.clone();
         let pairs = floors::pairs(&estate, &sources, &mut gaps);

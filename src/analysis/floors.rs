@@ -32,6 +32,11 @@ pub fn read_cloudformation(
     source::cloudformation::read(files, paths, inputs, sources);
 }
 
+/// Values that one root or template reads from another, put in their places.
+pub fn join(sources: &mut Sources) {
+    source::join::join(sources);
+}
+
 /// Sources into facts.
 pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
     facts::build::build(sources, inputs)

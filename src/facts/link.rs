@@ -97,6 +97,9 @@ impl<'s> Linker<'s> {
             memo: RefCell::default(),
             depth: RefCell::default(),
         };
+        for (one, other) in &sources.joins {
+            linker.joins.note(*one, *other);
+        }
         for resource in &sources.resources {
             linker
                 .resources
