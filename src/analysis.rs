@@ -2,6 +2,7 @@
 //!
 //! All reading goes through the given files; nothing here prints or asks the environment.
 
+mod environments;
 pub mod floors;
 pub mod mend;
 pub mod suppress;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use crate::facts::Estate;
 use crate::files::Files;
-use crate::report::{ReadCounts, Report};
+use crate::report::Report;
 use crate::rule::{Finding, Show};
 use crate::source::{Gap, GapKind, Inputs, Sources};
 
@@ -27,6 +28,8 @@ pub struct Request {
     pub uri_prefix: String,
     /// The folder that the reader is in, if it lies inside the boundary: paths in the terminal start there.
     pub folder: Option<String>,
+    /// Only this environment, and what joins it.
+    pub environment: Option<String>,
 }
 
 /// Files by what reads them.
@@ -90,8 +93,20 @@ fn is_terraform(path: &str) -> bool {
     path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".tofu")
 }
 
-/// Sources and facts of the files.
+/// Sources and facts of the files; of the environment that is asked for, with what joins each.
 pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
+    let sources = read(files, request);
+    let mut sources = match sources.environments().is_empty() {
+        true => sources,
+        false => sources.within(request.environment.as_deref()),
+    };
+    floors::join(&mut sources);
+    let estate = floors::build(&sources, &request.inputs);
+    (sources, estate)
+}
+
+/// What the files say, in every environment.
+fn read(files: &dyn Files, request: &Request) -> Sources {
     let found = discover(files, &request.paths);
     let mut sources = Sources::default();
     for path in &found.wrappers {
@@ -105,15 +120,19 @@ pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
     }
     floors::read_terraform(files, &found.terraform, &request.inputs, &mut sources);
     floors::read_cloudformation(files, &found.templates, &request.inputs, &mut sources);
-    let estate = floors::build(&sources, &request.inputs);
-    (sources, estate)
+    sources
 }
 
 /// Analyses the files as one estate.
 pub fn run(files: &dyn Files, request: &Request) -> Report {
-    let (mut sources, estate) = load(files, request);
-    let mut undecided = Vec::new();
-    let (mut findings, decided) = floors::findings(&estate, &sources, &mut undecided);
+    let mut sources = read(files, request);
+    let environments::Ran {
+        mut findings,
+        decided,
+        gaps,
+        mut read,
+        names,
+    } = environments::run(&sources, request);
     let silenced = suppress::apply(&mut findings, &sources);
     findings.retain(|f| wanted(f, request, &sources, files));
     findings.sort_by(|a, b| {
@@ -124,22 +143,15 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
             &b.fingerprint,
         ))
     });
-    let read = ReadCounts {
-        files: sources.files.len(),
-        callers: estate.callers.len(),
-        buckets: estate.buckets.len(),
-        endpoints: estate.endpoints.len(),
-        keys: estate.keys.len(),
-        policies: estate.policies,
-        policies_understood: estate.policies_understood,
-    };
+    read.files = sources.files.len();
     let mut not_understood = std::mem::take(&mut sources.gaps);
-    not_understood.extend(estate.gaps);
-    not_understood.extend(undecided);
+    not_understood.extend(gaps);
     Report {
         findings,
         decided,
         not_understood,
+        unused: std::mem::take(&mut sources.unused),
+        environments: names,
         read,
         files: sources.files,
         silenced,

@@ -416,6 +416,8 @@ pub struct Estate {
     pub policies_understood: usize,
     /// Positions by canonical text.
     pub names: Names,
+    /// Scopes of which one names what the other declares, or is bound by it; the smaller first.
+    pub joins: Vec<(ScopeId, ScopeId)>,
 }
 
 /// Where buckets, keys and callers are found by canonical text.

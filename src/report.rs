@@ -27,6 +27,8 @@ pub struct DecidedUpload {
     pub outcome: Outcome,
     /// For `depends`: what it depends on.
     pub hangs_on: Vec<Arc<str>>,
+    /// Environments in which it was decided so, where not in all.
+    pub environments: Vec<Arc<str>>,
 }
 
 /// What was looked at.
@@ -47,6 +49,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub decided: Vec<DecidedUpload>,
     pub not_understood: Vec<Gap>,
+    /// Files of values that fit nothing; listed with `-v`.
+    pub unused: Vec<Gap>,
+    /// Environments that were analysed; none where everything was read as it stands.
+    pub environments: Vec<Arc<str>>,
     pub read: ReadCounts,
     pub files: FileTable,
     /// Findings that a comment in the sources silences; not among `findings`.

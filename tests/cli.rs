@@ -365,3 +365,185 @@ fn findings_of_an_earlier_commit_are_not_new() {
     );
     assert_eq!(code(folder.path(), &["check", "--since", "HEAD~1"]), 1);
 }
+
+/// An estate of `tests/estates`, read as JSON.
+fn json(estate: &str, arguments: &[&str]) -> Json {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/estates")
+        .join(estate);
+    let all = [&["check", "--no-config", "--format", "json"], arguments].concat();
+    let output = iaclint(&folder, &all);
+    let text = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// `rule bucket environments` of each finding, and of its callers.
+fn in_environments(report: &Json) -> Vec<String> {
+    let names = |value: &Json| {
+        let names = value.as_array().unwrap().iter();
+        names
+            .map(|n| n.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join("+")
+    };
+    let mut out: Vec<String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| {
+            let callers = f["callers"].as_array().unwrap().iter();
+            let callers = callers.map(|c| {
+                format!(
+                    "{}@{}",
+                    c["address"].as_str().unwrap(),
+                    names(&c["environments"])
+                )
+            });
+            format!(
+                "{} {} {} {}",
+                f["rule"].as_str().unwrap(),
+                f["bucket"].as_str().unwrap(),
+                names(&f["environments"]),
+                callers.collect::<Vec<_>>().join(",")
+            )
+        })
+        .collect();
+    out.sort();
+    out
+}
+
+#[test]
+fn a_finding_says_in_which_environment_it_holds() {
+    let report = json("environments", &[]);
+    assert_eq!(
+        report["environments"],
+        serde_json::json!(["dev", "prod", "stage"])
+    );
+    let header = RULE;
+    assert_eq!(
+        in_environments(&report),
+        [
+            // A layer of all, one file each, and a folder; the name in which it is shown comes first.
+            format!("{header} acme-prod-logs prod+stage aws_iam_role.app@prod+stage"),
+            // A plain map of the serverless command line and the two forms of parameter files.
+            format!("{header} acme-reports-prod prod Writer@prod"),
+            format!("{header} acme-reports-sam-prod prod Writer@prod"),
+            // A root without environments joins with every one.
+            "bucket-policy-denies-upload acme-audit-prod prod aws_iam_role.app@prod".into(),
+        ]
+    );
+    let message = report["findings"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("in environment `prod`, all uploads"),
+        "{message}"
+    );
+    let decided: Vec<String> = report["decided"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| format!("{} {} {}", d["bucket"], d["outcome"], d["environments"]))
+        .collect();
+    assert!(
+        decided.contains(&r#""acme-dev-logs" "allowed" ["dev"]"#.to_string()),
+        "{decided:?}"
+    );
+    let unused = report["unused"].to_string();
+    assert!(unused.contains("app/envs/old.tfvars"), "{unused}");
+}
+
+#[test]
+fn the_command_line_can_choose_the_environment() {
+    let one = json("environments", &["--environment", "dev"]);
+    assert!(in_environments(&one).is_empty());
+    assert_eq!(one["environments"], serde_json::json!(["dev"]));
+    // Values on the command line are one environment that needs no name.
+    let file = [
+        "app",
+        "--var-file",
+        "app/envs/prod.tfvars",
+        "--var",
+        "org=x",
+    ];
+    let stated = json("environments", &file);
+    assert_eq!(
+        in_environments(&stated),
+        [format!("{RULE} x-prod-logs  aws_iam_role.app@")]
+    );
+    assert_eq!(stated["environments"], serde_json::json!([]));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/environments");
+    assert_eq!(code(&folder, &["check", "--environment", "nowhere"]), 2);
+}
+
+#[test]
+fn the_configuration_declares_environments() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/environments/app");
+    write(
+        "app/main.tf",
+        &std::fs::read_to_string(app.join("main.tf")).unwrap(),
+    );
+    write("values/one.tfvars", "env = \"one\"\norg = \"o\"\n");
+    write(
+        "values/two.tfvars",
+        "env = \"two\"\norg = \"o\"\nlocked = true\n",
+    );
+    write(
+        "iaclint.toml",
+        "[[environment]]\nname = \"first\"\nvar-files = [\"values/one.tfvars\"]\naccount = \"111122223333\"\n\n\
+         [[environment]]\nname = \"second\"\nvar-files = [\"values/two.tfvars\"]\npaths = [\"app\"]\n",
+    );
+    let output = iaclint(folder.path(), &["check", "--format", "json"]);
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        in_environments(&report),
+        [format!("{RULE} o-two-logs second aws_iam_role.app@second")]
+    );
+    write(
+        "iaclint.toml",
+        "[[environment]]\nvar-files = [\"values/one.tfvars\"]\n",
+    );
+    assert_eq!(code(folder.path(), &["check"]), 2);
+}
+
+#[test]
+fn environments_beyond_the_limit_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("envs")).unwrap();
+    std::fs::write(
+        folder.path().join("main.tf"),
+        "variable \"env\" {}\n\nresource \"aws_s3_bucket\" \"b\" {\n  bucket = \"b-${var.env}\"\n}\n",
+    )
+    .unwrap();
+    for i in 0..20 {
+        let path = folder.path().join(format!("envs/e{i:02}.tfvars"));
+        std::fs::write(path, format!("env = \"{i}\"\n")).unwrap();
+    }
+    let output = iaclint(folder.path(), &["check", "--format", "json"]);
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["environments"].as_array().unwrap().len(), 16);
+    let gaps = report["not_understood"].to_string();
+    assert!(
+        gaps.contains("the limit of 16: e16, e17, e18, e19"),
+        "{gaps}"
+    );
+}
+
+#[test]
+fn roots_and_templates_meet_by_what_they_read_from_each_other() {
+    let report = json("joined", &[]);
+    // Remote state of a backend and of a file, stored parameters in both formats.
+    assert_eq!(
+        in_environments(&report),
+        [
+            format!("{RULE} aws_s3_bucket.inbox  aws_iam_role.deliver@,ByParameter@,ByReference@"),
+            "endpoint-policy-omits-put-object aws_s3_bucket.inbox  aws_iam_role.deliver@".into(),
+            "key-policy-omits-caller aws_s3_bucket.reports  aws_iam_role.report@".into(),
+        ]
+    );
+    assert_eq!(report["not_understood"], serde_json::json!([]));
+}

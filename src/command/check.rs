@@ -76,6 +76,9 @@ pub struct CheckArguments {
     /// Value of a template parameter
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    /// Only this environment, of those that var files, parameter files or the configuration make
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Account of the estate
     #[arg(long)]
     account: Option<String>,
@@ -156,10 +159,22 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         Some(path) => config::read(Path::new(path))?,
         None => config::find(Path::new(first), &boundary)?,
     };
+    // What the command line gives is one environment; else those of the configuration and of the sources are read.
+    let stated = [&given.variables, &given.variable_files, &given.parameters];
+    let discover = stated.iter().all(|values| values.is_empty());
+    let declared = config.environment.clone();
     let arguments = &settle(given.clone(), config)?;
     let files = DiskFiles::new(&boundary, Limits::default())
         .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))?
         .excluding(&arguments.exclude);
+    let environments = Inputs {
+        discover,
+        environments: match discover {
+            true => config::environments(&declared, &files)?,
+            false => Vec::new(),
+        },
+        ..Inputs::default()
+    };
     let request = Request {
         paths: readable
             .iter()
@@ -175,7 +190,9 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             parameters: super::pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
+            ..environments
         },
+        environment: arguments.environment.clone(),
         select: rules(&arguments.select)?,
         ignore: rules(&arguments.ignore)?,
         show: arguments
@@ -199,6 +216,11 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         return put(&lines).map(|()| ExitCode::from(if lost.is_empty() { 0 } else { 2 }));
     }
     let mut report = analyse(&files, &request, arguments)?;
+    if let Some(name) = &arguments.environment
+        && report.environments.is_empty()
+    {
+        return Err(format!("no environment is called `{name}`"));
+    }
     if arguments.diff {
         let differences = mend::differences(&report, arguments.unsafe_fixes);
         put(&differences)?;

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use iaclint::files::disk::DiskFiles;
+use iaclint::source::environment::Declared;
 use serde::Deserialize;
 
 const NAMES: [&str; 3] = ["iaclint.toml", ".iaclint.toml", ".github/iaclint.toml"];
@@ -23,6 +25,55 @@ pub struct Config {
     pub region: Option<String>,
     pub var: Vec<String>,
     pub parameter: Vec<String>,
+    pub environment: Vec<Environment>,
+}
+
+/// An `[[environment]]`; its paths and files are relative to the configuration's folder.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Environment {
+    pub name: String,
+    pub var_files: Vec<String>,
+    pub parameter_files: Vec<String>,
+    /// `NAME=VALUE`.
+    pub parameters: Vec<String>,
+    pub account: Option<String>,
+    pub region: Option<String>,
+    /// Root modules and templates that it speaks of; empty: those that its values fit.
+    pub paths: Vec<String>,
+    /// Folder of the configuration.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// The environments of a configuration, with paths relative to the read boundary.
+pub fn environments(declared: &[Environment], files: &DiskFiles) -> Result<Vec<Declared>, String> {
+    let inside = |one: &Environment, paths: &[String]| -> Result<Vec<String>, String> {
+        let inside = paths.iter().map(|path| {
+            files.relative(&one.folder.join(path)).ok_or_else(|| {
+                format!(
+                    "environment `{}`: {path} is not inside the read boundary",
+                    one.name
+                )
+            })
+        });
+        inside.collect()
+    };
+    let all = declared.iter().map(|one| {
+        if one.name.is_empty() {
+            return Err("an environment of the configuration has no name".to_string());
+        }
+        Ok(Declared {
+            name: one.name.clone(),
+            variable_files: inside(one, &one.var_files)?,
+            parameter_files: inside(one, &one.parameter_files)?,
+            parameters: super::pairs(&one.parameters)?,
+            account: one.account.clone(),
+            region: one.region.clone(),
+            paths: inside(one, &one.paths)?,
+        })
+    });
+    all.collect()
 }
 
 /// The configuration that holds for a path; the default one where there is none.
@@ -49,7 +100,18 @@ pub fn read(path: &Path) -> Result<Config, String> {
         return Err(format!("{shown} is larger than {LIMIT} bytes"));
     }
     let text = std::fs::read_to_string(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
-    toml::from_str(&text).map_err(|e| format!("{shown}: {}", e.to_string().trim_end()))
+    let mut config: Config =
+        toml::from_str(&text).map_err(|e| format!("{shown}: {}", e.to_string().trim_end()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    // What lies in `.github` speaks of the folder above.
+    let folder = match folder.ends_with(".github") {
+        true => folder.parent().unwrap_or(folder),
+        false => folder,
+    };
+    for one in &mut config.environment {
+        one.folder = folder.to_path_buf();
+    }
+    Ok(config)
 }
 
 #[cfg(test)]

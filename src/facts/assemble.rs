@@ -59,23 +59,24 @@ pub(super) struct Assembly<'l, 's> {
 
 /// Joins everything that the formats declared.
 pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
+    let index = || Index::noting(linker.joins());
     let mut assembly = Assembly {
         linker,
         estate: Estate {
             gaps: declarations.gaps.clone(),
             ..Estate::default()
         },
-        buckets: Index::default(),
-        keys: Index::default(),
-        endpoints: Index::default(),
-        access_points: Index::default(),
-        roles: Index::default(),
-        users: Index::default(),
-        groups: Index::default(),
-        managed: Index::default(),
-        profiles: Index::default(),
-        workloads: Index::default(),
-        organization: Index::default(),
+        buckets: index(),
+        keys: index(),
+        endpoints: index(),
+        access_points: index(),
+        roles: index(),
+        users: index(),
+        groups: index(),
+        managed: index(),
+        profiles: index(),
+        workloads: index(),
+        organization: index(),
         group_list: Vec::new(),
         managed_list: Vec::new(),
         profile_roles: Vec::new(),
@@ -97,6 +98,8 @@ pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
     }
     assembly.join_network(&declarations.items);
     assembly.give_groups();
+    assembly.meet();
+    assembly.estate.joins = linker.joins().all();
     assembly.estate.names = super::Names {
         buckets: assembly.buckets,
         keys: assembly.keys,

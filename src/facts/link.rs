@@ -4,11 +4,13 @@
 //! regions and partitions come from the provider configurations and from the options of the run.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
 use crate::facts::Account;
+use crate::source::environment::Environment;
 use crate::source::{Format, Inputs, Resource, Scope, Sources};
 use crate::value::{Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
 
@@ -39,6 +41,25 @@ pub enum NameKind {
     InstanceProfile,
 }
 
+/// Which scopes meet: one names what the other declares.
+#[derive(Debug, Clone, Default)]
+pub struct Joins(Arc<Mutex<BTreeSet<(ScopeId, ScopeId)>>>);
+
+impl Joins {
+    pub fn note(&self, one: ScopeId, other: ScopeId) {
+        if one != other
+            && let Ok(mut all) = self.0.lock()
+        {
+            all.insert((one.min(other), one.max(other)));
+        }
+    }
+
+    pub fn all(&self) -> Vec<(ScopeId, ScopeId)> {
+        let all = self.0.lock().map(|all| all.iter().copied().collect());
+        all.unwrap_or_default()
+    }
+}
+
 /// Resolves texts of one run.
 pub struct Linker<'s> {
     sources: &'s Sources,
@@ -49,7 +70,9 @@ pub struct Linker<'s> {
     /// (scope, data, address) to the resource.
     resources: FxHashMap<(ScopeId, bool, Arc<str>), &'s Resource>,
     names: FxHashMap<(NameKind, String), Vec<&'s Resource>>,
-    exports: FxHashMap<String, &'s Value>,
+    /// Exported values by name, with the scope that exports each.
+    exports: FxHashMap<String, (ScopeId, &'s Value)>,
+    joins: Joins,
     memo: RefCell<FxHashMap<Arc<Symbol>, Option<Text>>>,
     depth: RefCell<usize>,
 }
@@ -70,9 +93,13 @@ impl<'s> Linker<'s> {
             resources: FxHashMap::default(),
             names: FxHashMap::default(),
             exports: FxHashMap::default(),
+            joins: Joins::default(),
             memo: RefCell::default(),
             depth: RefCell::default(),
         };
+        for (one, other) in &sources.joins {
+            linker.joins.note(*one, *other);
+        }
         for resource in &sources.resources {
             linker
                 .resources
@@ -82,7 +109,8 @@ impl<'s> Linker<'s> {
         for scope in &sources.scopes {
             for (name, value) in &scope.exports {
                 if let Some(identity) = name.as_text().and_then(|t| linker.resolve(&t).identity()) {
-                    linker.exports.entry(identity).or_insert(value);
+                    let export = linker.exports.entry(identity);
+                    export.or_insert((scope.id, value));
                 }
             }
         }
@@ -127,10 +155,17 @@ impl<'s> Linker<'s> {
     /// A declared resource by name: one of the same scope first, else the only one.
     pub fn find(&self, kind: NameKind, name: &Text, scope: ScopeId) -> Option<&'s Resource> {
         let candidates = self.names.get(&(kind, self.resolve(name).identity()?))?;
-        match candidates.as_slice() {
-            [only] => Some(only),
-            several => several.iter().find(|r| r.scope == scope).copied(),
-        }
+        let found = match candidates.as_slice() {
+            [only] => only,
+            several => several.iter().find(|r| r.scope == scope)?,
+        };
+        self.joins.note(scope, found.scope);
+        Some(found)
+    }
+
+    /// The scopes that have met so far.
+    pub fn joins(&self) -> &Joins {
+        &self.joins
     }
 
     /// An attribute of a resource, canonical; its own symbol where the format does not say what it is.
@@ -215,7 +250,8 @@ impl<'s> Linker<'s> {
                 }
             }
             SymbolKind::Import => {
-                let value = self.exports.get(&*symbol.subject)?;
+                let (scope, value) = self.exports.get(&*symbol.subject)?;
+                self.joins.note(symbol.scope, *scope);
                 value_text(value).map(|t| self.resolve(&t))
             }
             SymbolKind::Input | SymbolKind::GeneratedName | SymbolKind::OwnAccount => None,
@@ -228,6 +264,7 @@ impl<'s> Linker<'s> {
             .scope(scope)
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.account.as_deref())
+            .or_else(|| self.environment(scope)?.account.as_deref())
             .or(self.inputs.account.as_deref());
         if let Some(id) = stated {
             return Account {
@@ -278,7 +315,12 @@ impl<'s> Linker<'s> {
         self.scope(scope)
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.region.as_deref())
+            .or_else(|| self.environment(scope)?.region.as_deref())
             .or(self.inputs.region.as_deref())
+    }
+
+    fn environment(&self, scope: ScopeId) -> Option<&Environment> {
+        self.scope(scope)?.environment.as_deref()
     }
 
     /// The partition of that region; `aws` where no region is known.

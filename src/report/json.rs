@@ -22,6 +22,7 @@ pub fn render(report: &Report) -> String {
             "path": &*d.path,
             "outcome": d.outcome.name(),
             "hangs_on": d.hangs_on.iter().map(|h| &**h).collect::<Vec<_>>(),
+            "environments": d.environments.iter().map(|e| &**e).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "not_understood": report.not_understood.iter().map(|gap| json!({
             "what": &*gap.what,
@@ -31,6 +32,11 @@ pub fn render(report: &Report) -> String {
                 gap.path.as_ref().map(|path| json!({ "path": &**path }))
             }),
         })).collect::<Vec<_>>(),
+        "unused": report.unused.iter().map(|gap| json!({
+            "what": &*gap.what,
+            "why": &*gap.why,
+        })).collect::<Vec<_>>(),
+        "environments": report.environments.iter().map(|e| &**e).collect::<Vec<_>>(),
         "silenced": report.silenced,
         "read": {
             "files": report.read.files,
@@ -85,12 +91,14 @@ pub fn callers(finding: &Finding) -> Vec<Json> {
                  path,
                  refused,
                  passes,
+                 environments,
              }| {
                 json!({
                     "address": &**address,
                     "path": &**path,
                     "refused": refused.as_ref().map(request),
                     "passes": passes.as_ref().map(request),
+                    "environments": environments.iter().map(|e| &**e).collect::<Vec<_>>(),
                 })
             },
         )

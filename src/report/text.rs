@@ -204,10 +204,6 @@ fn render_facts(report: &Report, finding: &Finding, style: &TextStyle, out: &mut
         };
         fact("also", &[format!("{}{more}", shown.join(", "))], style, out);
     }
-    if !finding.environments.is_empty() {
-        let names: Vec<String> = finding.environments.iter().map(|e| sanitize(e)).collect();
-        fact("only in", &[names.join(", ")], style, out);
-    }
     if let Some(fix) = &finding.fix {
         let mut lines = patch::lines(report, fix, style);
         if lines.is_empty() || fix.edits.is_empty() {
@@ -329,6 +325,7 @@ mod tests {
                 path: "internet".into(),
                 refused: Some(request("aws s3api put-object::error::x\n")),
                 passes: None,
+                environments: vec![],
             }],
             bucket: "b|<img>\"".into(),
             fix: Some(Fix {

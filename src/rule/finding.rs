@@ -1,5 +1,6 @@
 //! From denials to findings: one finding per reason and place, its callers as witnesses.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -11,23 +12,43 @@ use crate::report::DecidedUpload;
 use crate::rule::name::name;
 use crate::rule::request::{shown, who};
 use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, message};
+use crate::upload::decide::scopes_of;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, Route, Uploader};
-use crate::value::{Place, Text};
+use crate::value::{Place, ScopeId, Text};
 
 /// Witnesses that one finding keeps.
 const WITNESSES: usize = 10_000;
 
+/// A finding, or an upload that was played, with the scopes of its senders and buckets.
+#[derive(Debug, Clone)]
+pub struct Found<T> {
+    pub what: T,
+    pub scopes: BTreeSet<ScopeId>,
+    /// Equal for what is the same thing in another environment: where the fingerprint holds texts of statements
+    /// and names of buckets, this holds places.
+    pub kin: String,
+}
+
 /// Findings of what was decided, and the list of everything that was played.
-pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<DecidedUpload>) {
-    let mut grouped: IndexMap<String, Finding> = IndexMap::new();
+pub fn findings(
+    estate: &Estate,
+    decided: &[Decided],
+) -> (Vec<Found<Finding>>, Vec<Found<DecidedUpload>>) {
+    let mut grouped: IndexMap<String, Found<Finding>> = IndexMap::new();
     let mut list = Vec::new();
     for upload in decided {
-        list.push(DecidedUpload {
-            caller: address(estate, &upload.uploader).into(),
-            bucket: message::bucket(estate, upload.bucket).into(),
-            path: route(estate, &upload.path).into(),
-            outcome: upload.outcome,
-            hangs_on: upload.hangs_on.clone(),
+        let scopes = scopes_of(estate, &upload.uploader, upload.bucket);
+        list.push(Found {
+            what: DecidedUpload {
+                caller: address(estate, &upload.uploader).into(),
+                bucket: message::bucket(estate, upload.bucket).into(),
+                path: route(estate, &upload.path).into(),
+                outcome: upload.outcome,
+                hangs_on: upload.hangs_on.clone(),
+                environments: Vec::new(),
+            },
+            scopes: scopes.iter().copied().collect(),
+            kin: String::new(),
         });
         let keys: Vec<String> = upload
             .denials
@@ -46,6 +67,8 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
             );
             match grouped.get_mut(&group) {
                 Some(known) => {
+                    known.scopes.extend(&scopes);
+                    let known = &mut known.what;
                     known.level = known.level.max(finding.level);
                     for witness in finding.callers {
                         if known.callers.len() < WITNESSES
@@ -64,7 +87,12 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
                     }
                 }
                 None => {
-                    grouped.insert(group, Finding { also, ..finding });
+                    let found = Found {
+                        kin: kin(estate, upload, denial, &finding),
+                        what: Finding { also, ..finding },
+                        scopes: scopes.iter().copied().collect(),
+                    };
+                    grouped.insert(group, found);
                 }
             }
         }
@@ -98,6 +126,7 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
             path: route(estate, &upload.path).into(),
             refused: request(&denial.refused),
             passes,
+            environments: Vec::new(),
         }],
         bucket: message::bucket(estate, upload.bucket).into(),
         fix: Some(Fix {
@@ -386,6 +415,28 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
         Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
     let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
     format!("{rule}:{hex}")
+}
+
+/// The same in every environment: the rule, the place that refuses, the action, the bucket's own place, the evidence.
+fn kin(estate: &Estate, upload: &Decided, denial: &Denial, finding: &Finding) -> String {
+    let action = match &denial.cause {
+        Cause::Policy { reason, .. } => reason.action.to_string(),
+        Cause::Gate(_) => String::new(),
+    };
+    let bucket = estate.buckets.get(upload.bucket);
+    let evidence = match denial.outcome {
+        Outcome::ServiceDeliveryDenied => "",
+        _ => denial.evidence.as_ref().map_or("", |e| &*e.address),
+    };
+    format!(
+        "{}\u{0}{}\u{0}{}\u{0}{:?}\u{0}{action}\u{0}{:?}\u{0}{evidence}\u{0}{}",
+        finding.rule,
+        finding.outcome.name(),
+        finding.primary.address,
+        finding.primary.place.span,
+        bucket.map(|b| (b.place.span, &b.address, b.open)),
+        denial.proviso.is_some(),
+    )
 }
 
 fn document(statement: &StatementRef) -> String {

@@ -14,15 +14,39 @@ use crate::upload::{
     Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, blame, path, shapes,
     witness,
 };
-use crate::value::Text;
+use crate::value::{ScopeId, Text};
 
-/// Plays every upload that the estate makes possible.
-pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Decided> {
+/// Tells by the scopes of its sender and its bucket whether an upload is to be played here.
+pub type Judged<'j> = dyn Fn(&[ScopeId]) -> bool + Sync + 'j;
+
+/// The scopes of the sender and the bucket of an upload, as far as the estate declares them.
+pub fn scopes_of(estate: &Estate, uploader: &Uploader, bucket: usize) -> Vec<ScopeId> {
+    let caller = match uploader {
+        Uploader::Declared(index)
+        | Uploader::Service {
+            role: Some(index), ..
+        } => estate.callers.get(*index).map(|c| c.scope),
+        Uploader::Service { role: None, .. }
+        | Uploader::External { .. }
+        | Uploader::Deployer { .. } => None,
+    };
+    let bucket = estate.buckets.get(bucket).map(|b| b.scope);
+    caller.into_iter().chain(bucket).collect()
+}
+
+/// Plays the uploads that the estate makes possible and that are judged here; `pairs` are those of the estate.
+pub fn decide(
+    estate: &Estate,
+    scopes: &[Scope],
+    pairs: Vec<Pair>,
+    judged: &Judged<'_>,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Decided> {
     use rayon::prelude::*;
-    let pairs = crate::upload::pairs::pairs(estate, scopes, gaps);
     // A role that only delivers for a service sends what its service sends.
     let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs
         .into_iter()
+        .filter(|p| judged(&scopes_of(estate, &p.uploader, p.bucket)))
         .partition(|p| delivers(estate, p).is_some());
     let played: Vec<(Vec<Decided>, Vec<Gap>)> = pairs
         .par_iter()
@@ -37,7 +61,8 @@ pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Dec
         out.extend(decided);
         gaps.extend(found);
     }
-    out.extend(crate::upload::shown::decide(estate, scopes));
+    let shown = crate::upload::shown::decide(estate, scopes).into_iter();
+    out.extend(shown.filter(|d| judged(&scopes_of(estate, &d.uploader, d.bucket))));
     for pair in &delivering {
         if let Some((caller, row)) = delivers(estate, pair) {
             out.extend(crate::upload::shown::decide_role(

@@ -377,6 +377,7 @@ impl Assembly<'_, '_> {
                 let account = self.account_key(d);
                 for bucket in &mut self.estate.buckets {
                     if account.is_some() && bucket.account.id.identity() == account {
+                        self.linker.joins().note(d.scope, bucket.scope);
                         let own = &mut bucket.public_access;
                         either(&mut own.block_public_acls, &access.block_public_acls);
                         either(&mut own.ignore_public_acls, &access.ignore_public_acls);
@@ -446,6 +447,30 @@ impl Assembly<'_, '_> {
                 if same && subnet.route_table.is_none() {
                     subnet.route_table = Some(table.clone());
                 }
+            }
+        }
+    }
+
+    /// Scopes that meet without naming each other: in a network, under a policy of the organization.
+    pub(super) fn meet(&self) {
+        let mut places = rustc_hash::FxHashMap::default();
+        let mut note = |scope, text: &Text| {
+            if let Some(identity) = text.identity() {
+                let first = *places.entry(identity).or_insert(scope);
+                self.linker.joins().note(first, scope);
+            }
+        };
+        for subnet in &self.estate.subnets {
+            let texts = subnet.vpc.iter().chain(&subnet.route_table);
+            texts.for_each(|text| note(subnet.scope, text));
+        }
+        for endpoint in &self.estate.endpoints {
+            let texts = endpoint.vpc.iter().chain(&endpoint.route_tables);
+            texts.for_each(|text| note(endpoint.scope, text));
+        }
+        for policy in &self.estate.organization {
+            for scope in &self.linker.sources().scopes {
+                self.linker.joins().note(policy.scope, scope.id);
             }
         }
     }

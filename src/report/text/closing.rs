@@ -33,6 +33,14 @@ pub fn render(report: &Report, style: &TextStyle) -> String {
         }
         out.push('\n');
     }
+    if style.verbose && !report.unused.is_empty() {
+        out.push_str("not used:");
+        for gap in &report.unused {
+            let path = super::path(report, &gap.what);
+            out.push_str(&format!("\n  {path} ({})", sanitize(&gap.why)));
+        }
+        out.push('\n');
+    }
     out
 }
 
@@ -88,7 +96,17 @@ pub fn read(report: &Report) -> String {
         number(read.keys, "key", "keys"),
         read.policies_understood,
         number(read.policies, "policy", "policies"),
-    )
+    ) + &environments(report)
+}
+
+/// `; in the environments dev, prod`.
+fn environments(report: &Report) -> String {
+    let names: Vec<String> = report.environments.iter().map(|e| sanitize(e)).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => format!("; in the environment {only}"),
+        several => format!("; in the environments {}", several.join(", ")),
+    }
 }
 
 fn number(n: usize, one: &str, many: &str) -> String {
