@@ -11,6 +11,9 @@
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
 
+#[path = "uploads/points.rs"]
+mod points;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

@@ -120,12 +120,15 @@ pub enum Declaration {
         bucket: Text,
         document: Value,
     },
+    /// One of several Regions is declared once for each of its buckets.
     AccessPoint {
         name: Text,
         arn: Text,
         bucket: Text,
-        vpc: Option<Text>,
+        vpc: Option<(Text, Place)>,
         document: Option<Value>,
+        public_access: Option<PublicAccess>,
+        multi_region: bool,
     },
     /// `access_point` by ARN, name or id.
     AccessPointPolicy {

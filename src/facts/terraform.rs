@@ -1,5 +1,6 @@
 //! Terraform's `aws_*` resources as neutral declarations, and what their attributes mean.
 
+mod access_point;
 mod attribute;
 mod bucket;
 mod delivery;
@@ -25,6 +26,7 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
         return;
     }
     bucket::declare(linker, resource, out);
+    access_point::declare(resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
     delivery::declare(linker, resource, out);

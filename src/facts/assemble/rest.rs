@@ -9,7 +9,7 @@ use crate::facts::declare::{
 use crate::facts::shell;
 use crate::facts::{
     AccessPoint, Algorithm, Bucket, BucketUse, Encryption, KeyName, KeyUse, KmsGrant, Network,
-    OrganizationPolicy, Sender, Setting, ShownUpload, Subnet, Workload,
+    OrganizationPolicy, PublicAccess, Sender, Setting, ShownUpload, Subnet, Workload,
 };
 use crate::policy::PolicyType;
 use crate::value::{Place, Text, Value};
@@ -148,29 +148,32 @@ impl Assembly<'_, '_> {
                 bucket,
                 vpc,
                 document,
+                public_access,
+                multi_region,
             } => {
-                let at = self.estate.access_points.len();
+                let Some(bucket) = self.bucket(bucket, d) else {
+                    return;
+                };
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
-                let account = self.account_key(d);
-                for text in [&name, &arn] {
-                    self.access_points
-                        .add(text, d.scope, account.as_deref(), at);
-                }
                 let policy = document
                     .as_ref()
                     .map(|v| self.one(v, PolicyType::AccessPoint, d, None));
-                let bucket = self.bucket(bucket, d);
-                let vpc = vpc.as_ref().map(|t| self.resolve(t));
-                let (scope, address, place) = (d.scope, d.address.clone(), d.place.clone());
+                let vpc = vpc
+                    .as_ref()
+                    .map(|(t, place)| (self.resolve(t), place.clone()));
                 self.estate.access_points.push(AccessPoint {
-                    scope,
-                    address,
+                    scope: d.scope,
+                    address: d.address.clone(),
                     name,
                     arn,
                     bucket,
+                    account: self.linker.account(d.scope, &d.provider),
+                    guards: d.guards.clone(),
                     policy,
+                    public_access: public_access.clone().unwrap_or_else(PublicAccess::unset),
                     vpc,
-                    place,
+                    multi_region: *multi_region,
+                    place: d.place.clone(),
                 });
             }
             Declaration::KeyPolicy { key, document } => {
@@ -246,10 +249,28 @@ impl Assembly<'_, '_> {
                 document,
             } => {
                 let policies = self.one(document, PolicyType::AccessPoint, d, None);
-                let (text, account) = (self.resolve(access_point), self.account_key(d));
-                let at = self.access_points.find(&text, d.scope, account.as_deref());
-                if let Some(found) = at.and_then(|at| self.estate.access_points.get_mut(at)) {
-                    found.policy = Some(policies);
+                let text = self.resolve(access_point);
+                let identity = text.identity();
+                let same = |t: &Text| identity.is_some() && t.identity() == identity;
+                let known = self
+                    .estate
+                    .access_points
+                    .iter()
+                    .any(|a| same(&a.arn) || a.scope == d.scope && same(&a.name));
+                // One of several Regions stands once for each of its buckets.
+                for found in &mut self.estate.access_points {
+                    if !known && !text.is_literal() && found.scope == d.scope {
+                        let why = "a policy is set on an access point that is not known".into();
+                        found.policy.get_or_insert_default().open.push(why);
+                    } else if same(&found.arn) || found.scope == d.scope && same(&found.name) {
+                        let mut policies = policies.clone();
+                        if d.guards.iter().any(|g| !found.guards.contains(g)) {
+                            policies
+                                .open
+                                .push("the access point's policy is set under a condition".into());
+                        }
+                        found.policy = Some(policies);
+                    }
                 }
             }
             Declaration::Upload {
