@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod link;
 pub mod managed;
 pub mod shell;
+pub mod states;
 pub mod terraform;
 
 use std::sync::Arc;

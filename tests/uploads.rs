@@ -14,6 +14,9 @@ mod estate;
 #[path = "uploads/points.rs"]
 mod points;
 
+#[path = "uploads/evidence.rs"]
+mod evidence;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

@@ -2,6 +2,7 @@
 
 mod access_point;
 mod attribute;
+mod backend;
 mod bucket;
 mod delivery;
 mod identity;
@@ -11,7 +12,7 @@ mod workload;
 
 use crate::facts::declare::Declarations;
 use crate::facts::link::{Linker, Table};
-use crate::source::Resource;
+use crate::source::{Resource, Scope};
 
 /// What the linker asks about Terraform's resources.
 pub static TABLE: Table = Table {
@@ -31,4 +32,9 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     network::declare(linker, resource, out);
     delivery::declare(linker, resource, out);
     workload::declare(linker, resource, out);
+}
+
+/// Adds what a root module says of itself.
+pub fn declare_scope(scope: &Scope, out: &mut Declarations) {
+    backend::declare(scope, out);
 }

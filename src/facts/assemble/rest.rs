@@ -15,13 +15,13 @@ use crate::policy::PolicyType;
 use crate::value::{Place, Text, Value};
 
 impl Assembly<'_, '_> {
-    /// Uploads that a workload's script shows.
+    /// Uploads that a script shows.
     fn shown_in(
         &mut self,
         script: &Text,
         variables: &[(Arc<str>, Text)],
         place: &Place,
-        caller: usize,
+        sender: &Sender,
         d: &Declared,
     ) {
         let account = self.linker.account(d.scope, &d.provider);
@@ -40,7 +40,7 @@ impl Assembly<'_, '_> {
                 .for_each(|h| h.value = self.linker.resolve(&h.value));
             let key = command.key.as_ref().map(|k| self.resolve(k));
             self.estate.shown.push(ShownUpload {
-                sender: Sender::Caller(caller),
+                sender: sender.clone(),
                 bucket,
                 key,
                 headers,
@@ -50,6 +50,40 @@ impl Assembly<'_, '_> {
                 guards: d.guards.clone(),
             });
         }
+    }
+
+    /// Who sends what a declaration shows; nobody where that is a role that no source declares, of which is not
+    /// known what it may do.
+    fn sender(&self, sender: &DeclaredSender, d: &Declared) -> Option<Sender> {
+        let account = self.linker.account(d.scope, &d.provider);
+        let role = |text: &Option<Text>| {
+            text.as_ref().and_then(|t| {
+                self.roles
+                    .find(&self.resolve(t), d.scope, account.id.identity().as_deref())
+            })
+        };
+        Some(match sender {
+            DeclaredSender::Deployer { role: r } => Sender::Deployer {
+                caller: role(r),
+                account: account.clone(),
+            },
+            DeclaredSender::Role(r) => Sender::Caller(role(&Some(r.clone()))?),
+            DeclaredSender::Writer {
+                service,
+                role: r,
+                source_arn,
+                region,
+            } => Sender::Writer {
+                service: service.clone(),
+                role: role(r),
+                account: account.clone(),
+                source_arn: source_arn.as_ref().map(|t| self.resolve(t)),
+                region: Some(region.as_ref().map_or_else(
+                    || self.linker.region(d.scope, &d.provider),
+                    |t| self.resolve(t),
+                )),
+            },
+        })
     }
 
     fn account_key(&self, d: &Declared) -> Option<String> {
@@ -280,39 +314,10 @@ impl Assembly<'_, '_> {
                 headers,
                 multipart,
             } => {
+                let Some(sender) = self.sender(sender, d) else {
+                    return;
+                };
                 let account = self.linker.account(d.scope, &d.provider);
-                let role = |text: &Option<Text>| {
-                    text.as_ref().and_then(|t| {
-                        self.roles
-                            .find(&self.resolve(t), d.scope, account.id.identity().as_deref())
-                    })
-                };
-                let sender = match sender {
-                    DeclaredSender::Deployer { role: r } => Sender::Deployer {
-                        caller: role(r),
-                        account: account.clone(),
-                    },
-                    DeclaredSender::Role(r) => match role(&Some(r.clone())) {
-                        Some(at) => Sender::Caller(at),
-                        // What a role that no source declares may do is not known.
-                        None => return,
-                    },
-                    DeclaredSender::Writer {
-                        service,
-                        role: r,
-                        source_arn,
-                        region,
-                    } => Sender::Writer {
-                        service: service.clone(),
-                        role: role(r),
-                        account: account.clone(),
-                        source_arn: source_arn.as_ref().map(|t| self.resolve(t)),
-                        region: Some(region.as_ref().map_or_else(
-                            || self.linker.region(d.scope, &d.provider),
-                            |t| self.resolve(t),
-                        )),
-                    },
-                };
                 let name = self.resolve(bucket);
                 let bucket =
                     match self
@@ -340,6 +345,15 @@ impl Assembly<'_, '_> {
                     address,
                     guards,
                 });
+            }
+            Declaration::Script {
+                sender,
+                script,
+                variables,
+            } => {
+                if let Some(sender) = self.sender(sender, d) {
+                    self.shown_in(script, variables, &d.place.clone(), &sender, d);
+                }
             }
             Declaration::Workload {
                 ids,
@@ -376,7 +390,7 @@ impl Assembly<'_, '_> {
                     place: d.place.clone(),
                 };
                 for (script, place) in scripts {
-                    self.shown_in(script, variables, place, at, d);
+                    self.shown_in(script, variables, place, &Sender::Caller(at), d);
                 }
                 let Some(caller) = self.estate.callers.get_mut(at) else {
                     return;
