@@ -204,6 +204,8 @@ pub enum AccountRelation {
 pub enum TargetKind {
     /// S3: the account owns what its policy does not mention (spec 2.3).
     Bucket,
+    /// S3 through an access point: as a bucket, by the access point's own policy.
+    AccessPoint,
     /// KMS: without delegation in the key policy nobody gets anything (spec 5.3).
     Key,
 }
@@ -218,10 +220,8 @@ pub struct PolicySet {
     /// Levels, root first; each level must allow. Empty: the layer does not apply.
     pub scp: Vec<Layer>,
     pub rcp: Vec<Layer>,
-    /// Bucket policy or key policy; `None` where the target has none.
+    /// Policy of the target: bucket, access point or key; `None` where it has none.
     pub resource: Option<Layer>,
-    /// Access point policy, where the request goes through one.
-    pub access_point: Option<Layer>,
     pub target: TargetKind,
     pub relation: AccountRelation,
 }

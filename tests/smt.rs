@@ -366,7 +366,6 @@ fn our_answer(case: &Case) -> (Ours, Vec<(String, ContextValue)>) {
         scp: Vec::new(),
         rcp: Vec::new(),
         resource: None,
-        access_point: None,
         target: TargetKind::Bucket,
         relation: AccountRelation::Same,
     };

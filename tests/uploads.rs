@@ -11,6 +11,12 @@
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
 
+#[path = "uploads/points.rs"]
+mod points;
+
+#[path = "uploads/evidence.rs"]
+mod evidence;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

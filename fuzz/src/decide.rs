@@ -26,7 +26,6 @@ pub fn documents(statements: &[serde_json::Value]) -> PolicySet {
         endpoint: None,
         rcp: Vec::new(),
         resource: Some(Layer::of(vec![Arc::new(policy)])),
-        access_point: None,
         target: TargetKind::Bucket,
         relation: AccountRelation::Same,
     }

@@ -140,7 +140,7 @@ fn route(estate: &Estate, caller: usize, wanted: Option<&str>) -> Result<Route, 
         None => Ok(estate
             .callers
             .get(caller)
-            .and_then(|c| path::paths(c, estate).into_iter().flatten().next())
+            .and_then(|c| path::paths(c, estate, "s3").into_iter().flatten().next())
             .map_or(Route::Internet, |p| p.route)),
     }
 }

@@ -85,12 +85,9 @@ fn decide(
     });
     let target_type = match policies.target {
         TargetKind::Bucket => PolicyType::Bucket,
+        TargetKind::AccessPoint => PolicyType::AccessPoint,
         TargetKind::Key => PolicyType::Key,
     };
-    let access_point = policies
-        .access_point
-        .as_ref()
-        .map(|layer| gate.layer(layer, PolicyType::AccessPoint, &mut out));
     let resource = policies
         .resource
         .as_ref()
@@ -103,10 +100,7 @@ fn decide(
     let granted = |said: &Option<Said>| said.as_ref().is_none_or(|s| s.grant.is_some());
     let (boundary_ok, session_ok) = (granted(&boundary), granted(&session));
     let identity_ok = identity.grant.is_some();
-    let mut target = resource.as_ref().and_then(|s| s.grant);
-    if let Some(access_point) = &access_point {
-        target = target.min(access_point.grant);
-    }
+    let target = resource.as_ref().and_then(|s| s.grant);
 
     // Types that lack an Allow, in the order of the journey.
     let lacking = |relation: AccountRelation| -> Vec<PolicyType> {
@@ -120,7 +114,7 @@ fn decide(
         }
         let passes = match (relation, policies.target) {
             (AccountRelation::Cross, _) => caller_side && target.is_some(),
-            (_, TargetKind::Bucket) => match target {
+            (_, TargetKind::Bucket | TargetKind::AccessPoint) => match target {
                 Some(GrantForm::Direct) => true,
                 Some(GrantForm::Role) => caller_side || boundary_ok && session_ok,
                 Some(GrantForm::Account) | None => caller_side,
@@ -153,13 +147,7 @@ fn decide(
         let target_needed =
             relation == AccountRelation::Cross || policies.target == TargetKind::Key;
         if target.is_none() && (target_needed || !identity_ok) {
-            let access_point_lacks = access_point.as_ref().is_some_and(|s| s.grant.is_none());
-            if access_point_lacks {
-                missing.push(PolicyType::AccessPoint);
-            }
-            if !access_point_lacks || resource.as_ref().is_none_or(|s| s.grant.is_none()) {
-                missing.push(target_type);
-            }
+            missing.push(target_type);
         }
         missing
     };
@@ -230,7 +218,6 @@ fn decide(
                     .collect()
             }
             PolicyType::Endpoint => policies.endpoint.iter().map(|(_, layer)| layer).collect(),
-            PolicyType::AccessPoint => policies.access_point.iter().collect(),
             _ => policies.resource.iter().collect(),
         };
         let delegated_by = (policy_type == PolicyType::Identity

@@ -170,7 +170,6 @@ mod tests {
             scp: Vec::new(),
             rcp: Vec::new(),
             resource: None,
-            access_point: None,
             target: TargetKind::Bucket,
             relation: AccountRelation::Same,
         };

@@ -40,7 +40,6 @@ pub(super) struct Assembly<'l, 's> {
     buckets: Index,
     keys: Index,
     endpoints: Index,
-    access_points: Index,
     roles: Index,
     users: Index,
     groups: Index,
@@ -55,6 +54,8 @@ pub(super) struct Assembly<'l, 's> {
     workload_list: Vec<(usize, usize)>,
     members: Vec<(usize, usize, crate::value::Guards)>,
     parsed: rustc_hash::FxHashMap<(usize, PolicyType), Arc<Policy>>,
+    /// Policies of AWS by ARN, as read.
+    aws_managed: rustc_hash::FxHashMap<(String, PolicyType), Policy>,
 }
 
 /// Joins everything that the formats declared.
@@ -69,7 +70,6 @@ pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
         buckets: index(),
         keys: index(),
         endpoints: index(),
-        access_points: index(),
         roles: index(),
         users: index(),
         groups: index(),
@@ -83,6 +83,7 @@ pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
         workload_list: Vec::new(),
         members: Vec::new(),
         parsed: rustc_hash::FxHashMap::default(),
+        aws_managed: rustc_hash::FxHashMap::default(),
     };
     for declared in &declarations.items {
         assembly.stand(declared);
@@ -372,7 +373,6 @@ fn service_of(name: &Text) -> Option<Arc<str>> {
 }
 
 fn blank_bucket(d: &Declared, name: Text, arn: Text) -> Bucket {
-    let unset = || Setting::Unknown("no source sets it".into());
     Bucket {
         scope: d.scope,
         address: d.address.clone(),
@@ -388,12 +388,7 @@ fn blank_bucket(d: &Declared, name: Text, arn: Text) -> Bucket {
         place: d.place.clone(),
         policy: None,
         ownership: Setting::Default(crate::facts::Ownership::BucketOwnerEnforced),
-        public_access: PublicAccess {
-            block_public_acls: unset(),
-            ignore_public_acls: unset(),
-            block_public_policy: unset(),
-            restrict_public_buckets: unset(),
-        },
+        public_access: PublicAccess::unset(),
         encryption: Setting::Default(crate::facts::Encryption {
             algorithm: crate::facts::Algorithm::Aes256,
             key: crate::facts::KeyUse::None,

@@ -160,14 +160,19 @@ fn address(estate: &Estate, uploader: &Uploader) -> String {
 }
 
 fn route(estate: &Estate, path: &Path) -> String {
-    match &path.route {
+    let point = path
+        .access_point
+        .and_then(|i| estate.access_points.get(i))
+        .map_or_else(String::new, |p| format!(", {}", p.address));
+    let network = match &path.route {
         Route::Internet => "internet".into(),
         Route::Elsewhere => "an endpoint that is not declared here".into(),
         Route::Endpoint(index) => estate
             .endpoints
             .get(*index)
             .map_or_else(String::new, |e| e.address.to_string()),
-    }
+    };
+    network + &point
 }
 
 /// Where the refusal stands.
@@ -266,6 +271,8 @@ fn gate_place(estate: &Estate, gate: &Gate) -> Option<(Place, Option<Arc<str>>)>
         | Gate::BucketAclDisabled { place, .. }
         | Gate::PublicPolicyBlocked { place, .. }
         | Gate::ServiceNeedsNoLock { place }
+        | Gate::AccessPointNotDelegated { place, .. }
+        | Gate::AccessPointOutsideVpc { place }
         | Gate::ServiceTarget { place, .. } => Some((place.clone(), None)),
     }
 }

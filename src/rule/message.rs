@@ -70,6 +70,19 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
         }
         (Route::Internet, _) => String::new(),
     };
+    let through = match decided
+        .path
+        .access_point
+        .and_then(|i| estate.access_points.get(i))
+    {
+        Some(point) if through.starts_with("through") => format!(
+            "{} and `{}`, ",
+            through.trim_end_matches(", "),
+            point.address
+        ),
+        Some(point) => format!("{through}through `{}`, ", point.address),
+        None => through,
+    };
     let proviso = denial.proviso.clone().unwrap_or_default();
     let why = why(denial);
     match &denial.cause {
@@ -238,6 +251,12 @@ pub fn gate_sentence(gate: &Gate) -> String {
         }
         Gate::ServiceNeedsNoLock { .. } => "the service does not support Object Lock or a default retention".into(),
         Gate::ServiceTarget { requirement, .. } => format!("the service needs {requirement}"),
+        Gate::AccessPointNotDelegated { action, .. } => format!(
+            "no resource-based policy allows the {action} action, as the bucket delegates nothing to the access point"
+        ),
+        Gate::AccessPointOutsideVpc { .. } => {
+            "Access Denied: the access point accepts only requests from its own VPC".into()
+        }
     }
 }
 
@@ -385,7 +404,9 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
         .buckets
         .get(decided.bucket)
         .map_or_else(String::new, |b| {
-            if b.name.is_literal() {
+            if b.directory {
+                format!("the ARN of `{}`", b.address)
+            } else if b.name.is_literal() {
                 format!("{}/*", b.arn.display())
             } else {
                 format!("the objects of `{}`", b.address)
@@ -412,7 +433,11 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
         PolicyType::Endpoint => {
             format!("allow `{action}` on {object} to `\"*\"` in the VPC endpoint policy")
         }
-        PolicyType::Bucket | PolicyType::AccessPoint => {
+        PolicyType::AccessPoint => format!(
+            "allow `{action}` on the access point's objects to {} in its policy",
+            principal_words(estate, decided)
+        ),
+        PolicyType::Bucket => {
             format!(
                 "allow `{action}` on {object} to {} in the bucket policy",
                 principal_words(estate, decided)
@@ -458,5 +483,12 @@ fn gate_fix(gate: &Gate) -> String {
         Gate::BucketAclDisabled { .. } => "remove the bucket's ACL, or enable ACLs with `BucketOwnerPreferred`".into(),
         Gate::ServiceNeedsNoLock { .. } => "deliver to a bucket without Object Lock".into(),
         Gate::ServiceTarget { .. } => "deliver to a bucket that the service accepts".into(),
+        Gate::AccessPointNotDelegated { .. } => {
+            "let the bucket policy allow everything that comes through access points of its account, with a condition on `s3:DataAccessPointAccount`"
+                .into()
+        }
+        Gate::AccessPointOutsideVpc { .. } => {
+            "upload from the access point's VPC, or through another access point".into()
+        }
     }
 }

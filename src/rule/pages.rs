@@ -4,6 +4,18 @@
 /// (name, text) of each page.
 pub const PAGES: &[(&str, &str)] = &[
     (
+        "access-point-policy-denies-upload",
+        include_str!("../../rules/access-point-policy-denies-upload.md"),
+    ),
+    (
+        "access-point-policy-omits-caller",
+        include_str!("../../rules/access-point-policy-omits-caller.md"),
+    ),
+    (
+        "access-point-rejects-other-networks",
+        include_str!("../../rules/access-point-rejects-other-networks.md"),
+    ),
+    (
         "asymmetric-key-rejects-uploads",
         include_str!("../../rules/asymmetric-key-rejects-uploads.md"),
     ),
@@ -136,6 +148,10 @@ pub const PAGES: &[(&str, &str)] = &[
         include_str!("../../rules/bucket-policy-names-other-prefix.md"),
     ),
     (
+        "bucket-policy-omits-access-point",
+        include_str!("../../rules/bucket-policy-omits-access-point.md"),
+    ),
+    (
         "bucket-policy-omits-caller",
         include_str!("../../rules/bucket-policy-omits-caller.md"),
     ),
@@ -218,6 +234,10 @@ pub const PAGES: &[(&str, &str)] = &[
     (
         "identity-policy-names-other-objects",
         include_str!("../../rules/identity-policy-names-other-objects.md"),
+    ),
+    (
+        "identity-policy-omits-create-session",
+        include_str!("../../rules/identity-policy-omits-create-session.md"),
     ),
     (
         "identity-policy-omits-decrypt",

@@ -9,6 +9,7 @@ use crate::decision::{
 };
 use crate::facts::{Bucket, Caller, Estate};
 use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
+use crate::upload::access_point::Through;
 use crate::upload::calls::{Draft, Sent, base_context, kms_calls, s3_calls};
 use crate::upload::gates::{self, Encrypts};
 use crate::upload::{Cause, Confidence, Gate, Route, policies, ties};
@@ -24,6 +25,8 @@ pub struct Journey<'e> {
     pub route: Route,
     pub relation: AccountRelation,
     pub s3: PolicySet,
+    /// The access point on the way.
+    pub through: Option<Through<'e>>,
     pub base: RequestContext,
     /// KMS actions beside those of a caller, and gates that hold for a writer whatever the headers are.
     pub gates: Vec<(Gate, Confidence)>,
@@ -84,6 +87,7 @@ impl<'e> Journey<'e> {
             route,
             relation,
             s3,
+            through: None,
             base,
             gates: Vec::new(),
             extra: Vec::new(),
@@ -93,6 +97,22 @@ impl<'e> Journey<'e> {
         };
         journey.name_open_tags();
         journey
+    }
+
+    /// The same journey through an access point.
+    pub fn through(mut self, index: Option<usize>) -> Journey<'e> {
+        let Some(point) = index.and_then(|i| self.estate.access_points.get(i)) else {
+            return self;
+        };
+        let relation = match self.caller {
+            Some(caller) => crate::upload::account::between(&caller.account, &point.account),
+            None => self.relation,
+        };
+        let through = Through::new(self.estate, point, &self.s3, relation);
+        through.context(&mut self.base);
+        self.through = Some(through);
+        self.name_open_tags();
+        self
     }
 
     /// Session tags and tags that are not known are unknown, key by key as policies ask for them.
@@ -124,8 +144,10 @@ impl<'e> Journey<'e> {
 
     /// Every policy that takes part in the S3 calls.
     pub fn documents(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        let point = self.through.iter().filter_map(|t| t.set.resource.as_ref());
         layers(&self.s3)
             .into_iter()
+            .chain(point)
             .flat_map(|layer| layer.policies.iter())
     }
 
@@ -180,11 +202,30 @@ impl<'e> Journey<'e> {
                 .collect();
         }
         for call in calls.iter().chain(&self.extra) {
-            let decision = evaluate(call, &self.s3, reading, &self.world);
-            self.take(decision, None, &mut played);
+            let Some(through) = &self.through else {
+                let decision = evaluate(call, &self.s3, reading, &self.world);
+                self.take(decision, None, &mut played);
+                continue;
+            };
+            let (decisions, refusal) =
+                through.decide(call, &draft.key, &self.s3, reading, &self.world);
+            for decision in decisions {
+                self.take(decision, None, &mut played);
+            }
+            if let Some((gate, confidence)) = refusal {
+                played.refuse(Cause::Gate(gate), confidence);
+            }
         }
-        for gate in gates::acl_gates(self.bucket, draft, self.relation)
-            .into_iter()
+        let acl = match draft.header(crate::upload::headers::ACL) {
+            Sent::Value(acl) => Some(acl),
+            Sent::Absent | Sent::Open => None,
+        };
+        let of_point = self
+            .through
+            .iter()
+            .flat_map(|t| t.gates(self.estate, &self.route, acl));
+        for gate in of_point
+            .chain(gates::acl_gates(self.bucket, draft, self.relation))
             .chain(gates::access_gates(
                 self.bucket,
                 &self.principal,
@@ -238,6 +279,10 @@ impl<'e> Journey<'e> {
             }
             _ => None,
         };
+        let target = match &self.through {
+            Some(_) => PolicyType::AccessPoint,
+            None => PolicyType::Bucket,
+        };
         let actions: Vec<Arc<str>> = played
             .causes
             .iter()
@@ -247,7 +292,7 @@ impl<'e> Journey<'e> {
             // A statement of the bucket policy that names the caller and fails by something else comes nearer.
             let names_caller = played.causes.iter().any(|(c, _)| match c {
                 Cause::Policy { reason, key: None }
-                    if reason.policy_type == PolicyType::Bucket && reason.action == action =>
+                    if reason.policy_type == target && reason.action == action =>
                 {
                     match &reason.kind {
                         DenyKind::Implicit {
@@ -278,7 +323,7 @@ impl<'e> Journey<'e> {
             let drop = if names_caller && identity_empty {
                 PolicyType::Identity
             } else {
-                PolicyType::Bucket
+                target
             };
             played
                 .causes
@@ -501,7 +546,6 @@ pub fn layers(set: &PolicySet) -> Vec<&Layer> {
     out.extend(set.scp.iter());
     out.extend(set.endpoint.iter().map(|(_, layer)| layer));
     out.extend(set.rcp.iter());
-    out.extend(set.access_point.iter());
     out.extend(set.resource.iter());
     out
 }

@@ -61,6 +61,29 @@ pub fn by_network(cause: &Cause) -> bool {
     }
 }
 
+/// True where a condition on the access point decides this refusal.
+pub fn by_access_point(cause: &Cause) -> bool {
+    let Cause::Policy { reason, key: None } = cause else {
+        return false;
+    };
+    let asks = |test: &crate::policy::ConditionTest| {
+        test.key.as_literal().is_some_and(|k| {
+            let key = k.to_ascii_lowercase();
+            key.starts_with("s3:dataaccesspoint") || key == "s3:accesspointnetworkorigin"
+        })
+    };
+    match &reason.kind {
+        DenyKind::Explicit { statement, .. } => statement
+            .get()
+            .is_some_and(|s| s.conditions.iter().any(asks)),
+        DenyKind::Implicit { nearest, .. } => nearest.first().is_some_and(|n| {
+            n.statement
+                .get()
+                .is_some_and(|s| tests(s, &n.failed).into_iter().any(asks))
+        }),
+    }
+}
+
 /// Values of network conditions in the statements that refuse: endpoint and VPC ids.
 pub fn network_values(causes: &[Cause]) -> Vec<(Arc<str>, crate::value::Text)> {
     let mut out = Vec::new();

@@ -243,6 +243,35 @@ pub fn object_arn(bucket: &Bucket, key: &Option<Text>) -> Text {
     arn
 }
 
+/// The one call that decides an upload to a directory bucket (spec 3.1).
+fn session_call(principal: &Principal, bucket: &Bucket, base: &RequestContext) -> Request {
+    let mut context = base.clone();
+    // Any mode may be asked for; an upload needs this one.
+    context.present("s3express:SessionMode", "ReadWrite");
+    context.present("s3express:authType", "REST-HEADER");
+    context.present("s3express:signatureversion", "AWS4-HMAC-SHA256");
+    context.present("s3express:TlsVersion", "1.3");
+    context.present("s3express:ResourceAccount", bucket.account.id.clone());
+    // What a session asks for beside its mode is not searched.
+    for key in [
+        "s3express:LocationName",
+        "s3express:signatureAge",
+        "s3express:x-amz-content-sha256",
+        "s3express:x-amz-server-side-encryption",
+        "s3express:x-amz-server-side-encryption-aws-kms-key-id",
+        "s3express:AllAccessRestrictedToLocalZoneGroup",
+    ] {
+        context.set(key, ContextValue::Unknown);
+    }
+    Request {
+        principal: principal.clone(),
+        action: "s3express:CreateSession".into(),
+        resource: bucket.arn.clone(),
+        resource_account: bucket.account.id.clone(),
+        context,
+    }
+}
+
 /// The S3 calls of a draft that are certain to be made.
 pub fn s3_calls(
     principal: &Principal,
@@ -250,6 +279,9 @@ pub fn s3_calls(
     base: &RequestContext,
     draft: &Draft,
 ) -> Vec<Request> {
+    if bucket.directory {
+        return vec![session_call(principal, bucket, base)];
+    }
     let resource = object_arn(bucket, &draft.key);
     let call = |action: &str, context: RequestContext| Request {
         principal: principal.clone(),
@@ -322,6 +354,7 @@ pub fn kms_calls(
         None => context.set("aws:RequestedRegion", ContextValue::PresentUnknown),
     }
     match &bucket.region {
+        _ if bucket.directory => context.set("kms:ViaService", ContextValue::PresentUnknown),
         Some(region) => {
             let mut service = Text::literal("s3.");
             service.push(region);
@@ -334,6 +367,8 @@ pub fn kms_calls(
         Some(account) => context.present("kms:CallerAccount", account.clone()),
         None => context.set("kms:CallerAccount", ContextValue::Unknown),
     }
+    // A directory bucket always uses a Bucket Key.
+    let bucket_key = bucket_key || bucket.directory;
     let object = if bucket_key {
         bucket.arn.clone()
     } else {

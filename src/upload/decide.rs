@@ -11,8 +11,8 @@ use crate::upload::network::{elsewhere, network_note};
 use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
 use crate::upload::{
-    Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, blame, path, shapes,
-    witness,
+    Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, access_point, blame,
+    path, shapes, witness,
 };
 use crate::value::{ScopeId, Text};
 
@@ -96,17 +96,26 @@ fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided
         Uploader::Declared(index) => estate.callers.get(*index),
         Uploader::External { .. } | Uploader::Deployer { .. } | Uploader::Service { .. } => None,
     };
-    let routes = match caller {
-        Some(caller) => path::paths(caller, estate),
+    let service = estate
+        .buckets
+        .get(pair.bucket)
+        .map_or("s3", path::service_of);
+    let mut routes = match caller {
+        Some(caller) => path::paths(caller, estate, service),
         None => vec![vec![Path {
             route: Route::Internet,
             certainty: PathCertainty::Assumed,
+            access_point: None,
             shown_by: None,
         }]],
     };
+    if let Some(point) = pair.access_point {
+        routes = access_point::paths(estate, point, routes);
+    }
     let mut out = Vec::new();
     for alternatives in routes {
         let mut best: Option<Decided> = None;
+        let around = alternatives.clone();
         for path in alternatives {
             let decided = decide_path(estate, pair, path, gaps);
             let better = best
@@ -116,9 +125,54 @@ fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided
                 best = Some(decided);
             }
         }
+        if let Some(direct) = best
+            .as_ref()
+            .filter(|b| pair.access_point.is_none() && rank(b.outcome) < rank(Outcome::ShapeDenied))
+        {
+            // What is closed but for access points is judged by what comes through them.
+            let closed = direct
+                .denials
+                .iter()
+                .all(|d| blame::by_access_point(&d.cause));
+            let through = by_some_access_point(estate, pair, &around, gaps);
+            let passes = |d: &Decided| rank(d.outcome) >= rank(Outcome::Depends);
+            best = through.filter(|t| closed || passes(t)).or(best);
+        }
         out.extend(best);
     }
     out
+}
+
+/// Access points of a bucket that are tried where its own name is refused.
+const ACCESS_POINTS: usize = 8;
+
+/// The best of the bucket's access points for the same caller.
+fn by_some_access_point(
+    estate: &Estate,
+    pair: &Pair,
+    around: &[Path],
+    gaps: &mut Vec<Gap>,
+) -> Option<Decided> {
+    let points = estate
+        .access_points
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.bucket == pair.bucket)
+        .take(ACCESS_POINTS);
+    let mut best: Option<Decided> = None;
+    for (index, _) in points {
+        let paths = access_point::paths(estate, index, vec![around.to_vec()]);
+        for path in paths.into_iter().flatten() {
+            let decided = decide_path(estate, pair, path, gaps);
+            if best
+                .as_ref()
+                .is_none_or(|b| rank(decided.outcome) > rank(b.outcome))
+            {
+                best = Some(decided);
+            }
+        }
+    }
+    best
 }
 
 /// The more passes, the higher.
@@ -248,6 +302,7 @@ fn decide_relation(
             route,
             relation,
         )
+        .through(path.access_point)
     };
     let journey = journey_by(path.route.clone());
     let hosted = path.certainty == PathCertainty::HostedCi;
@@ -309,6 +364,16 @@ fn decide_relation(
                     }
                 }
                 shapes::decide(&journey, pair, path, first, &mut out);
+                return out;
+            }
+            // A bucket that is closed but for access points, of which none is declared here.
+            if path.access_point.is_none()
+                && !estate.access_points.iter().any(|p| p.bucket == pair.bucket)
+                && played.causes.iter().any(|(c, _)| blame::by_access_point(c))
+            {
+                out.outcome = Outcome::Depends;
+                out.hangs_on
+                    .push("an access point that is not declared here".into());
                 return out;
             }
             // Where nothing shows the path, another one may be what the author wants.

@@ -44,7 +44,8 @@ pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
         Sent::Value(value) => match value.as_literal() {
             Some("AES256") => Encrypts::WithoutKms,
             Some("aws:kms" | "aws:kms:dsse") => match draft.header(headers::SSE_KEY) {
-                Sent::Absent => Encrypts::ManagedKey { by_header: true },
+                Sent::Absent if !bucket.directory => Encrypts::ManagedKey { by_header: true },
+                Sent::Absent => by_default(bucket),
                 Sent::Open => Encrypts::Unknown,
                 Sent::Value(id) => match estate.keys.iter().position(|k| names_key(k, id)) {
                     Some(key) => Encrypts::Key {
@@ -58,21 +59,25 @@ pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
             },
             _ => Encrypts::Unknown,
         },
-        Sent::Absent => match default_encryption(bucket) {
-            None => Encrypts::Unknown,
-            Some(encryption) => match (&encryption.algorithm, &encryption.key) {
-                (Algorithm::Aes256, _) | (_, KeyUse::None) => Encrypts::WithoutKms,
-                (_, KeyUse::AwsManaged) => Encrypts::ManagedKey { by_header: false },
-                (_, KeyUse::Declared { key, named_by, .. }) => Encrypts::Key {
-                    key: *key,
-                    bucket_key: bucket_key(bucket),
-                    named_by: *named_by,
-                    by_header: false,
-                },
-                (_, KeyUse::Other { .. }) => Encrypts::OpenKey,
-                (_, KeyUse::Unknown(_)) => Encrypts::Unknown,
-            },
+        Sent::Absent => by_default(bucket),
+    }
+}
+
+fn by_default(bucket: &Bucket) -> Encrypts {
+    let Some(encryption) = default_encryption(bucket) else {
+        return Encrypts::Unknown;
+    };
+    match (&encryption.algorithm, &encryption.key) {
+        (Algorithm::Aes256, _) | (_, KeyUse::None) => Encrypts::WithoutKms,
+        (_, KeyUse::AwsManaged) => Encrypts::ManagedKey { by_header: false },
+        (_, KeyUse::Declared { key, named_by, .. }) => Encrypts::Key {
+            key: *key,
+            bucket_key: bucket_key(bucket),
+            named_by: *named_by,
+            by_header: false,
         },
+        (_, KeyUse::Other { .. }) => Encrypts::OpenKey,
+        (_, KeyUse::Unknown(_)) => Encrypts::Unknown,
     }
 }
 

@@ -130,6 +130,7 @@ pub(super) fn elsewhere<'e>(
         let path = Path {
             route,
             certainty: PathCertainty::Assumed,
+            access_point: out.path.access_point,
             shown_by: None,
         };
         out.path = path.clone();

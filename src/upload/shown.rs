@@ -161,6 +161,7 @@ fn internet() -> Path {
     Path {
         route: Route::Internet,
         certainty: PathCertainty::Assumed,
+        access_point: None,
         shown_by: None,
     }
 }

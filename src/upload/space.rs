@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::decision::ContextValue;
 use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, key_classes};
 use crate::policy::{ConditionTest, PolicyVersion};
-use crate::upload::Route;
 use crate::upload::attempt::Journey;
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::headers::{self, HEADERS, Values};
+use crate::upload::{Route, access_point};
 use crate::value::Text;
 
 /// Tags that are tried in one search.
@@ -36,11 +36,23 @@ impl Space {
     fn keys_of(journey: &Journey<'_>) -> (Variable, Vec<Text>, bool) {
         let mut prefix = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
         prefix.push_str("/");
-        let patterns: Vec<(&Text, PolicyVersion)> = journey
+        let written: Vec<(&Text, PolicyVersion)> = journey
             .documents()
             .flat_map(|p| p.statements.iter().map(|s| (s, p.version)))
             .filter_map(|(s, version)| Some((s.resources.as_ref()?, version)))
             .flat_map(|(r, version)| r.patterns.iter().map(move |p| (&p.text, version)))
+            .collect();
+        // An access point's objects are the bucket's: their patterns cut the same keys.
+        let of_point: Vec<(Text, PolicyVersion)> = match &journey.through {
+            Some(_) => written
+                .iter()
+                .filter_map(|(t, v)| Some((access_point::as_bucket_objects(t, &prefix)?, *v)))
+                .collect(),
+            None => Vec::new(),
+        };
+        let patterns: Vec<(&Text, PolicyVersion)> = written
+            .into_iter()
+            .chain(of_point.iter().map(|(t, v)| (t, *v)))
             .collect();
         let found = key_classes(&patterns, &prefix, &journey.base);
         let mut keys = found.keys;

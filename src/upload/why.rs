@@ -353,6 +353,12 @@ pub fn setting(gate: &crate::upload::Gate) -> String {
         Gate::KeyDisabled { .. } => "the key is disabled".into(),
         Gate::KeyNotSymmetric { .. } => "the key is not a symmetric encryption key".into(),
         Gate::KeyRegion { .. } => "the key lies in another Region".into(),
+        Gate::AccessPointNotDelegated { .. } => {
+            "the bucket delegates nothing to the access point".into()
+        }
+        Gate::AccessPointOutsideVpc { .. } => {
+            "the access point accepts only requests from its own VPC".into()
+        }
         Gate::SseCBlocked { .. } => "the bucket blocks customer-provided keys".into(),
         Gate::ServiceNeedsSseS3 { .. } => "the service supports SSE-S3 only".into(),
         Gate::KeyNamedLocally { .. } => "the default key is named without its ARN".into(),

@@ -98,6 +98,21 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             )),
             _ => None,
         },
+        "AWS::S3::MultiRegionAccessPoint" => match attribute {
+            "Ref" => Some(name(r, "Name")),
+            // AWS names it by an alias of its own.
+            "Alias" => Some(generated_name(r)),
+            "Arn" => {
+                let mut out = Text::literal("arn:");
+                out.push(&linker.partition(r.scope, &r.provider));
+                out.push_str(":s3::");
+                out.push(&linker.account(r.scope, &r.provider).id);
+                out.push_str(":accesspoint/");
+                out.push(&generated_name(r));
+                Some(out)
+            }
+            _ => None,
+        },
         "AWS::IAM::Role" => iam(linker, r, "role", "RoleName", attribute),
         "AWS::IAM::User" => iam(linker, r, "user", "UserName", attribute),
         "AWS::IAM::Group" => iam(linker, r, "group", "GroupName", attribute),

@@ -28,6 +28,19 @@ fn arn(linker: &Linker<'_>, r: &Resource, service: &str, regional: bool, rest: &
     out
 }
 
+/// `arn:<partition>:s3:<region>:<account>:accesspoint/<name>`; without a Region for one of several.
+fn access_point(linker: &Linker<'_>, r: &Resource, region: &Text, name: &Text) -> Text {
+    let mut out = Text::literal("arn:");
+    out.push(&linker.partition(r.scope, &r.provider));
+    out.push_str(":s3:");
+    out.push(region);
+    out.push_str(":");
+    out.push(&linker.account(r.scope, &r.provider).id);
+    out.push_str(":accesspoint/");
+    out.push(name);
+    out
+}
+
 fn region(linker: &Linker<'_>, r: &Resource) -> Text {
     text(&r.properties, "region").unwrap_or_else(|| linker.region(r.scope, &r.provider))
 }
@@ -179,17 +192,28 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             }
             _ => None,
         },
-        ("aws_s3_access_point", _) if attribute == "arn" => {
-            let mut out = Text::literal("arn:");
-            out.push(&linker.partition(r.scope, &r.provider));
-            out.push_str(":s3:");
-            out.push(&region(linker, r));
-            out.push_str(":");
-            out.push(&linker.account(r.scope, &r.provider).id);
-            out.push_str(":accesspoint/");
-            out.push(&name(r, "name"));
-            Some(out)
-        }
+        ("aws_s3_access_point", _) => match attribute {
+            "name" => Some(name(r, "name")),
+            "arn" => Some(access_point(
+                linker,
+                r,
+                &region(linker, r),
+                &name(r, "name"),
+            )),
+            _ => None,
+        },
+        ("aws_s3control_multi_region_access_point", _) => match attribute {
+            "name" => text(super::reading::block(&r.properties, "details")?, "name"),
+            // AWS names it by an alias of its own.
+            "alias" => Some(generated_name(r)),
+            "arn" => Some(access_point(
+                linker,
+                r,
+                &Text::default(),
+                &generated_name(r),
+            )),
+            _ => None,
+        },
         ("aws_cloudfront_distribution", _) => match attribute {
             "id" => Some(generated_name(r)),
             "arn" => Some(arn(
