@@ -7,7 +7,7 @@ use crate::decision::{
 };
 use crate::facts::{AccessPoint, Estate, Setting};
 use crate::policy::PolicyType;
-use crate::upload::calls::unknown_text;
+use crate::upload::calls::{Draft, public_acl, unknown_text};
 use crate::upload::gates::Refusal;
 use crate::upload::{Confidence, Gate, Path, PathCertainty, Route, policies};
 use crate::value::{Piece, SymbolKind, Text};
@@ -129,7 +129,7 @@ impl<'e> Through<'e> {
     }
 
     /// Gates of the access point itself.
-    pub fn gates(&self, estate: &Estate, route: &Route, draft_acl: Option<&Text>) -> Vec<Refusal> {
+    pub fn gates(&self, estate: &Estate, route: &Route, draft: &Draft) -> Vec<Refusal> {
         let mut out = Vec::new();
         if let Some((vpc, place)) = &self.point.vpc {
             let inside = match route {
@@ -146,21 +146,12 @@ impl<'e> Through<'e> {
                 out.push((Gate::AccessPointOutsideVpc { place }, Confidence::High));
             }
         }
-        if let (Some(acl), Setting::Is(true, place)) =
-            (draft_acl, &self.point.public_access.block_public_acls)
-        {
-            let public = acl
-                .as_literal()
-                .is_some_and(|a| crate::upload::headers::PUBLIC_ACLS.contains(&a));
-            if public {
-                out.push((
-                    Gate::PublicAclBlocked {
-                        acl: acl.clone(),
-                        place: place.clone(),
-                    },
-                    Confidence::High,
-                ));
-            }
+        if let (Some(acl), Setting::Is(true, place)) = (
+            public_acl(draft),
+            &self.point.public_access.block_public_acls,
+        ) {
+            let place = place.clone();
+            out.push((Gate::PublicAclBlocked { acl, place }, Confidence::High));
         }
         out
     }

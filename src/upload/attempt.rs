@@ -216,14 +216,10 @@ impl<'e> Journey<'e> {
                 played.refuse(Cause::Gate(gate), confidence);
             }
         }
-        let acl = match draft.header(crate::upload::headers::ACL) {
-            Sent::Value(acl) => Some(acl),
-            Sent::Absent | Sent::Open => None,
-        };
         let of_point = self
             .through
             .iter()
-            .flat_map(|t| t.gates(self.estate, &self.route, acl));
+            .flat_map(|t| t.gates(self.estate, &self.route, draft));
         for gate in of_point
             .chain(gates::acl_gates(self.bucket, draft, self.relation))
             .chain(gates::access_gates(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decision::{ContextValue, Principal, Request, RequestContext};
 use crate::facts::{Bucket, Caller, CallerKind, KmsKey, Setting};
-use crate::upload::headers::{self, HEADERS};
+use crate::upload::headers::{self, HEADERS, PUBLIC_ACLS, PUBLIC_GROUPS};
 use crate::upload::ties::{self, Carried};
 use crate::value::{Piece, Text, Unknown};
 
@@ -75,6 +75,28 @@ impl Draft {
             .zip(&self.headers)
             .any(|(h, sent)| h.action == Some("s3:PutObjectAcl") && matches!(sent, Sent::Value(_)))
     }
+}
+
+/// The ACL of the request that is public for certain: a canned one, or the name of a header that grants to everybody.
+pub fn public_acl(draft: &Draft) -> Option<Text> {
+    HEADERS
+        .iter()
+        .zip(&draft.headers)
+        .find_map(|(header, sent)| {
+            let Sent::Value(value) = sent else {
+                return None;
+            };
+            let canned = header.name == headers::ACL;
+            if canned && value.as_literal().is_some_and(|v| PUBLIC_ACLS.contains(&v)) {
+                return Some(value.clone());
+            }
+            let to_group = header.name.starts_with("x-amz-grant-")
+                && value.pieces().iter().any(|piece| match piece {
+                    Piece::Literal(literal) => PUBLIC_GROUPS.iter().any(|g| literal.contains(g)),
+                    Piece::Unknown(_) => false,
+                });
+            to_group.then(|| header.name.into())
+        })
 }
 
 /// Context that does not change with the headers: who, from where, to which bucket.

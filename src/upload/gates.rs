@@ -2,8 +2,8 @@
 
 use crate::decision::{AccountRelation, Match, Principal};
 use crate::facts::{Algorithm, Bucket, Encryption, Estate, KeyName, KeyUse, Ownership, Setting};
-use crate::upload::calls::{Draft, Sent};
-use crate::upload::headers::{self, PUBLIC_ACLS};
+use crate::upload::calls::{Draft, Sent, public_acl};
+use crate::upload::headers;
 use crate::upload::{Confidence, Gate};
 use crate::value::Text;
 
@@ -140,17 +140,10 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
         }
     }
     if let (Some(acl), Setting::Is(true, place)) =
-        (&canned, &bucket.public_access.block_public_acls)
+        (public_acl(draft), &bucket.public_access.block_public_acls)
     {
-        if acl.as_literal().is_some_and(|a| PUBLIC_ACLS.contains(&a)) {
-            out.push((
-                Gate::PublicAclBlocked {
-                    acl: acl.clone(),
-                    place: place.clone(),
-                },
-                Confidence::High,
-            ));
-        }
+        let place = place.clone();
+        out.push((Gate::PublicAclBlocked { acl, place }, Confidence::High));
     }
     out
 }

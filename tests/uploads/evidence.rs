@@ -57,6 +57,47 @@ fn commands_of_whoever_applies() {
 }
 
 #[test]
+fn grants_to_everybody_are_public() {
+    const BLOCKED: &str = r#"
+resource "aws_s3_bucket" "b" {
+  bucket = "example-b"
+}
+resource "aws_s3_bucket_ownership_controls" "b" {
+  bucket = aws_s3_bucket.b.id
+  rule {
+    object_ownership = "BucketOwnerPreferred"
+  }
+}
+resource "aws_s3_bucket_public_access_block" "b" {
+  bucket            = aws_s3_bucket.b.id
+  block_public_acls = true
+}
+"#;
+    let public = vec!["block-public-acls-rejects-public-acl"];
+    for (options, found) in [
+        (
+            "--grants read=uri=http://acs.amazonaws.com/groups/global/AllUsers",
+            &public,
+        ),
+        (
+            "--grants full=id=0123 read=uri=http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
+            &public,
+        ),
+        (
+            "--grants read=uri=http://acs.amazonaws.com/groups/s3/LogDelivery",
+            &vec![],
+        ),
+        ("--grants read=id=0123", &vec![]),
+        ("--acl authenticated-read", &public),
+    ] {
+        let text = format!(
+            "{BLOCKED}resource \"terraform_data\" \"d\" {{\n provisioner \"local-exec\" {{\n  command = \"aws s3 cp a s3://${{aws_s3_bucket.b.id}}/a {options}\"\n }}\n}}\n"
+        );
+        assert_eq!(loud(&one("main.tf", &text)), *found, "{options}");
+    }
+}
+
+#[test]
 fn a_state_and_its_lock_file() {
     let text = |settings: &str, condition: &str| {
         format!(
