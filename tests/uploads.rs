@@ -17,6 +17,9 @@ mod points;
 #[path = "uploads/evidence.rs"]
 mod evidence;
 
+#[path = "uploads/services.rs"]
+mod services;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

@@ -386,6 +386,14 @@ pub fn generated_name(resource: &Resource) -> Text {
     )
 }
 
+/// An address without `https://`.
+pub fn without_scheme(url: &Text) -> Text {
+    match url.split_once("https://") {
+        Some((before, rest)) if before.is_empty() => rest,
+        _ => url.clone(),
+    }
+}
+
 /// A scalar value as a text; encoded JSON is rendered.
 pub fn value_text(value: &Value) -> Option<Text> {
     match &value.kind {

@@ -411,6 +411,10 @@ pub fn kms_calls(
     }
     context.present("aws:ResourceAccount", key.account.id.clone());
     context.set("aws:ResourceOrgID", ContextValue::Unknown);
+    // What a service passes to KMS beside this.
+    for (name, value) in base.keys.iter().filter(|(n, _)| n.starts_with("kms:")) {
+        context.keys.insert(name.clone(), value.clone());
+    }
     let call = |action: &str| Request {
         principal: principal.clone(),
         action: action.into(),

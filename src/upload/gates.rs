@@ -47,7 +47,7 @@ pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
                 Sent::Absent if !bucket.directory => Encrypts::ManagedKey { by_header: true },
                 Sent::Absent => by_default(bucket),
                 Sent::Open => Encrypts::Unknown,
-                Sent::Value(id) => match estate.keys.iter().position(|k| names_key(k, id)) {
+                Sent::Value(id) => match key_named(estate, bucket, id) {
                     Some(key) => Encrypts::Key {
                         key,
                         bucket_key: bucket_key(bucket),
@@ -81,8 +81,24 @@ fn by_default(bucket: &Bucket) -> Encrypts {
     }
 }
 
-fn names_key(key: &crate::facts::KmsKey, id: &Text) -> bool {
-    key.arn == *id || key.id == *id || key.aliases.contains(id)
+/// The key that a header names: one of the bucket's own scope, else the only one.
+fn key_named(estate: &Estate, bucket: &Bucket, id: &Text) -> Option<usize> {
+    let named = |k: &crate::facts::KmsKey| k.arn == *id || k.id == *id || k.aliases.contains(id);
+    let found: Vec<usize> = (0..)
+        .zip(&estate.keys)
+        .filter(|(_, k)| named(k))
+        .map(|(i, _)| i)
+        .collect();
+    let own = |i: &&usize| {
+        estate
+            .keys
+            .get(**i)
+            .is_some_and(|k| k.scope == bucket.scope)
+    };
+    match found.as_slice() {
+        [only] => Some(*only),
+        several => several.iter().find(own).copied(),
+    }
 }
 
 fn bucket_key(bucket: &Bucket) -> Option<bool> {

@@ -15,6 +15,11 @@ const IN_VPC: &[&str] = &[
     "eks.amazonaws.com",
 ];
 
+/// True for the identity provider of an EKS cluster: its service accounts run inside a VPC.
+fn of_cluster(provider: &Text) -> bool {
+    provider.display().contains("oidc.eks.")
+}
+
 /// The service whose endpoints carry uploads to a bucket.
 pub fn service_of(bucket: &Bucket) -> &'static str {
     if bucket.directory { "s3express" } else { "s3" }
@@ -46,17 +51,23 @@ pub fn paths(caller: &Caller, estate: &Estate, service: &str) -> Vec<Vec<Path>> 
     if !out.is_empty() {
         return out;
     }
-    if caller
-        .trusted_services
-        .iter()
-        .any(|s| s.as_literal().is_some_and(|s| IN_VPC.contains(&s)))
+    let in_cluster = caller.web_identity.iter().any(of_cluster);
+    if in_cluster
+        || caller
+            .trusted_services
+            .iter()
+            .any(|s| s.as_literal().is_some_and(|s| IN_VPC.contains(&s)))
     {
         let presumed = presumed(caller, estate, service);
         if !presumed.is_empty() {
             return vec![presumed];
         }
     }
-    if !caller.web_identity.is_empty() && caller.trusted_services.is_empty() && !caller.trust_open {
+    if !in_cluster
+        && !caller.web_identity.is_empty()
+        && caller.trusted_services.is_empty()
+        && !caller.trust_open
+    {
         return vec![vec![internet(PathCertainty::HostedCi, None)]];
     }
     vec![vec![internet(PathCertainty::Assumed, None)]]

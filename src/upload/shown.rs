@@ -365,7 +365,7 @@ impl<'d> Delivery<'d> {
             }
         }
         for journey in &mut journeys {
-            self.prepare(journey, sender, source_arn);
+            self.prepare(journey, sender, source_arn, region);
         }
         self.conclude(journeys, relation, sender)
     }
@@ -408,6 +408,7 @@ impl<'d> Delivery<'d> {
         journey: &mut Journey<'d>,
         sender: &crate::facts::Account,
         source_arn: Option<&Text>,
+        region: Option<&Text>,
     ) {
         let as_service = matches!(journey.principal, Principal::Service { .. });
         if self.row.actions != ["s3:PutObject"] {
@@ -433,6 +434,7 @@ impl<'d> Delivery<'d> {
         }
         if as_service {
             journey.kms_actions = Some(self.row.kms_actions);
+            self.tell_kms(journey, source_arn);
             if self.row.tests_bucket_acl {
                 journey.extra.push(Request {
                     principal: journey.principal.clone(),
@@ -443,10 +445,30 @@ impl<'d> Delivery<'d> {
                 });
             }
         }
-        journey.gates.extend(self.gates());
+        journey.gates.extend(self.gates(region));
     }
 
-    fn gates(&self) -> Vec<(Gate, Confidence)> {
+    /// A service that encrypts with a key of its own configuration names its resource to KMS.
+    fn tell_kms(&self, journey: &mut Journey<'d>, source_arn: Option<&Text>) {
+        let Some(name) = self.row.encryption_context else {
+            return;
+        };
+        let own_key = self
+            .upload
+            .headers
+            .iter()
+            .any(|h| h.name.eq_ignore_ascii_case(headers::SSE_KEY));
+        let key = format!("kms:EncryptionContext:{name}");
+        match source_arn.filter(|_| own_key) {
+            Some(arn) => journey.base.present(&key, arn.clone()),
+            None => journey.base.set(&key, ContextValue::Unknown),
+        }
+        for key in ["kms:EncryptionContextKeys", "kms:ViaService"] {
+            journey.base.set(key, ContextValue::Unknown);
+        }
+    }
+
+    fn gates(&self, region: Option<&Text>) -> Vec<(Gate, Confidence)> {
         use crate::facts::Algorithm;
         let mut out = Vec::new();
         if let Some(encryption) = self.bucket.encryption.value() {
@@ -494,6 +516,37 @@ impl<'d> Delivery<'d> {
                     Gate::ServiceTarget {
                         requirement: "a bucket without Requester Pays".into(),
                         place: place.clone(),
+                    },
+                    Confidence::High,
+                ));
+            }
+        }
+        let of = |text: Option<&Text>| text.and_then(Text::as_literal).map(str::to_string);
+        if let (true, Some(own), Some(there)) = (
+            self.row.same_region,
+            of(region),
+            of(self.bucket.region.as_ref()),
+        ) {
+            if own != there && !self.bucket.open {
+                out.push((
+                    Gate::ServiceTarget {
+                        requirement: format!("a bucket in its own Region, {own}").into(),
+                        place: self.bucket.place.clone(),
+                    },
+                    Confidence::High,
+                ));
+            }
+        }
+        if let (Some(forbidden), Some(key)) = (self.row.forbidden_in_prefix, &self.upload.key) {
+            // Its own folder stands behind the prefix.
+            if key
+                .as_literal()
+                .is_some_and(|k| k.matches(forbidden).count() > 1)
+            {
+                out.push((
+                    Gate::ServiceTarget {
+                        requirement: format!("a prefix without `{forbidden}`").into(),
+                        place: self.upload.place.clone(),
                     },
                     Confidence::High,
                 ));

@@ -69,8 +69,6 @@ pub struct Writer {
     /// For a reader: "CloudTrail".
     pub title: &'static str,
     pub signer: Signer,
-    /// Where the role is refused, the service principal is tried: one of the two suffices.
-    pub falls_back: bool,
     /// Service principals, any of which serves; `{region}` stands for the region.
     pub principals: &'static [&'static str],
     /// The legacy account of the region's load balancers serves too.
@@ -156,7 +154,6 @@ const BASE: Writer = Writer {
     service: "",
     title: "",
     signer: Signer::Service,
-    falls_back: false,
     principals: &[],
     load_balancing_account: false,
     actions: &["s3:PutObject"],
@@ -233,7 +230,6 @@ pub const WRITERS: &[Writer] = &[
         service: "config",
         title: "AWS Config",
         signer: Signer::RoleOrService,
-        falls_back: true,
         principals: &["config.amazonaws.com"],
         headers: OWNER_ACL,
         tests_bucket_acl: true,

@@ -1,7 +1,7 @@
 //! What `Ref` and `Fn::GetAtt` of CloudFormation's resources are, as texts in terms of other texts.
 
 use super::reading::text;
-use crate::facts::link::{Linker, NameKind, generated_name};
+use crate::facts::link::{Linker, NameKind, generated_name, without_scheme};
 use crate::source::Resource;
 use crate::value::Text;
 
@@ -113,6 +113,23 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             }
             _ => None,
         },
+        "AWS::EKS::Cluster" if attribute == "OpenIdConnectIssuerUrl" => {
+            let mut out = Text::literal("https://oidc.eks.");
+            out.push(&linker.region(r.scope, &r.provider));
+            out.push_str(".amazonaws.com/id/");
+            out.push(&generated_name(r));
+            Some(out)
+        }
+        "AWS::IAM::OIDCProvider" if matches!(attribute, "Ref" | "Arn") => {
+            let url = linker.resolve(&text(&r.properties, "Url")?);
+            Some(arn(
+                linker,
+                r,
+                "iam",
+                false,
+                &[&Text::literal("oidc-provider/"), &without_scheme(&url)],
+            ))
+        }
         "AWS::IAM::Role" => iam(linker, r, "role", "RoleName", attribute),
         "AWS::IAM::User" => iam(linker, r, "user", "UserName", attribute),
         "AWS::IAM::Group" => iam(linker, r, "group", "GroupName", attribute),

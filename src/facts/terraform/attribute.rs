@@ -1,7 +1,7 @@
 //! What the attributes of Terraform's resources and data sources are, as texts in terms of other texts.
 
 use super::reading::text;
-use crate::facts::link::{Linker, NameKind, generated_name, pseudo};
+use crate::facts::link::{Linker, NameKind, generated_name, pseudo, without_scheme};
 use crate::source::Resource;
 use crate::value::{SymbolKind, Text};
 
@@ -25,6 +25,15 @@ fn arn(linker: &Linker<'_>, r: &Resource, service: &str, regional: bool, rest: &
     }
     out.push_str(":");
     rest.iter().for_each(|p| out.push(p));
+    out
+}
+
+/// The address at which a cluster names its service accounts.
+fn issuer(linker: &Linker<'_>, r: &Resource) -> Text {
+    let mut out = Text::literal("https://oidc.eks.");
+    out.push(&region(linker, r));
+    out.push_str(".amazonaws.com/id/");
+    out.push(&generated_name(r));
     out
 }
 
@@ -214,6 +223,28 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             )),
             _ => None,
         },
+        ("aws_cloudtrail", _) => match attribute {
+            "id" | "name" => Some(name(r, "name")),
+            "arn" => Some(arn(
+                linker,
+                r,
+                "cloudtrail",
+                true,
+                &[&Text::literal("trail/"), &name(r, "name")],
+            )),
+            _ => None,
+        },
+        ("aws_eks_cluster", _) if attribute.contains("issuer") => Some(issuer(linker, r)),
+        ("aws_iam_openid_connect_provider", _) if matches!(attribute, "arn" | "id") => {
+            let url = linker.resolve(&text(&r.properties, "url")?);
+            Some(arn(
+                linker,
+                r,
+                "iam",
+                false,
+                &[&Text::literal("oidc-provider/"), &without_scheme(&url)],
+            ))
+        }
         ("aws_cloudfront_distribution", _) => match attribute {
             "id" => Some(generated_name(r)),
             "arn" => Some(arn(
