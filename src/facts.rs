@@ -11,6 +11,7 @@ pub mod declare;
 pub mod delivery;
 pub mod link;
 pub mod managed;
+pub mod service_accounts;
 pub mod shell;
 pub mod states;
 pub mod terraform;

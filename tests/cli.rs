@@ -423,9 +423,9 @@ fn a_finding_says_in_which_environment_it_holds() {
     assert_eq!(
         in_environments(&report),
         [
-            // A layer of all, one file each, and a folder; the name in which it is shown comes first.
+            // A layer of all, one file each, and a folder.
             format!("{header} acme-prod-logs prod+stage aws_iam_role.app@prod+stage"),
-            // A plain map of the serverless command line and the two forms of parameter files.
+            // The two forms of parameter files, and the configuration of the serverless command line.
             format!("{header} acme-reports-prod prod Writer@prod"),
             format!("{header} acme-reports-sam-prod prod Writer@prod"),
             // A root without environments joins with every one.
@@ -541,9 +541,39 @@ fn roots_and_templates_meet_by_what_they_read_from_each_other() {
         in_environments(&report),
         [
             format!("{RULE} aws_s3_bucket.inbox  aws_iam_role.deliver@,ByParameter@,ByReference@"),
+            // A role and an endpoint that another root looks up, by name and by its network.
+            "bucket-policy-denies-network aws_s3_bucket.drop  aws_iam_role.deliver@".into(),
+            "endpoint-policy-omits-put-object aws_s3_bucket.drop  aws_iam_role.deliver@".into(),
             "endpoint-policy-omits-put-object aws_s3_bucket.inbox  aws_iam_role.deliver@".into(),
             "key-policy-omits-caller aws_s3_bucket.reports  aws_iam_role.report@".into(),
         ]
     );
     assert_eq!(report["not_understood"], serde_json::json!([]));
+    // The account that delivers load balancers' logs in the Region.
+    let decided = report["decided"].to_string();
+    assert!(
+        decided.contains("arn:aws:iam::156460612806:root"),
+        "{decided}"
+    );
+}
+
+#[test]
+fn roots_meet_within_their_environment() {
+    let report = json("live", &[]);
+    assert_eq!(
+        in_environments(&report),
+        ["bucket-policy-denies-upload aws_s3_bucket.drop prod aws_iam_role.app@prod"]
+    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/live");
+    let why = [
+        "why",
+        "--caller",
+        "aws_iam_role.app",
+        "--bucket",
+        "aws_s3_bucket.drop",
+    ];
+    for (environment, expected) in [("dev", 0), ("prod", 1), ("stage", 2)] {
+        let arguments = [&why[..], &["--environment", environment]].concat();
+        assert_eq!(code(&folder, &arguments), expected, "{environment}");
+    }
 }

@@ -138,6 +138,7 @@ pub fn run(sources: &Sources, request: &Request) -> Ran {
         }
     }
     let mut ran = Vec::new();
+    let mut told = BTreeSet::new();
     for world in std::iter::once(outside).chain(inside) {
         let within = world.name.is_some();
         // With nothing of its own left, an upload of unknown scopes belongs to those who stand outside.
@@ -150,8 +151,10 @@ pub fn run(sources: &Sources, request: &Request) -> Ran {
             &judged,
             &mut found,
         );
+        // What one environment did not understand, the others say again.
         for gap in found {
-            if !gaps.contains(&gap) {
+            let span = gap.place.as_ref().map(|p| p.span);
+            if told.insert((gap.what.clone(), gap.why.clone(), span)) || !within {
                 gaps.push(gap);
             }
         }

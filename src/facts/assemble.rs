@@ -298,7 +298,8 @@ impl Assembly<'_, '_> {
         policy_type: PolicyType,
         address: &str,
     ) -> Arc<Policy> {
-        let mut policy = parse::parse(value, policy_type, address);
+        let settled = self.linker.settled(value);
+        let mut policy = parse::parse(settled.as_ref().unwrap_or(value), policy_type, address);
         hold::canonical(self.linker, &mut policy);
         self.estate.policies += 1;
         if policy.gaps.is_empty() && !policy.open {

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::Account;
 use crate::source::environment::Environment;
 use crate::source::{Format, Inputs, Resource, Scope, Sources};
-use crate::value::{Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
+use crate::value::{Arm, Map, Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
 
 /// Symbols that lead to symbols are followed to this depth.
 const DEPTH: usize = 24;
@@ -73,6 +73,8 @@ pub struct Linker<'s> {
     /// Exported values by name, with the scope that exports each.
     exports: FxHashMap<String, (ScopeId, &'s Value)>,
     joins: Joins,
+    /// Resources by type, data sources left out.
+    by_type: FxHashMap<&'s str, Vec<&'s Resource>>,
     memo: RefCell<FxHashMap<Arc<Symbol>, Option<Text>>>,
     depth: RefCell<usize>,
 }
@@ -94,6 +96,7 @@ impl<'s> Linker<'s> {
             names: FxHashMap::default(),
             exports: FxHashMap::default(),
             joins: Joins::default(),
+            by_type: FxHashMap::default(),
             memo: RefCell::default(),
             depth: RefCell::default(),
         };
@@ -113,6 +116,10 @@ impl<'s> Linker<'s> {
                     export.or_insert((scope.id, value));
                 }
             }
+        }
+        for resource in sources.resources.iter().filter(|r| !r.data) {
+            let of_type = linker.by_type.entry(&resource.type_name);
+            of_type.or_default().push(resource);
         }
         for resource in sources.resources.iter().filter(|r| !r.data) {
             let table = linker.table(resource);
@@ -163,6 +170,23 @@ impl<'s> Linker<'s> {
         Some(found)
     }
 
+    /// The only resource of some types that passes a test.
+    pub fn only(
+        &self,
+        types: &[&str],
+        scope: ScopeId,
+        test: &dyn Fn(&Resource) -> bool,
+    ) -> Option<&'s Resource> {
+        let of_types = types.iter().filter_map(|t| self.by_type.get(*t)).flatten();
+        let mut found = of_types.filter(|r| test(r));
+        let first = found.next()?;
+        if found.next().is_some() {
+            return None;
+        }
+        self.joins.note(scope, first.scope);
+        Some(first)
+    }
+
     /// The scopes that have met so far.
     pub fn joins(&self) -> &Joins {
         &self.joins
@@ -205,6 +229,53 @@ impl<'s> Linker<'s> {
             }
         }
         out
+    }
+
+    /// A document in which whole elements that are symbols stand as what they mean; `None` where none does. Texts
+    /// with symbols in them stay: they are resolved where they are read, and keep the places of their parts.
+    pub fn settled(&self, value: &Value) -> Option<Value> {
+        let all = |items: &[Value]| -> Option<Vec<Value>> {
+            let found: Vec<Option<Value>> = items.iter().map(|v| self.settled(v)).collect();
+            let any = found.iter().any(Option::is_some);
+            let all = found.into_iter().zip(items);
+            any.then(|| {
+                all.map(|(new, old)| new.unwrap_or_else(|| old.clone()))
+                    .collect()
+            })
+        };
+        let kind = match &value.kind {
+            ValueKind::Unknown(unknown) => ValueKind::Text(self.replacement(unknown)?),
+            ValueKind::List(items) => ValueKind::List(Arc::new(all(items)?)),
+            ValueKind::Set(items) => ValueKind::Set(Arc::new(all(items)?)),
+            ValueKind::Json(inner) => ValueKind::Json(Arc::new(self.settled(inner)?)),
+            ValueKind::Map(map) => {
+                let mut out: Option<Map> = None;
+                for (name, entry) in map.iter() {
+                    if let Some(value) = self.settled(&entry.value) {
+                        let out = out.get_or_insert_with(|| (**map).clone());
+                        if let Some(known) = out.entries.get_mut(name) {
+                            known.value = value;
+                        }
+                    }
+                }
+                ValueKind::Map(Arc::new(out?))
+            }
+            ValueKind::Choice(arms) => {
+                let values: Vec<Value> = arms.iter().map(|a| a.value.clone()).collect();
+                let arms = arms.iter().zip(all(&values)?).map(|(arm, value)| Arm {
+                    guard: arm.guard.clone(),
+                    value,
+                });
+                ValueKind::Choice(Arc::new(arms.collect()))
+            }
+            ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::Text(_) => {
+                return None;
+            }
+        };
+        Some(Value {
+            kind,
+            ..value.clone()
+        })
     }
 
     fn replacement(&self, unknown: &Unknown) -> Option<Text> {

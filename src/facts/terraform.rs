@@ -6,6 +6,7 @@ mod backend;
 mod bucket;
 mod delivery;
 mod identity;
+mod lookup;
 mod network;
 mod reading;
 mod workload;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
+use crate::facts::service_accounts::{self, Service};
 use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
 use crate::outcome::{Level, Outcome};
 use crate::policy::PolicyType;
@@ -11,7 +12,7 @@ use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::decide::{NO_REPLAY, principal_of};
 use crate::upload::headers;
-use crate::upload::writers::{KmsSupport, Point, Signer, Writer, load_balancing_account, writer};
+use crate::upload::writers::{KmsSupport, Point, Signer, Writer, writer};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route,
     Uploader, account, blame, witness,
@@ -346,7 +347,9 @@ impl<'d> Delivery<'d> {
             }
             if self.row.load_balancing_account {
                 let account = match region.and_then(Text::as_literal) {
-                    Some(region) => load_balancing_account(region).map(Text::literal),
+                    Some(region) => {
+                        service_accounts::account(Service::LoadBalancing, region).map(Text::literal)
+                    }
                     None => Some(Text::unknown(Unknown::because(
                         "the load balancing account of the region",
                     ))),

@@ -347,6 +347,8 @@ impl Assembly<'_, '_> {
 
     /// Who may assume the role.
     pub(super) fn trust(&mut self, caller: &mut Caller, document: &Value, d: &Declared) {
+        let settled = self.linker.settled(document);
+        let document = settled.as_ref().unwrap_or(document);
         let mut policy = parse::parse(document, PolicyType::Trust, &d.address);
         canonical(self.linker, &mut policy);
         caller.trust_open = policy.open || !policy.gaps.is_empty();

@@ -1,5 +1,6 @@
 //! What the attributes of Terraform's resources and data sources are, as texts in terms of other texts.
 
+use super::lookup;
 use super::reading::text;
 use crate::facts::link::{Linker, NameKind, generated_name, pseudo, without_scheme};
 use crate::source::Resource;
@@ -90,6 +91,10 @@ fn same(
     let found = linker.find(kind, &text(&r.properties, argument)?, r.scope)?;
     Some(match attribute {
         "arn" => linker.arn(found),
+        // A template has one word for the name of a role or user.
+        "id" | "name" | "user_name" if found.type_name.contains("::") => {
+            linker.attribute(found, "name")
+        }
         other => linker.attribute(found, other),
     })
 }
@@ -150,6 +155,10 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
                     let alias = linker.find(NameKind::Alias, &id, r.scope)?;
                     Some(linker.attribute(alias, "target_key_arn"))
                 }
+                ("id", p) if p.starts_with("alias/") => {
+                    let alias = linker.find(NameKind::Alias, &id, r.scope)?;
+                    Some(linker.attribute(alias, "target_key_id"))
+                }
                 ("arn", p) if p.starts_with("arn:") => Some(id),
                 ("arn", _) => Some(arn(linker, r, "kms", true, &[&Text::literal("key/"), &id])),
                 _ => None,
@@ -169,7 +178,7 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         ("aws_partition", true) if matches!(attribute, "partition" | "id") => {
             Some(linker.partition(r.scope, &r.provider))
         }
-        (_, true) => None,
+        (_, true) => lookup::attribute(linker, r, attribute),
         ("aws_iam_role", _) => iam(linker, r, "role", attribute),
         ("aws_iam_user", _) => iam(linker, r, "user", attribute),
         ("aws_iam_group", _) => iam(linker, r, "group", attribute),

@@ -34,7 +34,7 @@ pub(super) fn of_templates(
     let takes_any = |(_, document): &(&Arc<str>, &Document)| declared(document).next().is_some();
     if run.inputs.discover && templates.iter().any(takes_any) {
         for path in paths.iter().filter(|p| p.ends_with(".json")) {
-            let Some(parameters) = parameter_file(run, path) else {
+            let Some((parameters, plain)) = parameter_file(run, path) else {
                 continue;
             };
             match nearest(&parameters, path, templates) {
@@ -53,8 +53,11 @@ pub(super) fn of_templates(
                         );
                     }
                 }
-                // Most JSON files have nothing to do with templates.
-                Err(None) => {}
+                // Most plain maps have nothing to do with templates.
+                Err(None) if plain => {}
+                Err(None) => {
+                    unused.push(not_used(path, "no template declares all of its parameters"));
+                }
                 Err(Some(why)) => unused.push(not_used(path, &why)),
             }
         }
@@ -95,7 +98,7 @@ fn declare(
     let mut parameters: Parameters = Vec::new();
     for path in &one.parameter_files {
         match run.document(path).ok().and_then(|d| parameters_of(&d.root)) {
-            Some(more) => parameters.extend(more),
+            Some((more, _)) => parameters.extend(more),
             None => unused.push(not_used(&path.as_str().into(), "holds no parameters")),
         }
     }
@@ -195,8 +198,8 @@ fn steps(from: &str, to: &str) -> usize {
     from.len() + to.len() - 2 * common
 }
 
-/// The parameters of a JSON file that has one of the forms, and is no template.
-fn parameter_file(run: &Run<'_>, path: &str) -> Option<Parameters> {
+/// The parameters of a JSON file that has one of the forms, and is no template; whether it is a plain map.
+fn parameter_file(run: &Run<'_>, path: &str) -> Option<(Parameters, bool)> {
     let bytes = run.files.read(path).ok()?;
     if bytes.len() > BYTES || may_be_template(&bytes) {
         return None;
@@ -208,33 +211,30 @@ fn parameter_file(run: &Run<'_>, path: &str) -> Option<Parameters> {
     parameters_of(&root)
 }
 
-/// Names and values in the form of the command line, of CodePipeline, or a plain map.
-fn parameters_of(root: &Value) -> Option<Parameters> {
+/// Names and values in the form of the command line, of CodePipeline, or a plain map; whether they are a plain map.
+fn parameters_of(root: &Value) -> Option<(Parameters, bool)> {
     if is_template(root) {
         return None;
     }
-    let out: Option<Parameters> = match &root.kind {
+    let inner = root.get("Parameters").unwrap_or(root);
+    let out: Option<Parameters> = match &inner.kind {
         ValueKind::List(items) => items
             .iter()
             .map(|item| {
                 let name = item.get("ParameterKey").and_then(Value::as_str)?;
-                Some((name, item.get("ParameterValue").and_then(scalar)?))
+                let value = item.get("ParameterValue").and_then(scalar)?;
+                Some((name.to_string(), value))
             })
-            .map(|pair| pair.map(|(name, value)| (name.to_string(), value)))
             .collect(),
-        ValueKind::Map(map) => {
-            let inner = match map.get("Parameters") {
-                Some(inner) => inner.as_map()?,
-                None => map,
-            };
-            let pairs = inner
-                .iter()
-                .map(|(name, entry)| Some((name.to_string(), scalar(&entry.value)?)));
-            pairs.collect()
-        }
+        ValueKind::Map(map) => map
+            .iter()
+            .map(|(name, entry)| Some((name.to_string(), scalar(&entry.value)?)))
+            .collect(),
         _ => None,
     };
+    let plain = root.as_map().is_some() && root.get("Parameters").is_none();
     out.filter(|pairs| !pairs.is_empty())
+        .map(|pairs| (pairs, plain))
 }
 
 /// A value as a parameter is given: text, or a list as one text with commas.
@@ -435,7 +435,7 @@ mod tests {
     fn the_forms_of_parameter_files() {
         let pairs = |text: &str| {
             let root = crate::source::json::parse_file(crate::value::FileId(0), text).unwrap();
-            parameters_of(&root).map(|all| {
+            parameters_of(&root).map(|(all, _)| {
                 let words: Vec<String> = all.iter().map(|(n, v)| format!("{n}:{v}")).collect();
                 words.join("|")
             })
@@ -444,6 +444,8 @@ mod tests {
         assert_eq!(pairs(list).as_deref(), Some("A:1"));
         let pipeline = r#"{"Parameters":{"A":"1","B":"x"},"Tags":{"t":"v"},"StackPolicy":{}}"#;
         assert_eq!(pairs(pipeline).as_deref(), Some("A:1|B:x"));
+        let input = r#"{"StackName":"s","Parameters":[{"ParameterKey":"A","ParameterValue":"1"}]}"#;
+        assert_eq!(pairs(input).as_deref(), Some("A:1"));
         assert_eq!(
             pairs(r#"{"A":"1","N":2,"L":["a","b"]}"#).as_deref(),
             Some("A:1|N:2|L:a,b")

@@ -36,3 +36,18 @@ resource "aws_vpc_endpoint" "s3" {
 output "subnets" {
   value = aws_subnet.private[*].id
 }
+
+resource "aws_vpc" "named" {
+  cidr_block = "10.1.0.0/16"
+  tags       = { Name = "named" }
+}
+
+resource "aws_route_table" "named" {
+  vpc_id = aws_vpc.named.id
+}
+
+resource "aws_vpc_endpoint" "named" {
+  vpc_id          = aws_vpc.named.id
+  service_name    = "com.amazonaws.eu-west-1.s3"
+  route_table_ids = [aws_route_table.named.id]
+}
