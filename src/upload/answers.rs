@@ -121,7 +121,11 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
             .as_ref()
             .is_none_or(|(_, w)| played.causes.len() < w.causes.len())
         {
+            let least = played.causes.len() <= 1;
             worst = Some((draft, played));
+            if least {
+                break;
+            }
         }
     }
     let all = Space::new(journey, true, true);
@@ -225,6 +229,9 @@ pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Opti
         let (draft, complete) = space.draft(chosen);
         if ties::legal(&draft) == Match::No {
             return Match::No;
+        }
+        if journey.passes(&draft, Reading::Favourable) {
+            return if complete { Match::Yes } else { Match::Unknown };
         }
         let met = journey
             .play(&draft, Reading::Favourable)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decision::evaluate::evaluate;
+use crate::decision::evaluate::{allows, evaluate};
 use crate::decision::{
     AccountRelation, ContextValue, Decision, DenyReason, Element, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, RequestContext, World,
@@ -34,6 +34,8 @@ pub struct Journey<'e> {
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
     pub world: World,
+    /// Found once, since every search needs them.
+    pub(super) keys: std::cell::OnceCell<crate::upload::space::ObjectKeys>,
 }
 
 /// What one draft met.
@@ -90,6 +92,7 @@ impl<'e> Journey<'e> {
             actions: None,
             kms_actions: None,
             world: World::default(),
+            keys: std::cell::OnceCell::new(),
         };
         journey.name_open_tags();
         journey
@@ -139,6 +142,16 @@ impl<'e> Journey<'e> {
 
     /// Plays a draft. Open variables are read in favour of the upload with a favourable reading.
     pub fn play(&self, draft: &Draft, reading: Reading) -> Played {
+        self.played(draft, reading, true)
+    }
+
+    /// Does the draft pass? As [`Journey::play`] says, without its reasons.
+    pub fn passes(&self, draft: &Draft, reading: Reading) -> bool {
+        self.played(draft, reading, false).allowed
+    }
+
+    /// Without `explained` it ends at the first refusal.
+    fn played(&self, draft: &Draft, reading: Reading, explained: bool) -> Played {
         let mut played = Played {
             allowed: true,
             ..Played::default()
@@ -180,6 +193,13 @@ impl<'e> Journey<'e> {
                 .collect();
         }
         for call in calls.iter().chain(&self.extra) {
+            if !explained {
+                played.allowed = allows(call, &self.s3, reading, &self.world);
+                if !played.allowed {
+                    return played;
+                }
+                continue;
+            }
             let decision = evaluate(call, &self.s3, reading, &self.world);
             self.take(decision, None, &mut played);
         }
@@ -208,7 +228,13 @@ impl<'e> Journey<'e> {
         match encrypts {
             Encrypts::Key {
                 key, bucket_key, ..
-            } => self.play_key(draft, key, bucket_key, reading, &base, &mut played),
+            } if explained || played.allowed => self.play_key(
+                draft,
+                (key, bucket_key),
+                (reading, explained),
+                &base,
+                &mut played,
+            ),
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
                 played.allowed = false;
                 played
@@ -217,8 +243,12 @@ impl<'e> Journey<'e> {
             }
             Encrypts::Unknown
             | Encrypts::OpenKey
+            | Encrypts::Key { .. }
             | Encrypts::WithoutKms
             | Encrypts::ManagedKey { .. } => {}
+        }
+        if !explained {
+            return played;
         }
         self.single_out(&mut played);
         played.hangs_on.sort();
@@ -289,9 +319,8 @@ impl<'e> Journey<'e> {
     fn play_key(
         &self,
         draft: &Draft,
-        key: usize,
-        bucket_key: Option<bool>,
-        reading: Reading,
+        (key, bucket_key): (usize, Option<bool>),
+        (reading, explained): (Reading, bool),
         base: &RequestContext,
         played: &mut Played,
     ) {
@@ -344,6 +373,9 @@ impl<'e> Journey<'e> {
             }
         }
         for call in calls {
+            if !explained && allows(&call, &set, reading, &self.world) {
+                continue;
+            }
             let decision = evaluate(&call, &set, reading, &self.world);
             let explicit = decision
                 .reasons
@@ -385,7 +417,7 @@ impl<'e> Journey<'e> {
         if ties::legal(draft) == Match::No {
             return Match::No;
         }
-        if !self.play(draft, Reading::Favourable).allowed {
+        if !self.passes(draft, Reading::Favourable) {
             return Match::No;
         }
         if complete { Match::Yes } else { Match::Unknown }

@@ -18,9 +18,16 @@ const TAG_LIMIT: usize = 8;
 pub(super) struct Space {
     pub(super) variables: Vec<Variable>,
     pub(super) roles: Vec<Role>,
-    pub(super) keys: Vec<Text>,
+    pub(super) keys: Arc<[Text]>,
     /// Every upload has its class here: a search that finds nothing is a proof.
     pub(super) complete: bool,
+}
+
+/// The classes of object keys of a journey, which no header changes.
+pub(super) struct ObjectKeys {
+    variable: Variable,
+    keys: Arc<[Text]>,
+    complete: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -33,7 +40,11 @@ pub(super) enum Role {
 
 impl Space {
     /// Keys only: headers stay as a plain upload has them.
-    fn keys_of(journey: &Journey<'_>) -> (Variable, Vec<Text>, bool) {
+    fn keys_of<'j>(journey: &'j Journey<'_>) -> &'j ObjectKeys {
+        journey.keys.get_or_init(|| Space::find_keys(journey))
+    }
+
+    fn find_keys(journey: &Journey<'_>) -> ObjectKeys {
         let mut prefix = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
         prefix.push_str("/");
         let patterns: Vec<(&Text, PolicyVersion)> = journey
@@ -56,23 +67,23 @@ impl Space {
                 cost: 0,
             })
             .collect();
-        (
-            Variable {
+        ObjectKeys {
+            variable: Variable {
                 name: "key".into(),
                 classes,
             },
-            keys,
-            found.complete,
-        )
+            keys: keys.into(),
+            complete: found.complete,
+        }
     }
 
     pub(super) fn new(journey: &Journey<'_>, with_headers: bool, with_network: bool) -> Space {
-        let (key, keys, complete) = Space::keys_of(journey);
+        let keys = Space::keys_of(journey);
         let mut space = Space {
-            variables: vec![key],
+            variables: vec![keys.variable.clone()],
             roles: vec![Role::Key],
-            keys,
-            complete,
+            keys: keys.keys.clone(),
+            complete: keys.complete,
         };
         let tests = journey.tests();
         let on = |key: &str| -> Vec<&ConditionTest> {
