@@ -163,6 +163,11 @@ impl<'e> Journey<'e> {
                 Sent::Absent | Sent::Open => {}
             }
         }
+        // The call to KMS is another one: what its key's policy asks of these keys did not cut them.
+        let open = base.clone();
+        for (key, value) in &draft.context {
+            base.keys.insert(key.clone(), value.clone());
+        }
         let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
         // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
@@ -232,7 +237,7 @@ impl<'e> Journey<'e> {
                 draft,
                 (key, bucket_key),
                 (reading, explained),
-                &base,
+                &open,
                 &mut played,
             ),
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
