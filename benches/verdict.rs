@@ -1,7 +1,8 @@
 //! Full verdicts with witnesses on one core: one caller, one bucket, four policies, and how the time grows.
 //!
 //! `cargo bench --bench verdict` prints the distribution over generated sets and the growth by statements, patterns,
-//! condition keys and values; `-- --json FILE` writes the growth as well (`scripts/growth.py` draws it).
+//! condition keys and values; `-- --json FILE` writes the growth as well (`scripts/growth.py` draws it), `-- --sets N` asks
+//! about other than a thousand sets and leaves the growth out.
 
 #![allow(
     clippy::indexing_slicing,
@@ -16,6 +17,7 @@ use iaclint::facts::Estate;
 use iaclint::files::MemoryFiles;
 use iaclint::source::{GapKind, Sources};
 use iaclint::upload::decide::decide;
+use iaclint::upload::pairs::pairs;
 use serde_json::{Value as Json, json};
 
 /// Sets whose times are reported.
@@ -283,7 +285,8 @@ fn facts(seed: u64, size: Size) -> (Sources, Estate) {
 fn verdict(sources: &Sources, estate: &Estate) -> (Duration, &'static str, bool) {
     let mut gaps = Vec::new();
     let start = Instant::now();
-    let decided = decide(estate, &sources.scopes, &mut gaps);
+    let pairs = pairs(estate, &sources.scopes, &mut gaps);
+    let decided = decide(estate, &sources.scopes, pairs, &|_| true, &mut gaps);
     let time = start.elapsed();
     let outcome = decided.first().map_or("nothing", |d| d.outcome.name());
     (
@@ -330,16 +333,26 @@ fn measure(
     (at(&times, 0.5), at(&times, 0.99), open, outcomes)
 }
 
+/// The word after an option.
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|word| word != name).nth(1)
+}
+
 fn main() {
     // One core.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build_global();
     assert!(pool.is_ok(), "the pool of threads stands already");
-    let (median, last, open, outcomes) = measure(USUAL, SETS);
+    let few = option("--sets").and_then(|n| n.parse().ok());
+    let sets = few.unwrap_or(SETS);
+    let (median, last, open, outcomes) = measure(USUAL, sets);
     println!(
-        "{SETS} sets, {STATEMENTS} statements a policy: median {median:.0} µs, p99 {last:.0} µs, {open} undecided, {outcomes:?}"
+        "{sets} sets, {STATEMENTS} statements a policy: median {median:.0} µs, p99 {last:.0} µs, {open} undecided, {outcomes:?}"
     );
+    if few.is_some() {
+        return;
+    }
     let mut grown: Vec<Json> = Vec::new();
     let sizes = |of: fn(usize) -> Size, counts: &[usize]| -> Vec<(usize, Size)> {
         counts.iter().map(|n| (*n, of(*n))).collect()
@@ -389,8 +402,7 @@ fn main() {
             grown.push(json!({ "axis": axis, "count": count, "median": median, "slowest": last, "undecided": open }));
         }
     }
-    let mut words = std::env::args().skip_while(|word| word != "--json").skip(1);
-    if let Some(path) = words.next() {
+    if let Some(path) = option("--json") {
         let text = serde_json::to_string_pretty(&grown).unwrap_or_default();
         if let Err(error) = std::fs::write(&path, text + "\n") {
             println!("{path}: {error}");
