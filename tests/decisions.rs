@@ -112,6 +112,56 @@ fn a_search_that_meets_its_limits_is_not_understood() {
 }
 
 #[test]
+fn one_value_serves_every_condition_on_a_key() {
+    let deny = |operator: &str, key: &str, value: &str| {
+        json!({
+            "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme-reports/*",
+            "Condition": {operator: {key: value}},
+        })
+    };
+    let (org, time) = ("aws:PrincipalOrgID", "aws:CurrentTime");
+    for (statements, outcome) in [
+        (
+            vec![deny("StringNotEquals", org, "o-aaaaaaaaaa")],
+            Outcome::Depends,
+        ),
+        (
+            vec![
+                deny("StringNotEquals", org, "o-aaaaaaaaaa"),
+                deny("StringNotEquals", org, "o-bbbbbbbbbb"),
+            ],
+            Outcome::AlwaysDenied,
+        ),
+        (
+            vec![
+                deny("StringNotEquals", org, "o-aaaaaaaaaa"),
+                deny("StringNotLike", org, "o-a*"),
+            ],
+            Outcome::Depends,
+        ),
+        (
+            vec![
+                deny("DateLessThan", time, "2027-01-01T00:00:00Z"),
+                deny("DateGreaterThan", time, "2026-01-01T00:00:00Z"),
+            ],
+            Outcome::AlwaysDenied,
+        ),
+        (
+            vec![
+                deny("DateLessThan", time, "2026-01-01T00:00:00Z"),
+                deny("DateGreaterThan", time, "2027-01-01T00:00:00Z"),
+            ],
+            Outcome::Depends,
+        ),
+    ] {
+        let report = report(&statements);
+        let outcomes: Vec<Outcome> = report.decided.iter().map(|d| d.outcome).collect();
+        assert_eq!(outcomes, [outcome], "{statements:?}");
+        assert_eq!(report.findings.is_empty(), outcome == Outcome::Depends);
+    }
+}
+
+#[test]
 fn what_takes_everything_leaves_a_way_through_that_can_be_sent() {
     for (operator, key, value, sent) in [
         ("StringNotLike", "s3:x-amz-acl", "*", "--acl "),

@@ -14,6 +14,9 @@ use crate::value::{Guard, ScopeId};
 /// States of one search; past them the answer is undecided.
 const BUDGET: usize = 20_000;
 
+/// Values of the context of which the refusal with the fewest reasons is shown.
+const CONTEXTS: usize = 64;
+
 /// What a path gives for the default upload and for any upload.
 pub(super) struct Answers {
     /// The default upload that passes, or the best that fails with what it met.
@@ -54,6 +57,8 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
                 if let Some(ip) = fixed {
                     draft.source_ip = ip.clone();
                 }
+                // Nobody who uploads chooses these.
+                draft.context.clear();
                 Some(draft)
             }
             SearchResult::None => {
@@ -63,7 +68,12 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
             SearchResult::Undecided { best } => match best {
                 Some(classes) => {
                     let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
-                    Some(space.draft(&chosen).0)
+                    let mut draft = space.draft(&chosen).0;
+                    if let Some(ip) = fixed {
+                        draft.source_ip = ip.clone();
+                    }
+                    draft.context.clear();
+                    Some(draft)
                 }
                 None => {
                     undecided = true;
@@ -106,6 +116,7 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
     if addresses.is_empty() {
         addresses.push(Sent::Open);
     }
+    let contexts = plain.contexts(CONTEXTS);
     for (key, ip) in plain
         .keys
         .iter()
@@ -113,15 +124,30 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
     {
         let mut draft = Draft::plain(Some(key.clone()));
         draft.source_ip = ip.clone();
-        let played = journey.play(&draft, Reading::Favourable);
+        let mut played = journey.play(&draft, Reading::Favourable);
+        // Where each condition alone may be met, but no value meets them all: one value, and what refuses it.
         if played.allowed {
-            continue;
+            let each = contexts.iter().map(|context| {
+                let mut draft = draft.clone();
+                draft.context = context.clone();
+                let played = journey.play(&draft, Reading::Favourable);
+                (draft, played)
+            });
+            let refused = each.filter(|(_, p)| !p.allowed);
+            let Some(least) = refused.min_by_key(|(_, p)| p.causes.len()) else {
+                continue;
+            };
+            (draft, played) = least;
         }
         if worst
             .as_ref()
             .is_none_or(|(_, w)| played.causes.len() < w.causes.len())
         {
+            let least = played.causes.len() <= 1;
             worst = Some((draft, played));
+            if least {
+                break;
+            }
         }
     }
     let all = Space::new(journey, true, true);
@@ -226,6 +252,9 @@ pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Opti
         if ties::legal(&draft) == Match::No {
             return Match::No;
         }
+        if journey.passes(&draft, Reading::Favourable) {
+            return if complete { Match::Yes } else { Match::Unknown };
+        }
         let met = journey
             .play(&draft, Reading::Favourable)
             .causes
@@ -284,7 +313,9 @@ mod tests {
             ("s3:RequestObjectTag/cost", "?*"),
             ("aws:SourceIp", "203.0.113.0/24"),
             ("s3:object-lock-mode", "GOVERNANCE"),
-        ][seed.below(8)];
+            ("aws:PrincipalOrgID", "o-a*"),
+            ("aws:PrincipalOrgID", "o-b*"),
+        ][seed.below(10)];
         let set = seed.below(3) == 0;
         let operator = match key {
             _ if seed.below(4) == 0 => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decision::evaluate::evaluate;
+use crate::decision::evaluate::{allows, evaluate};
 use crate::decision::{
     AccountRelation, ContextValue, Decision, DenyReason, Element, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, RequestContext, World,
@@ -37,6 +37,8 @@ pub struct Journey<'e> {
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
     pub world: World,
+    /// Found once, since every search needs them.
+    pub(super) keys: std::cell::OnceCell<crate::upload::space::ObjectKeys>,
 }
 
 /// What one draft met.
@@ -94,6 +96,7 @@ impl<'e> Journey<'e> {
             actions: None,
             kms_actions: None,
             world: World::default(),
+            keys: std::cell::OnceCell::new(),
         };
         journey.name_open_tags();
         journey
@@ -161,6 +164,16 @@ impl<'e> Journey<'e> {
 
     /// Plays a draft. Open variables are read in favour of the upload with a favourable reading.
     pub fn play(&self, draft: &Draft, reading: Reading) -> Played {
+        self.played(draft, reading, true)
+    }
+
+    /// Does the draft pass? As [`Journey::play`] says, without its reasons.
+    pub fn passes(&self, draft: &Draft, reading: Reading) -> bool {
+        self.played(draft, reading, false).allowed
+    }
+
+    /// Without `explained` it ends at the first refusal.
+    fn played(&self, draft: &Draft, reading: Reading, explained: bool) -> Played {
         let mut played = Played {
             allowed: true,
             ..Played::default()
@@ -171,6 +184,11 @@ impl<'e> Journey<'e> {
                 Sent::Value(ip) => base.present("aws:SourceIp", ip.clone()),
                 Sent::Absent | Sent::Open => {}
             }
+        }
+        // The call to KMS is another one: what its key's policy asks of these keys did not cut them.
+        let open = base.clone();
+        for (key, value) in &draft.context {
+            base.keys.insert(key.clone(), value.clone());
         }
         let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
@@ -203,6 +221,13 @@ impl<'e> Journey<'e> {
         }
         for call in calls.iter().chain(&self.extra) {
             let Some(through) = &self.through else {
+                if !explained {
+                    played.allowed = allows(call, &self.s3, reading, &self.world);
+                    if !played.allowed {
+                        return played;
+                    }
+                    continue;
+                }
                 let decision = evaluate(call, &self.s3, reading, &self.world);
                 self.take(decision, None, &mut played);
                 continue;
@@ -245,7 +270,13 @@ impl<'e> Journey<'e> {
         match encrypts {
             Encrypts::Key {
                 key, bucket_key, ..
-            } => self.play_key(draft, key, bucket_key, reading, &base, &mut played),
+            } if explained || played.allowed => self.play_key(
+                draft,
+                (key, bucket_key),
+                (reading, explained),
+                &open,
+                &mut played,
+            ),
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
                 played.allowed = false;
                 played
@@ -254,8 +285,12 @@ impl<'e> Journey<'e> {
             }
             Encrypts::Unknown
             | Encrypts::OpenKey
+            | Encrypts::Key { .. }
             | Encrypts::WithoutKms
             | Encrypts::ManagedKey { .. } => {}
+        }
+        if !explained {
+            return played;
         }
         self.single_out(&mut played);
         played.hangs_on.sort();
@@ -330,9 +365,8 @@ impl<'e> Journey<'e> {
     fn play_key(
         &self,
         draft: &Draft,
-        key: usize,
-        bucket_key: Option<bool>,
-        reading: Reading,
+        (key, bucket_key): (usize, Option<bool>),
+        (reading, explained): (Reading, bool),
         base: &RequestContext,
         played: &mut Played,
     ) {
@@ -385,6 +419,9 @@ impl<'e> Journey<'e> {
             }
         }
         for call in calls {
+            if !explained && allows(&call, &set, reading, &self.world) {
+                continue;
+            }
             let decision = evaluate(&call, &set, reading, &self.world);
             let explicit = decision
                 .reasons
@@ -426,7 +463,7 @@ impl<'e> Journey<'e> {
         if ties::legal(draft) == Match::No {
             return Match::No;
         }
-        if !self.play(draft, Reading::Favourable).allowed {
+        if !self.passes(draft, Reading::Favourable) {
             return Match::No;
         }
         if complete { Match::Yes } else { Match::Unknown }

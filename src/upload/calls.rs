@@ -30,6 +30,8 @@ pub struct Draft {
     pub open_tags: Vec<Arc<str>>,
     pub multipart: bool,
     pub source_ip: Sent,
+    /// Values of keys that no header sets, where a search has chosen them.
+    pub context: Vec<(Arc<str>, ContextValue)>,
 }
 
 impl Draft {
@@ -41,6 +43,7 @@ impl Draft {
             open_tags: Vec::new(),
             multipart: false,
             source_ip: Sent::Open,
+            context: Vec::new(),
         }
     }
 

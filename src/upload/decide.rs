@@ -427,15 +427,14 @@ pub(super) fn refuse(
         .map(|d| journey.play(d, Reading::Unfavourable).hangs_on)
         .unwrap_or_default();
     let passes = any.as_ref().and_then(|d| witness::passing(journey, d));
-    let space = Space::new(journey, true, true);
-    let mut avoided: Vec<Option<Draft>> = Vec::new();
-    for (cause, _) in &played.causes {
-        avoided.push(if any.is_some() {
-            None
-        } else {
-            avoid(journey, &space, cause)
-        });
-    }
+    let avoided: Vec<Option<Draft>> = match any {
+        Some(_) => vec![None; played.causes.len()],
+        None => {
+            let space = Space::new(journey, true, true);
+            let causes = played.causes.iter();
+            causes.map(|(c, _)| avoid(journey, &space, c)).collect()
+        }
+    };
     let some_unavoidable = overall == Outcome::AlwaysDenied && avoided.iter().any(Option::is_none);
     for ((cause, confidence), way) in played.causes.iter().zip(avoided) {
         let outcome = match overall {
