@@ -2,6 +2,7 @@
 //!
 //! All reading goes through the given files; nothing here prints or asks the environment.
 
+pub mod changes;
 mod environments;
 pub mod floors;
 pub mod mend;
@@ -25,7 +26,10 @@ pub struct Request {
     pub select: Vec<String>,
     pub ignore: Vec<String>,
     pub show: Vec<Show>,
+    pub suppressions: suppress::Settings,
     pub uri_prefix: String,
+    /// Name of this analysis beside others of the same repository; may be empty.
+    pub category: String,
     /// The folder that the reader is in, if it lies inside the boundary: paths in the terminal start there.
     pub folder: Option<String>,
     /// Only this environment, and what joins it.
@@ -125,6 +129,11 @@ fn read(files: &dyn Files, request: &Request) -> Sources {
 
 /// Analyses the files as one estate.
 pub fn run(files: &dyn Files, request: &Request) -> Report {
+    revision(files, request).report
+}
+
+/// Analyses the files as one estate, with what a comparison of two revisions needs.
+pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
     let mut sources = read(files, request);
     let environments::Ran {
         mut findings,
@@ -133,7 +142,9 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
         mut read,
         names,
     } = environments::run(&sources, request);
-    let silenced = suppress::apply(&mut findings, &sources);
+    read.files = sources.files.len();
+    let (suppressions, silenced) =
+        suppress::apply(&mut findings, &mut sources, &request.suppressions);
     findings.retain(|f| wanted(f, request, &sources, files));
     findings.sort_by(|a, b| {
         (b.level, a.primary.place.span, a.rule, &a.fingerprint).cmp(&(
@@ -143,10 +154,14 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
             &b.fingerprint,
         ))
     });
-    read.files = sources.files.len();
     let mut not_understood = std::mem::take(&mut sources.gaps);
     not_understood.extend(gaps);
-    Report {
+    let blocks = sources
+        .resources
+        .iter()
+        .map(|r| (r.address.clone(), r.block))
+        .collect();
+    let report = Report {
         findings,
         decided,
         not_understood,
@@ -155,9 +170,13 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
         read,
         files: sources.files,
         silenced,
+        suppressions,
+        changes: None,
+        category: request.category.clone(),
         uri_prefix: request.uri_prefix.clone(),
         folder: request.folder.clone(),
-    }
+    };
+    changes::Revision { report, blocks }
 }
 
 /// Selected, asked for, and touching what was named.

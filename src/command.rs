@@ -4,11 +4,11 @@
 mod baseline;
 mod check;
 mod config;
+mod earlier;
 mod eval;
 mod mend;
 mod rules;
 mod simulate;
-mod since;
 mod terminal;
 mod why;
 

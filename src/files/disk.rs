@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
+use super::globs::Ignored;
 use super::{Files, FilesError, Limits, join};
 
 /// Folders whose canonical path was asked, with the answers.
@@ -20,6 +21,8 @@ pub struct DiskFiles {
     /// Folders and files to leave out when listing, as ignore globs.
     exclude: Vec<String>,
     folders: Mutex<FoldersSeen>,
+    /// What hides files in place of the ignore files that lie on the disk.
+    ignored: Option<Ignored>,
 }
 
 impl DiskFiles {
@@ -55,12 +58,19 @@ impl DiskFiles {
             limits,
             exclude: Vec::new(),
             folders: Mutex::default(),
+            ignored: None,
         })
     }
 
     /// Leaves out what matches the globs when listing.
     pub fn excluding(mut self, globs: &[String]) -> DiskFiles {
         self.exclude = globs.to_vec();
+        self
+    }
+
+    /// Hides what these ignore files hide, and nothing for those that lie on the disk.
+    pub fn ignoring(mut self, ignored: Ignored) -> DiskFiles {
+        self.ignored = Some(ignored);
         self
     }
 
@@ -167,6 +177,10 @@ impl Files for DiskFiles {
             .require_git(false)
             .git_global(false)
             .follow_links(false)
+            .git_ignore(self.ignored.is_none())
+            .git_exclude(self.ignored.is_none())
+            .ignore(self.ignored.is_none())
+            .parents(self.ignored.is_none())
             .overrides(overrides)
             .build();
         let mut out: Vec<Arc<str>> = Vec::new();
@@ -180,7 +194,9 @@ impl Files for DiskFiles {
                     .map(|c| c.as_os_str().to_string_lossy())
                     .collect::<Vec<_>>()
                     .join("/");
-                out.push(path.into());
+                if !self.ignored.as_ref().is_some_and(|i| i.hide(&path)) {
+                    out.push(path.into());
+                }
             }
             if out.len() > self.limits.files {
                 return Err(FilesError::Unreadable("more files than the limit".into()));

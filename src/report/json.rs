@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::report::plain::escape_json;
-use crate::report::{Report, place};
+use crate::report::{Change, Report, changes, place};
 use crate::rule::{Finding, Fix, ShownRequest, Step, Witness};
 use crate::source::GapKind;
 use crate::value::Span;
@@ -38,6 +38,17 @@ pub fn render(report: &Report) -> String {
         })).collect::<Vec<_>>(),
         "environments": report.environments.iter().map(|e| &**e).collect::<Vec<_>>(),
         "silenced": report.silenced,
+        "suppressions": report.suppressions.iter().map(|s| json!({
+            "rules": s.rules,
+            "reason": s.reason,
+            "location": location(report, s.span),
+            "silences": s.silenced,
+            "counts": s.counts,
+        })).collect::<Vec<_>>(),
+        "changes": report.changes.as_ref().map(|changes| json!({
+            "since": changes.since,
+            "uploads": changes.uploads.iter().map(|c| change(report, c)).collect::<Vec<_>>(),
+        })),
         "read": {
             "files": report.read.files,
             "callers": report.read.callers,
@@ -49,6 +60,24 @@ pub fn render(report: &Report) -> String {
         },
     });
     escape_json(format!("{document:#}\n"))
+}
+
+fn change(report: &Report, change: &Change) -> Json {
+    json!({
+        "caller": &*change.caller,
+        "bucket": &*change.bucket,
+        "path": &*change.path,
+        "before": change.before.map(|b| b.name()),
+        "after": change.after.name(),
+        "rule": change.rule,
+        "text": changes::sentence(change),
+        "causes": change.causes.iter().map(|line| json!({
+            "path": place::repository_path(report, &line.path),
+            "line": line.line,
+            "added": line.added,
+            "text": line.text,
+        })).collect::<Vec<_>>(),
+    })
 }
 
 fn gap_kind(kind: GapKind) -> &'static str {

@@ -5,13 +5,14 @@
 use crate::policy::PolicyType;
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::closing;
-use crate::report::{Report, place};
+use crate::report::{Report, changes, place};
 use crate::rule::{Finding, registry};
 
 /// Pictures in one summary; the table lists every finding.
 const PICTURES: usize = 10;
-/// Rows of the table, so that the summary stays below GitHub's limit of 1 MiB.
+/// Rows of the table, and bytes with which it ends, so that the summary stays below GitHub's limit of 1 MiB.
 const ROWS: usize = 500;
+const BYTES: usize = 700_000;
 
 pub fn render(report: &Report) -> String {
     let mut out = String::from("## Uploads that AWS will refuse\n\n");
@@ -31,14 +32,39 @@ pub fn render(report: &Report) -> String {
     }
     if !report.findings.is_empty() {
         out.push_str("| Level | Where | What | Mend |\n|---|---|---|---|\n");
+        let mut left = report.findings.len();
         for finding in report.findings.iter().take(ROWS) {
+            if out.len() > BYTES {
+                break;
+            }
             out.push_str(&row(report, finding));
+            left -= 1;
         }
-        if report.findings.len() > ROWS {
-            out.push_str(&format!(
-                "\n{} more findings are left out here.\n",
-                report.findings.len() - ROWS
-            ));
+        if left > 0 {
+            out.push_str(&format!("\n{left} more findings are left out here.\n"));
+        }
+        out.push('\n');
+    }
+    if let Some(changes) = &report.changes {
+        let since = format!("Since {}", shorten(&changes.since, 80));
+        out.push_str(&format!("### {}\n\n", escape(&since)));
+        let lines = changes::lines(report);
+        if lines.is_empty() {
+            out.push_str("No upload is refused or mended.\n");
+        }
+        for (sentence, causes) in lines {
+            out.push_str(&format!("- {}\n", escape(&sentence)));
+            for cause in causes {
+                out.push_str(&format!("  - {}\n", escape(&cause)));
+            }
+        }
+        out.push('\n');
+    }
+    let new = changes::new_suppressions(report);
+    if !new.is_empty() {
+        out.push_str("### New suppressions\n\nThey do not count before this change is merged.\n\n");
+        for line in new {
+            out.push_str(&format!("- {}\n", escape(&line)));
         }
         out.push('\n');
     }

@@ -9,8 +9,8 @@ use serde_sarif::sarif::{
     ArtifactChange, ArtifactContent, ArtifactLocation, CodeFlow, Fix as SarifFix, Invocation,
     Location, LogicalLocation, Message, MultiformatMessageString, Notification, PhysicalLocation,
     PropertyBag, Region, Replacement, ReportingConfiguration, ReportingDescriptor,
-    Result as SarifResult, ResultKind, ResultLevel, Run, Sarif, ThreadFlow, ThreadFlowLocation,
-    Tool, ToolComponent,
+    Result as SarifResult, ResultKind, ResultLevel, Run, RunAutomationDetails, Sarif, ThreadFlow,
+    ThreadFlowLocation, Tool, ToolComponent,
 };
 use sha2::{Digest, Sha256};
 
@@ -57,13 +57,23 @@ pub fn render(report: &Report) -> String {
     let root = ArtifactLocation::builder()
         .description(message("the root of the repository"))
         .build();
-    let run = Run::builder()
+    let mut run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
         .column_kind("unicodeCodePoints")
         .original_uri_base_ids(BTreeMap::from([("%SRCROOT%".to_string(), root)]))
         .invocations(vec![invocation])
         .results(results)
         .build();
+    // Code scanning tells uploads of one commit apart by what stands before the last slash.
+    let category = sanitize(report.category.trim_matches('/'));
+    run.automation_details = Some(
+        RunAutomationDetails::builder()
+            .id(match category.as_str() {
+                "" => "iaclint/".to_string(),
+                name => format!("iaclint/{name}/"),
+            })
+            .build(),
+    );
     let sarif = Sarif::builder()
         .schema(SCHEMA)
         .version("2.1.0")

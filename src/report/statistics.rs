@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::report::Report;
+use crate::rule::Level;
 use crate::source::GapKind;
 
 /// Lines of counts, the largest first; a heading above each group.
@@ -24,6 +25,24 @@ pub fn render(report: &Report) -> String {
         report.not_understood.iter().map(|g| kind(g.kind)),
     );
     out
+}
+
+/// Counts for other programs, one `NAME=NUMBER` a line.
+pub fn render_counts(report: &Report) -> String {
+    let new = report.suppressions.iter().filter(|s| !s.counts).count();
+    let rows = [
+        ("findings", report.findings.len()),
+        ("errors", report.count(Level::Error)),
+        ("warnings", report.count(Level::Warning)),
+        ("notes", report.count(Level::Note)),
+        ("silenced", report.silenced),
+        ("new-suppressions", new),
+        ("not-understood", report.not_understood.len()),
+        ("files", report.read.files),
+    ];
+    rows.iter()
+        .map(|(name, count)| format!("{name}={count}\n"))
+        .collect()
 }
 
 fn kind(kind: GapKind) -> &'static str {

@@ -3,6 +3,7 @@
 //! Zero findings are followed by the same lines, so that a reader knows what was looked at.
 
 use crate::report::Report;
+use crate::report::changes;
 use crate::report::place;
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::{Paint, TextStyle};
@@ -14,6 +15,35 @@ const SHOWN: usize = 8;
 
 pub fn render(report: &Report, style: &TextStyle) -> String {
     let mut out = String::new();
+    if let Some(changes) = &report.changes {
+        let head = format!("since {}:", shorten(&sanitize(&changes.since), 80));
+        out.push_str(&style.paint(Paint::Strong, &head));
+        let lines = changes::lines(report);
+        if lines.is_empty() {
+            out.push_str(" no upload is refused or mended");
+        }
+        for (sentence, causes) in lines {
+            out.push_str(&format!("\n  {sentence}"));
+            for cause in causes {
+                let paint = if cause.starts_with('+') {
+                    Paint::Added
+                } else {
+                    Paint::Removed
+                };
+                out.push_str(&format!("\n    {}", style.paint(paint, &cause)));
+            }
+        }
+        out.push('\n');
+    }
+    let new = changes::new_suppressions(report);
+    if !new.is_empty() {
+        let head = "suppressions of this change, which do not count yet:";
+        out.push_str(&style.paint(Paint::Strong, head));
+        for line in new {
+            out.push_str(&format!("\n  {line}"));
+        }
+        out.push('\n');
+    }
     out.push_str(&style.paint(Paint::Strong, &counts(report)));
     out.push('\n');
     out.push_str(&format!("{}\n{}\n", read(report), COMPLETE));
@@ -79,7 +109,7 @@ pub fn counts(report: &Report) -> String {
         n => line.push_str(&format!(", {n} mends are safe")),
     }
     if report.silenced > 0 {
-        line.push_str(&format!(", {} silenced by comments", report.silenced));
+        line.push_str(&format!(", {} silenced", report.silenced));
     }
     line
 }
