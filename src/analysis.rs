@@ -21,6 +21,8 @@ use crate::source::{Gap, GapKind, Inputs, Sources};
 pub struct Request {
     /// Boundary-relative folders and files; empty: everything.
     pub paths: Vec<String>,
+    /// Boundary-relative files: only findings that touch one of them are reported; empty: those that touch `paths`.
+    pub anchors: Vec<String>,
     pub inputs: Inputs,
     /// Names of rules; empty: all.
     pub select: Vec<String>,
@@ -184,23 +186,23 @@ fn wanted(finding: &Finding, request: &Request, sources: &Sources, files: &dyn F
     let named = |list: &[String]| list.iter().any(|n| n == finding.rule);
     let selected = (request.select.is_empty() || named(&request.select)) && !named(&request.ignore);
     let shown = finding.only_with.is_none_or(|s| request.show.contains(&s));
+    let named = if request.anchors.is_empty() {
+        &request.paths
+    } else {
+        &request.anchors
+    };
     let touches = |path: &str| {
-        request.paths.iter().any(|p| {
+        named.iter().any(|p| {
             p.is_empty() || p == path || (!files.is_file(p) && path.starts_with(&format!("{p}/")))
         })
     };
-    let here = request.paths.is_empty()
+    let here = named.is_empty()
         || std::iter::once(&finding.primary)
             .chain(&finding.steps)
-            .any(|step| {
-                let calls = step
-                    .place
-                    .module_calls()
-                    .into_iter()
-                    .map(|(_, span)| span.file);
-                std::iter::once(step.place.span.file)
-                    .chain(calls)
-                    .any(|f| sources.files.get(f).is_some_and(|f| touches(&f.path)))
-            });
+            .flat_map(|step| {
+                let uses = step.place.uses().map(|via| via.span.file);
+                std::iter::once(step.place.span.file).chain(uses)
+            })
+            .any(|file| sources.files.get(file).is_some_and(|f| touches(&f.path)));
     selected && shown && here
 }

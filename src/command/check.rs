@@ -94,6 +94,10 @@ pub struct CheckArguments {
     /// Region of the estate
     #[arg(long)]
     region: Option<String>,
+    /// The named files are those of a change: the whole estate is analysed, findings that touch them are reported,
+    /// and files that are no sources are passed over
+    #[arg(long)]
+    changed: bool,
     /// Print the files that would be read, and stop
     #[arg(long)]
     show_files: bool,
@@ -206,11 +210,18 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         },
         ..Inputs::default()
     };
+    let named: Vec<String> = readable
+        .iter()
+        .map(|p| inside(&files, p))
+        .collect::<Result<_, _>>()?;
+    let (paths, anchors) = if given.changed {
+        (vec![String::new()], named)
+    } else {
+        (named, Vec::new())
+    };
     let request = Request {
-        paths: readable
-            .iter()
-            .map(|p| inside(&files, p))
-            .collect::<Result<_, _>>()?,
+        paths,
+        anchors,
         inputs: Inputs {
             variables: super::pairs(&arguments.variables)?,
             variable_files: arguments

@@ -6,6 +6,7 @@ use crate::policy::PolicyType;
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::closing;
 use crate::report::{Report, changes, place};
+use crate::rule::finding::KEY_STEP;
 use crate::rule::{Finding, registry};
 
 /// Pictures in one summary; the table lists every finding.
@@ -53,7 +54,7 @@ pub fn render(report: &Report) -> String {
             out.push_str("No upload is refused or mended.\n");
         }
         for (sentence, causes) in lines {
-            out.push_str(&format!("- {}\n", escape(&sentence)));
+            out.push_str(&format!("- {}\n", rich(&sentence)));
             for cause in causes {
                 out.push_str(&format!("  - {}\n", escape(&cause)));
             }
@@ -94,9 +95,9 @@ fn row(report: &Report, finding: &Finding) -> String {
         "| {} | {} | {}<br>{} | {} |\n",
         finding.level.name(),
         escape(&at),
-        escape(&finding.message),
+        rich(&finding.message),
         escape(finding.rule),
-        escape(fix)
+        rich(fix)
     )
 }
 
@@ -115,8 +116,10 @@ fn picture(finding: &Finding) -> String {
     ];
     if gate == "key" {
         nodes.push(("key", finding.primary.address.to_string()));
+    } else if let Some(key) = finding.steps.iter().find(|s| s.text == KEY_STEP) {
+        nodes.push(("key", key.address.to_string()));
     }
-    let mut out = format!("{}\n\n```mermaid\nflowchart LR\n", escape(&finding.message));
+    let mut out = format!("{}\n\n```mermaid\nflowchart LR\n", rich(&finding.message));
     for (name, text) in &nodes {
         let kind = if *name == "endpoint" && path == "internet" {
             "path"
@@ -130,7 +133,8 @@ fn picture(finding: &Finding) -> String {
     let names: Vec<&str> = nodes.iter().map(|(n, _)| *n).collect();
     for pair in names.windows(2) {
         if let [from, to] = pair {
-            let arrow = if *to == gate { "--x" } else { "-->" };
+            let refuses = *to == gate || *from == "caller" && gate == "caller";
+            let arrow = if refuses { "--x" } else { "-->" };
             out.push_str(&format!("  {from} {arrow} {to}\n"));
         }
     }
@@ -153,6 +157,22 @@ fn gate(finding: &Finding) -> &'static str {
         .find(|(_, words)| finding.message.contains(words))
         .map_or("bucket", |(gate, _)| gate),
     }
+}
+
+/// A sentence of ours, with its names in backticks as code; where backticks do not pair, they are plain characters.
+fn rich(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return escape(text);
+    }
+    let mut out = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        match at % 2 {
+            0 => out.push_str(&escape(part)),
+            _ => out.push_str(&format!("<code>{}</code>", escape(part))),
+        }
+    }
+    out
 }
 
 /// Text that Markdown and HTML leave as it is; one line.

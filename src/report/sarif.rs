@@ -15,6 +15,7 @@ use serde_sarif::sarif::{
 use sha2::{Digest, Sha256};
 
 use crate::report::plain::{sanitize, shorten};
+use crate::report::text::page_address;
 use crate::report::{Report, json as json_format, place};
 use crate::rule::page::Page;
 use crate::rule::{Finding, Fix, Level, Outcome, Step, registry};
@@ -114,11 +115,7 @@ fn rule(page: &Page) -> ReportingDescriptor {
             1000,
         )))
         .help(help)
-        .help_uri(format!(
-            "{HOME}/blob/v{}/rules/{}.md",
-            env!("CARGO_PKG_VERSION"),
-            page.name
-        ))
+        .help_uri(page_address(page.name))
         .default_configuration(
             ReportingConfiguration::builder()
                 .level(page.level.name())

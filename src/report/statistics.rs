@@ -3,12 +3,34 @@
 use std::collections::BTreeMap;
 
 use crate::report::Report;
-use crate::rule::Level;
+use crate::rule::{Level, Outcome};
 use crate::source::GapKind;
 
 /// Lines of counts, the largest first; a heading above each group.
 pub fn render(report: &Report) -> String {
-    let mut out = String::new();
+    let mut out = String::from("coverage\n");
+    let undecided = report
+        .decided
+        .iter()
+        .filter(|d| d.outcome == Outcome::Depends)
+        .count();
+    let rows = [
+        (
+            report.read.policies_understood,
+            report.read.policies,
+            "policies understood",
+        ),
+        (
+            report.decided.len() - undecided,
+            report.decided.len(),
+            "uploads decided for certain",
+        ),
+    ];
+    for (part, all, what) in rows {
+        // Rounded down: 100 % means all.
+        let percent = (part * 100).checked_div(all).unwrap_or(100);
+        out.push_str(&format!("  {percent:>5}%  {what} ({part} of {all})\n"));
+    }
     group(
         &mut out,
         "findings by rule",

@@ -16,6 +16,9 @@ use crate::upload::decide::scopes_of;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, Route, Uploader};
 use crate::value::{Place, ScopeId, Text};
 
+/// The step of the key that the upload is encrypted with.
+pub const KEY_STEP: &str = "the key";
+
 /// Witnesses that one finding keeps.
 const WITNESSES: usize = 10_000;
 
@@ -361,7 +364,7 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
                         "the bucket's default encryption uses this key".into(),
                     );
                 }
-                add(&key.place, &key.address, "the key".into());
+                add(&key.place, &key.address, KEY_STEP.into());
             }
         }
         Cause::Gate(gate) => {
