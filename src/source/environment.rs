@@ -100,9 +100,19 @@ pub fn add_bare(runs: &mut [(&str, &mut Vec<Environment>)], declared: &[Declared
 
 /// Sorts by name and cuts at the limit; the names of those that are left out.
 pub fn settle(all: &mut Vec<Environment>) -> Vec<Arc<str>> {
-    // Where some are named, what names none is one way to call the others.
-    if all.iter().any(|e| !e.name.is_empty()) {
-        all.retain(|e| !e.name.is_empty());
+    // Where some are named, what names none holds for those of them that have no values.
+    if let Some(at) = all
+        .iter()
+        .position(|e| e.name.is_empty())
+        .filter(|_| all.len() > 1)
+    {
+        let unnamed = all.remove(at);
+        for one in all.iter_mut() {
+            if one.parameters.is_empty() && one.variable_files.is_empty() {
+                one.parameters.clone_from(&unnamed.parameters);
+                one.region = one.region.take().or(unnamed.region.clone());
+            }
+        }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     let beyond = all.split_off(all.len().min(LIMIT));
@@ -201,8 +211,12 @@ mod tests {
                 ..Environment::default()
             })
             .collect();
-        all.push(Environment::default());
+        all.push(Environment {
+            parameters: vec![("P".into(), "v".into())],
+            ..Environment::default()
+        });
         let left = settle(&mut all);
+        assert!(all.iter().all(|e| e.parameters.len() == 1));
         assert_eq!((all.len(), left.len()), (LIMIT, 2));
         assert_eq!(all.first().map(|e| &*e.name), Some("e00"));
         assert!(beyond(&left).contains("limit of 16: e16, e17"));
