@@ -138,7 +138,7 @@ fn what_reads_itself_or_grows_without_end_stays_a_symbol() {
         state("s", "reader")
     );
     assert!(read(&reader, &other).starts_with("${data.terraform_remote_state.s"));
-    let long = "x".repeat(2 << 20);
+    let long = "x".repeat((1 << 20) + 1);
     let other = format!("output \"o\" {{\n  value = \"{long}\"\n}}\n");
     let reader = reader.replace(
         "p = data.terraform_remote_state.s.outputs.o",
@@ -148,4 +148,27 @@ fn what_reads_itself_or_grows_without_end_stays_a_symbol() {
         read(&reader, &other),
         "-${data.terraform_remote_state.s.outputs.o}"
     );
+}
+
+#[test]
+fn an_export_of_a_template_is_read_by_a_root() {
+    let mut files = MemoryFiles::new();
+    files.insert(
+        "main.tf",
+        "data \"aws_cloudformation_export\" \"e\" {\n  name = \"drop\"\n}\n\
+         resource \"x_y\" \"z\" {\n  p = data.aws_cloudformation_export.e.value\n}\n",
+    );
+    files.insert(
+        "template.yaml",
+        "Resources:\n  Drop:\n    Type: AWS::S3::Bucket\nOutputs:\n  Drop:\n    Value: !GetAtt Drop.Arn\n    Export: { Name: drop }\n",
+    );
+    let mut sources = Sources::default();
+    let inputs = Inputs::default();
+    terraform::read(&files, &["main.tf".into()], &inputs, &mut sources);
+    crate::source::cloudformation::read(&files, &["template.yaml".into()], &inputs, &mut sources);
+    join(&mut sources);
+    let resource = sources.resources.iter().find(|r| &*r.address == "x_y.z");
+    let value = resource.and_then(|r| r.properties.get("p")).unwrap();
+    assert_eq!(value.as_text().unwrap().display(), "${Drop.Arn}");
+    assert_eq!(sources.joins.len(), 1);
 }
