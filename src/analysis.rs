@@ -4,6 +4,7 @@
 
 pub mod floors;
 pub mod mend;
+pub mod offer;
 pub mod suppress;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct Request {
     pub select: Vec<String>,
     pub ignore: Vec<String>,
     pub show: Vec<Show>,
+    /// Offer exact edits: each is decided again.
+    pub mends: bool,
     pub uri_prefix: String,
     /// The folder that the reader is in, if it lies inside the boundary: paths in the terminal start there.
     pub folder: Option<String>,
@@ -114,6 +117,11 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
     let (mut sources, estate) = load(files, request);
     let mut undecided = Vec::new();
     let (mut findings, decided) = floors::findings(&estate, &sources, &mut undecided);
+    let all = if request.mends {
+        findings.clone()
+    } else {
+        Vec::new()
+    };
     let silenced = suppress::apply(&mut findings, &sources);
     findings.retain(|f| wanted(f, request, &sources, files));
     findings.sort_by(|a, b| {
@@ -124,6 +132,12 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
             &b.fingerprint,
         ))
     });
+    let undecided_mends = if request.mends {
+        let before = offer::State::new(&sources.files, &estate, all, &decided);
+        offer::offer(files, request, &before, &mut findings)
+    } else {
+        0
+    };
     let read = ReadCounts {
         files: sources.files.len(),
         callers: estate.callers.len(),
@@ -143,6 +157,7 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
         read,
         files: sources.files,
         silenced,
+        undecided_mends,
         uri_prefix: request.uri_prefix.clone(),
         folder: request.folder.clone(),
     }

@@ -51,6 +51,8 @@ pub struct Report {
     pub files: FileTable,
     /// Findings that a comment in the sources silences; not among `findings`.
     pub silenced: usize,
+    /// Findings whose edits were not decided again, as there are too many.
+    pub undecided_mends: usize,
     /// Path from the repository root to the read boundary's root, for URIs; usually empty.
     pub uri_prefix: String,
     /// The folder that the reader is in, relative to the boundary; `None` outside of it.

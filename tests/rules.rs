@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use iaclint::analysis::{self, Request};
-use iaclint::files::MemoryFiles;
+use iaclint::analysis::{self, Request, mend};
+use iaclint::files::disk::DiskFiles;
+use iaclint::files::{Files, Limits, MemoryFiles};
 use iaclint::report::{Report, place};
 use iaclint::rule::page::{Example, Page};
 use iaclint::rule::{Finding, Level, Outcome, registry};
@@ -139,6 +140,174 @@ fn run(examples: &[Example]) -> Report {
         files.insert(example.path, example.text);
     }
     analysis::run(&files, &Request::default())
+}
+
+/// Every estate that is refused: the pages' and those of `tests/cases`.
+fn refused() -> Vec<(String, Tree)> {
+    let mut out = Vec::new();
+    for page in registry::all() {
+        for (format, files) in estates(page, "Denied") {
+            let files = files
+                .iter()
+                .map(|e| (e.path.to_string(), e.text.to_string()));
+            out.push((format!("{}, {format}", page.name), files.collect()));
+        }
+    }
+    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    for case in std::fs::read_dir(&cases).unwrap() {
+        let folder = case.unwrap().path().join("bad");
+        if !folder.is_dir() {
+            continue;
+        }
+        let disk = DiskFiles::new(&folder, Limits::default()).unwrap();
+        let mut tree = Tree::new();
+        for path in disk.list("").unwrap() {
+            let text = String::from_utf8(disk.read(&path).unwrap().to_vec()).unwrap();
+            tree.insert(path.to_string(), text);
+        }
+        out.push((
+            folder.strip_prefix(&cases).unwrap().display().to_string(),
+            tree,
+        ));
+    }
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    out
+}
+
+/// Files by path.
+type Tree = BTreeMap<String, String>;
+
+fn offered(tree: &Tree) -> Report {
+    let mut files = MemoryFiles::new();
+    for (path, text) in tree {
+        files.insert(path, text.as_str());
+    }
+    let request = Request {
+        mends: true,
+        ..Request::default()
+    };
+    analysis::run(&files, &request)
+}
+
+/// The tree with the edits of one finding.
+fn mended(tree: &Tree, report: &Report, finding: &Finding) -> Tree {
+    let one = Report {
+        findings: vec![finding.clone()],
+        files: report.files.clone(),
+        ..Report::default()
+    };
+    let mut out = tree.clone();
+    for file in mend::mend(&one, true) {
+        out.insert(file.path, file.after);
+    }
+    out
+}
+
+fn comments(text: &str) -> Vec<&str> {
+    let comment = |line: &'_ str| {
+        line.find(" #")
+            .or_else(|| line.starts_with('#').then_some(0))
+    };
+    text.lines()
+        .filter_map(|line| comment(line).and_then(|at| line.get(at..)))
+        .map(str::trim)
+        .collect()
+}
+
+/// The finding is there no more: the same rule for the same upload is met less often.
+fn count(report: &Report, like: &Finding) -> usize {
+    let same = |f: &&Finding| {
+        f.rule == like.rule && f.bucket == like.bucket && f.primary.label == like.primary.label
+    };
+    report.findings.iter().filter(same).count()
+}
+
+#[test]
+fn every_offered_edit_mends() {
+    let (mut edits, mut unsafe_ones, mut wrong) = (0, 0, Vec::new());
+    for (title, tree) in refused() {
+        let report = offered(&tree);
+        for finding in &report.findings {
+            let Some(fix) = finding.fix.as_ref().filter(|f| !f.edits.is_empty()) else {
+                continue;
+            };
+            edits += 1;
+            unsafe_ones += usize::from(!fix.safe);
+            if fix.safe != fix.gains.is_empty() {
+                wrong.push(format!("{title}: {}: gains {:?}", finding.rule, fix.gains));
+            }
+            let after = mended(&tree, &report, finding);
+            let again = offered(&after);
+            if count(&again, finding) >= count(&report, finding) {
+                wrong.push(format!("{title}: {} is still there", finding.rule));
+            }
+            for (path, text) in &after {
+                if comments(text) != comments(&tree[path]) {
+                    wrong.push(format!(
+                        "{title}: {}: comments of {path} changed",
+                        finding.rule
+                    ));
+                }
+            }
+            if again.not_understood.len() > report.not_understood.len() {
+                wrong.push(format!("{title}: {}: less is understood", finding.rule));
+            }
+            // The same lines where they end in another way.
+            let crlf: Tree = tree
+                .iter()
+                .map(|(path, text)| (path.clone(), text.replace('\n', "\r\n")))
+                .collect();
+            let other = offered(&crlf);
+            let twin = other
+                .findings
+                .iter()
+                .find(|f| f.fingerprint == finding.fingerprint && f.outcome == finding.outcome);
+            let twin = twin.map(|f| mended(&crlf, &other, f));
+            let expected: Tree = after
+                .iter()
+                .map(|(path, text)| (path.clone(), text.replace('\n', "\r\n")))
+                .collect();
+            if twin.as_ref() != Some(&expected) {
+                wrong.push(format!("{title}: {}: other line ends differ", finding.rule));
+            }
+        }
+    }
+    println!("{edits} edits, {unsafe_ones} of them not safe");
+    assert!(edits > 100, "{edits} edits");
+    assert!(
+        wrong.is_empty(),
+        "{} of {edits}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+#[ignore = "prints what is offered"]
+fn show_the_edits() {
+    for (title, tree) in refused() {
+        let report = offered(&tree);
+        for f in loud(&report) {
+            let fix = f.fix.as_ref().unwrap();
+            println!(
+                "== {title}: {}: {} proposals, {} edits, safe {}, gains {:?}\n   {}",
+                f.rule,
+                fix.proposals.len(),
+                fix.edits.len(),
+                fix.safe,
+                fix.gains,
+                fix.text
+            );
+            let one = Report {
+                findings: vec![f.clone()],
+                files: report.files.clone(),
+                ..Report::default()
+            };
+            for m in mend::mend(&one, true) {
+                print!("{}", m.difference);
+            }
+        }
+    }
 }
 
 fn loud(report: &Report) -> impl Iterator<Item = &Finding> {

@@ -188,6 +188,12 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
                 ShowChoice::Shapes => Show::Shapes,
             })
             .collect(),
+        mends: arguments.fix
+            || arguments.diff
+            || match arguments.format {
+                Format::Human | Format::Json | Format::Sarif => !arguments.quiet,
+                Format::Concise | Format::Github | Format::Markdown => false,
+            },
         uri_prefix: prefix(files.boundary()),
         folder: std::env::current_dir()
             .ok()

@@ -22,7 +22,11 @@ pub fn apply(
     report: &mut Report,
 ) -> Result<(), String> {
     let files = tree(boundary, reference)?;
-    let earlier = analysis::run(&files, request);
+    let earlier = Request {
+        mends: false,
+        ..request.clone()
+    };
+    let earlier = analysis::run(&files, &earlier);
     let known: BTreeSet<&str> = earlier
         .findings
         .iter()

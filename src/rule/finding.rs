@@ -10,7 +10,7 @@ use crate::policy::{Policy, PolicyType, StatementRef};
 use crate::report::DecidedUpload;
 use crate::rule::name::name;
 use crate::rule::request::{shown, who};
-use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, message};
+use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, mend, message};
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, Route, Uploader};
 use crate::value::{Place, Text};
 
@@ -56,6 +56,9 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
                         {
                             known.callers.push(witness);
                         }
+                    }
+                    if let (Some(known), Some(more)) = (&mut known.fix, finding.fix) {
+                        mend::merge(&mut known.proposals, more.proposals);
                     }
                     for other in also {
                         if !known.also.contains(&other) {
@@ -105,6 +108,7 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
             edits: Vec::new(),
             safe: false,
             gains: Vec::new(),
+            proposals: mend::proposals(estate, upload, denial),
         }),
         fingerprint: fingerprint.to_string(),
         also: Vec::new(),
