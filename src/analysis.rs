@@ -2,6 +2,7 @@
 //!
 //! All reading goes through the given files; nothing here prints or asks the environment.
 
+mod circle;
 pub mod floors;
 pub mod mend;
 pub mod offer;

@@ -74,6 +74,8 @@ pub struct Fix {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
     pub change: Change,
+    /// What it does, in one sentence, where the mend of the finding says it otherwise.
+    pub text: Option<String>,
     /// The statement that is changed, or the value itself where there is none: the change stands inside.
     pub within: Place,
     /// The policy document, or the value itself where there is none.

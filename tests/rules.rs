@@ -282,29 +282,32 @@ fn every_offered_edit_mends() {
     );
 }
 
+/// Writes every refused estate and what each of its edits makes of it below the folder that `IACLINT_MENDED` names,
+/// for tools that are not on every machine (`terraform fmt -check`, `cfn-lint`).
 #[test]
-#[ignore = "prints what is offered"]
-fn show_the_edits() {
+#[ignore = "writes files for other tools"]
+fn write_the_mended() {
+    let Some(folder) = std::env::var_os("IACLINT_MENDED") else {
+        return;
+    };
+    let put = |name: &str, tree: &Tree| {
+        for (path, text) in tree {
+            let path = std::path::Path::new(&folder).join(name).join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+    };
     for (title, tree) in refused() {
         let report = offered(&tree);
-        for f in loud(&report) {
-            let fix = f.fix.as_ref().unwrap();
-            println!(
-                "== {title}: {}: {} proposals, {} edits, safe {}, gains {:?}\n   {}",
-                f.rule,
-                fix.proposals.len(),
-                fix.edits.len(),
-                fix.safe,
-                fix.gains,
-                fix.text
-            );
-            let one = Report {
-                findings: vec![f.clone()],
-                files: report.files.clone(),
-                ..Report::default()
-            };
-            for m in mend::mend(&one, true) {
-                print!("{}", m.difference);
+        let name = title.replace(['/', ',', ' '], "-");
+        put(&format!("{name}/before"), &tree);
+        for (i, finding) in report.findings.iter().enumerate() {
+            let fix = finding.fix.as_ref().filter(|f| !f.edits.is_empty());
+            if fix.is_some() {
+                put(
+                    &format!("{name}/after-{i}"),
+                    &mended(&tree, &report, finding),
+                );
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Request, floors, load};
+use super::{Request, circle, floors, load};
 use crate::decision::Match;
 use crate::facts::Estate;
 use crate::files::{FileTable, Files, FilesError};
@@ -67,6 +67,9 @@ pub fn offer(
         let fix = findings.get_mut(index).and_then(|f| f.fix.as_mut());
         if let (Some(fix), Some(offer)) = (fix, offer) {
             fix.edits = offer.edits;
+            if let Some(text) = offer.text {
+                fix.text = text;
+            }
             fix.safe = offer.gains.is_empty();
             fix.gains = offer.gains;
         }
@@ -78,6 +81,8 @@ pub fn offer(
 struct Candidate {
     edits: Vec<Edit>,
     shares: Vec<String>,
+    text: Option<String>,
+    refers: bool,
 }
 
 impl Candidate {
@@ -87,12 +92,15 @@ impl Candidate {
         Some(Candidate {
             edits,
             shares: proposal.shares.clone(),
+            text: proposal.text.clone(),
+            refers: proposal.change.refers(),
         })
     }
 }
 
 struct Offer {
     edits: Vec<Edit>,
+    text: Option<String>,
     gains: Vec<String>,
 }
 
@@ -160,6 +168,10 @@ fn try_out(
     if !edited.parses(&read) {
         return None;
     }
+    // Neither Terraform nor CloudFormation deploys blocks that refer to each other in a circle.
+    if candidate.refers && circle::new_one(&read, &candidate.edits) {
+        return None;
+    }
     let (findings, decided) = floors::findings(&estate, &read, &mut Vec::new());
     let like = |other: &&Finding| {
         other.rule == finding.rule
@@ -202,6 +214,7 @@ fn try_out(
     gains.dedup();
     Some(Offer {
         edits: candidate.edits,
+        text: candidate.text,
         gains,
     })
 }

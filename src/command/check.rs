@@ -15,6 +15,9 @@ use super::config::{self, Config};
 use super::terminal::{Colour, Progress, put, style, tell};
 use super::{baseline, mend, since};
 
+/// Times that `--fix` writes: each may make room for mends that another one held back.
+const ROUNDS: usize = 8;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Human,
@@ -214,13 +217,20 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         return Ok(ExitCode::from(if lost.is_empty() { changes } else { 2 }));
     }
     if arguments.fix {
-        let count = mend::write(files.boundary(), &report, arguments.unsafe_fixes)?;
-        if count > 0 {
-            tell(&format!(
-                "mended {count} {}",
-                if count == 1 { "file" } else { "files" }
-            ));
+        let mut changed = std::collections::BTreeSet::new();
+        // Mends that touch the same bytes wait for each other.
+        for _ in 0..ROUNDS {
+            let paths = mend::write(files.boundary(), &report, arguments.unsafe_fixes)?;
+            if paths.is_empty() {
+                break;
+            }
+            changed.extend(paths);
             report = analyse(&files, &request, arguments)?;
+        }
+        match changed.len() {
+            0 => {}
+            1 => tell("mended 1 file"),
+            n => tell(&format!("mended {n} files")),
         }
     }
     if let Some(path) = &arguments.write_baseline {

@@ -37,12 +37,17 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
         for (denial, key) in upload.denials.iter().zip(&keys) {
             let finding = finding(estate, upload, denial, key);
             let also: Vec<String> = keys.iter().filter(|k| *k != key).cloned().collect();
-            // One reason at one place with one outcome is one finding; copies of a template have their own.
+            // One reason at one place with one outcome is one finding, whichever instance of a block or call of a
+            // module it is seen through.
             let group = format!(
-                "{key}\u{0}{:?}\u{0}{}\u{0}{}",
-                finding.primary.place.span.file,
+                "{}\u{0}{:?}\u{0}{}\u{0}{}\u{0}{}\u{0}{}\u{0}{}",
+                finding.rule,
+                finding.primary.place.span,
+                finding.primary.text,
+                finding.bucket,
                 finding.outcome.name(),
-                denial.proviso.is_some()
+                denial.proviso.is_some(),
+                shown_by(denial),
             );
             match grouped.get_mut(&group) {
                 Some(known) => {
@@ -365,7 +370,7 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
     let part = match &denial.cause {
         Cause::Gate(gate) => gate_place(estate, gate)
             .and_then(|(_, a)| a)
-            .map_or_else(String::new, |a| a.to_string()),
+            .map_or_else(String::new, |a| block_of(&a)),
         Cause::Policy { reason, .. } => match &reason.kind {
             DenyKind::Explicit { statement, .. } => document(statement),
             DenyKind::Implicit {
@@ -374,32 +379,58 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
                 let place = primary(estate, upload, denial);
                 match (nearest.first(), documents.first()) {
                     (Some(near), _) => format!("{} {}", reason.action, document(&near.statement)),
-                    (None, Some(d)) => format!("{} {} {}", reason.action, d.address, place.address),
-                    (None, None) => format!("{} {}", reason.action, place.address),
+                    (None, Some(d)) => format!(
+                        "{} {} {}",
+                        reason.action,
+                        block_of(&d.address),
+                        block_of(&place.address)
+                    ),
+                    (None, None) => format!("{} {}", reason.action, block_of(&place.address)),
                 }
             }
         },
     };
     use sha2::{Digest, Sha256};
-    // One setting that stops several deliveries is one finding; a shape is told apart by what shows it.
-    let evidence = match denial.outcome {
-        Outcome::ServiceDeliveryDenied => "",
-        _ => denial.evidence.as_ref().map_or("", |e| &*e.address),
-    };
+    let evidence = shown_by(denial);
     let digest =
         Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
     let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
     format!("{rule}:{hex}")
 }
 
+/// One setting that stops several deliveries is one finding; a shape is told apart by what shows it.
+fn shown_by(denial: &Denial) -> String {
+    match (denial.outcome, &denial.evidence) {
+        (Outcome::ServiceDeliveryDenied, _) | (_, None) => String::new(),
+        (_, Some(evidence)) => block_of(&evidence.address),
+    }
+}
+
+/// The address without the keys of instances: `module.a.aws_iam_role.r` of `module.a["x"].aws_iam_role.r[0]`.
+fn block_of(address: &str) -> String {
+    let mut out = String::new();
+    let (mut depth, mut quoted) = (0usize, false);
+    for c in address.chars() {
+        match c {
+            '"' if depth > 0 => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted && depth > 0 => depth -= 1,
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
 fn document(statement: &StatementRef) -> String {
     let policy: &Policy = &statement.policy;
+    let address = block_of(&policy.address);
     match statement.get() {
         Some(s) => match &s.sid {
-            Some(sid) if !sid.is_empty() => format!("{} {}", policy.address, sid.display()),
-            _ => format!("{} {}", policy.address, content(s)),
+            Some(sid) if !sid.is_empty() => format!("{address} {}", sid.display()),
+            _ => format!("{address} {}", content(s)),
         },
-        None => policy.address.to_string(),
+        None => address,
     }
 }
 

@@ -145,6 +145,9 @@ fn explicit(
                     true => Vec::new(),
                     false => vec![format!("uploads without `{}`", header_of(key))],
                 },
+                text: Some(format!(
+                    "add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition"
+                )),
                 ..plain(policy, &s.place, beside("Null", key, "false"))
             }]
         }
@@ -236,6 +239,7 @@ fn setting(gate: &Gate, denial: &Denial) -> Vec<Proposal> {
                 at: evidence.place.clone(),
                 with: Written::Text(instead.into()),
             },
+            text: Some(format!("send `{instead}`, or no ACL")),
             within: evidence.place.clone(),
             document: evidence.place.clone(),
             was: acl.as_literal().map(str::to_string),
@@ -244,10 +248,28 @@ fn setting(gate: &Gate, denial: &Denial) -> Vec<Proposal> {
     }
 }
 
+/// The change in one sentence, where it is another one than that of the denial.
+fn described(change: &Change, was: Option<&str>) -> Option<String> {
+    match (change, was) {
+        (
+            Change::Replace {
+                with: Written::Text(text),
+                ..
+            },
+            Some(was),
+        ) => Some(format!("write `{text}` in place of `{was}`")),
+        (Change::Begin { was, with, .. }, _) => Some(format!(
+            "write `{with}` in place of `{was}`: it is another partition"
+        )),
+        _ => None,
+    }
+}
+
 /// A proposal inside a policy document.
 fn plain(policy: &Policy, within: &Place, change: Change) -> Proposal {
     Proposal {
         change,
+        text: None,
         within: within.clone(),
         document: policy.place.clone(),
         was: None,
@@ -284,6 +306,7 @@ impl Layer<'_> {
         }
         let mut propose = |change: Change, was: Option<String>| {
             out.push(Proposal {
+                text: described(&change, was.as_deref()),
                 change,
                 within: statement.place.clone(),
                 document: policy.place.clone(),
@@ -372,6 +395,30 @@ impl Layer<'_> {
                 );
             }
             return;
+        }
+        // An ARN inside of an ARN, or that of another partition.
+        if let Some(arn) = self.target_arn() {
+            for pattern in &element.patterns {
+                let was = pattern.text.as_literal().map(str::to_string);
+                if wraps(&pattern.text, arn) {
+                    propose(
+                        Change::Replace {
+                            at: pattern.place.clone(),
+                            with: target.clone(),
+                        },
+                        was,
+                    );
+                } else if let Some(partition) = other_partition(&pattern.text, arn) {
+                    propose(
+                        Change::Begin {
+                            at: pattern.place.clone(),
+                            was: "arn:aws:",
+                            with: format!("arn:{partition}:"),
+                        },
+                        was,
+                    );
+                }
+            }
         }
         // A part of this bucket was named on purpose.
         let part = bucket_arn.is_some_and(|arn| {
@@ -567,6 +614,13 @@ impl Layer<'_> {
         key.arn.as_literal().map(|a| Written::Text(a.into()))
     }
 
+    fn target_arn(&self) -> Option<&Text> {
+        match self.key {
+            Some(key) => self.estate.keys.get(key).map(|k| &k.arn),
+            None => self.estate.buckets.get(self.upload.bucket).map(|b| &b.arn),
+        }
+    }
+
     /// The bucket's ARN with a suffix, as the scope can write it.
     fn bucket(&self, scope: Option<ScopeId>, suffix: &'static str) -> Option<Written> {
         let bucket = self.estate.buckets.get(self.upload.bucket)?;
@@ -641,6 +695,28 @@ impl Layer<'_> {
             })
             .collect()
     }
+}
+
+/// The text holds the ARN behind something else.
+fn wraps(text: &Text, arn: &Text) -> bool {
+    match (text.identity(), arn.identity()) {
+        (Some(text), Some(arn)) => text
+            .find(&arn)
+            .is_some_and(|at| at > 0 && matches!(text.get(at + arn.len()..), Some("" | "/*"))),
+        _ => false,
+    }
+}
+
+/// The partition of the ARN, where the text begins with another one and goes on in the same way.
+fn other_partition<'a>(text: &Text, arn: &'a Text) -> Option<&'a str> {
+    let partition = arn.known_prefix().strip_prefix("arn:")?.split(':').next()?;
+    let (text, whole) = (text.identity()?, arn.identity()?);
+    let rest = text.strip_prefix("arn:aws:")?;
+    let behind = whole
+        .strip_prefix("arn:")?
+        .strip_prefix(partition)?
+        .strip_prefix(':')?;
+    (partition.starts_with("aws-") && rest.starts_with(behind)).then_some(partition)
 }
 
 /// The text is the other one, and more behind it.

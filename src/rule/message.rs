@@ -315,7 +315,13 @@ fn explicit_fix(
         | Subject::Tags
         | Subject::Lock
         | Subject::CopySource => {
-            if denial.passes.is_some() {
+            let absent = test.operator == crate::policy::ConditionOperator::Null;
+            if absent && denial.passes.is_some() {
+                match header_word(test, subject) {
+                    Some(header) => format!("send {header}, or drop the statement"),
+                    None => "drop the statement".into(),
+                }
+            } else if denial.passes.is_some() {
                 format!("add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition, or send the header")
             } else {
                 "drop the statement, or let it accept a request that the other gates accept".into()

@@ -14,6 +14,9 @@ use std::sync::Arc;
 use crate::files::{FileTable, SourceFile};
 use crate::value::{Place, Span, Step};
 
+/// `{ "Fn::Sub": "` and blanks.
+const LONGEST_MARK: usize = 24;
+
 /// Replaces the bytes of a span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
@@ -63,6 +66,12 @@ pub enum Change {
     Replace { at: Place, with: Written },
     /// More text at the end of a text.
     Append { at: Place, suffix: &'static str },
+    /// Another beginning of a text.
+    Begin {
+        at: Place,
+        was: &'static str,
+        with: String,
+    },
     /// One more statement behind a statement.
     Statement {
         behind: Place,
@@ -73,11 +82,24 @@ pub enum Change {
 }
 
 impl Change {
+    /// True where the change writes a reference to something declared.
+    pub fn refers(&self) -> bool {
+        let arn = |w: &Written| matches!(w, Written::Arn { .. });
+        match self {
+            Change::Add { entries, .. } => entries.iter().any(arn),
+            Change::Replace { with, .. } => arn(with),
+            Change::Statement { statement, .. } => {
+                arn(&statement.resource) || statement.principal.iter().any(|(_, who)| arn(who))
+            }
+            Change::Append { .. } | Change::Begin { .. } | Change::Condition { .. } => false,
+        }
+    }
+
     /// The place that the change starts from.
     pub fn place(&self) -> &Place {
         match self {
             Change::Add { behind, .. } | Change::Statement { behind, .. } => behind,
-            Change::Replace { at, .. } | Change::Append { at, .. } => at,
+            Change::Replace { at, .. } | Change::Append { at, .. } | Change::Begin { at, .. } => at,
             Change::Condition { key, .. } => key,
         }
     }
@@ -148,6 +170,20 @@ pub fn edits(
             let replacement = words::append(target.bytes()?, suffix, syntax)?;
             Some(vec![Edit { span, replacement }])
         }
+        Change::Begin { was, with, .. } => {
+            // What stands before the text: a quote, a tag.
+            let bytes = target.bytes()?;
+            let start = bytes.find(was)?;
+            let mark = bytes.get(..start)?;
+            if mark.chars().any(|c| c.is_ascii_digit() || c == ':') || mark.len() > LONGEST_MARK {
+                return None;
+            }
+            let start = span.start as usize + start;
+            Some(vec![Edit {
+                span: Span::new(span.file, start, start + was.len()),
+                replacement: with.clone(),
+            }])
+        }
         Change::Statement { statement, .. } => statement::add(&target, statement),
         Change::Condition { condition, .. } => condition::add(&target, condition),
     }
@@ -213,6 +249,8 @@ fn own(place: &Place) -> Option<Span> {
                 }
             }
             Step::Function(name) if &**name == "jsonencode" => {}
+            // The holes come from elsewhere, the text around them stands here.
+            Step::Interpolation => {}
             Step::Document(_)
             | Step::Function(_)
             | Step::Input(_)
@@ -220,7 +258,6 @@ fn own(place: &Place) -> Option<Span> {
             | Step::Output(_)
             | Step::ModuleCall(_)
             | Step::Instance(_)
-            | Step::Interpolation
             | Step::File => return None,
         }
     }

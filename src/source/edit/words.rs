@@ -183,7 +183,10 @@ pub fn stands(bytes: &str, was: Option<&str>, change: &Change) -> bool {
     let bare = bytes.trim_matches(['"', '\'']);
     match change {
         Change::Statement { .. } | Change::Condition { .. } => true,
-        Change::Add { .. } | Change::Replace { .. } | Change::Append { .. } => {
+        Change::Add { .. }
+        | Change::Replace { .. }
+        | Change::Append { .. }
+        | Change::Begin { .. } => {
             was == Some(bare)
                 || (bytes.starts_with('"') && bytes.contains("${"))
                 || (bytes.starts_with('!') && !bytes.contains('\n'))
