@@ -2,6 +2,7 @@
 //!
 //! The rule floor turns denials into findings; reports print them and decide nothing.
 
+pub mod document;
 pub mod finding;
 pub mod mend;
 pub mod message;

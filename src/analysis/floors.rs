@@ -42,5 +42,7 @@ pub fn findings(
 ) -> (Vec<Finding>, Vec<DecidedUpload>) {
     let mut decided = upload::decide::decide(estate, &sources.scopes, gaps);
     decided.extend(upload::deploy::decide(estate));
-    rule::finding::findings(estate, &decided)
+    let (mut findings, list) = rule::finding::findings(estate, &decided);
+    findings.extend(rule::document::findings(estate, &findings));
+    (findings, list)
 }

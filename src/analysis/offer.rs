@@ -36,7 +36,9 @@ pub fn offer(
     let (mut count, mut left_out) = (0, 0);
     for (index, finding) in findings.iter().enumerate() {
         let proposals = match &finding.fix {
-            Some(fix) if finding.level > Level::Note => fix.proposals.as_slice(),
+            Some(fix) if finding.level > Level::Note || finding.callers.is_empty() => {
+                fix.proposals.as_slice()
+            }
             _ => continue,
         };
         let candidates: Vec<Candidate> = proposals
@@ -177,10 +179,7 @@ fn try_out(
         other.rule == finding.rule
             && other.bucket == finding.bucket
             && other.primary.label == finding.primary.label
-            && other
-                .callers
-                .iter()
-                .any(|w| finding.callers.iter().any(|v| v.address == w.address))
+            && (finding.callers.is_empty() || same_upload(other, finding))
     };
     let known: BTreeSet<&str> = before.findings.iter().map(|f| f.rule).collect();
     let gone = findings.iter().filter(like).count() < before.findings.iter().filter(like).count();

@@ -9,8 +9,9 @@ use crate::facts::Estate;
 use crate::policy::{Policy, PolicyType, StatementRef};
 use crate::report::DecidedUpload;
 use crate::rule::name::name;
-use crate::rule::request::{shown, who};
+use crate::rule::request::{deploying, shown, who};
 use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, mend, message};
+use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, Route, Uploader};
 use crate::value::{Place, Text};
 
@@ -104,7 +105,9 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
         callers: vec![Witness {
             address: address(estate, &upload.uploader).into(),
             path: route(estate, &upload.path).into(),
-            refused: request(&denial.refused),
+            refused: deployment(&denial.cause)
+                .and_then(|call| bucket.map(|b| deploying(b, call)))
+                .or_else(|| request(&denial.refused)),
             passes,
         }],
         bucket: message::bucket(estate, upload.bucket).into(),
@@ -119,6 +122,18 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
         also: Vec::new(),
         environments: Vec::new(),
         only_with: None,
+    }
+}
+
+/// The call of a deployment that is refused, where it is no upload.
+fn deployment(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Gate(Gate::BucketAclDisabled { .. }) => Some("put-bucket-acl"),
+        Cause::Gate(Gate::PublicPolicyBlocked { .. }) => Some("put-bucket-policy"),
+        Cause::Policy { reason, .. } if &*reason.action == CHANGE_POLICY => {
+            Some("put-bucket-policy")
+        }
+        Cause::Gate(_) | Cause::Policy { .. } => None,
     }
 }
 
@@ -390,12 +405,15 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
             }
         },
     };
+    digest(&[rule, &part, &bucket, &shown_by(denial)])
+}
+
+/// A name that stays the same while its parts do; it begins with the first one, the rule.
+pub fn digest(parts: &[&str]) -> String {
     use sha2::{Digest, Sha256};
-    let evidence = shown_by(denial);
-    let digest =
-        Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
+    let digest = Sha256::digest(parts.join("\u{0}").as_bytes());
     let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("{rule}:{hex}")
+    format!("{}:{hex}", parts.first().unwrap_or(&""))
 }
 
 /// One setting that stops several deliveries is one finding; a shape is told apart by what shows it.

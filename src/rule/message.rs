@@ -5,6 +5,7 @@ use crate::facts::Estate;
 use crate::policy::{ConditionTest, PolicyType, Statement};
 use crate::rule::Outcome;
 use crate::rule::name::{Subject, deciding};
+use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{
     Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, writers,
 };
@@ -78,6 +79,11 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
         }
         Cause::Gate(Gate::PublicPolicyBlocked { .. }) => {
             format!("the policy of `{to}` cannot be put: {why}")
+        }
+        Cause::Policy { reason, .. } if &*reason.action == CHANGE_POLICY => {
+            format!(
+                "the policy of `{to}` locks out whoever deploys it: {CHANGE_POLICY} is refused {why}"
+            )
         }
         _ if matches!(decided.uploader, Uploader::Service { .. }) => {
             format!("{proviso}deliveries by {who} to `{to}` fail: {why}")
@@ -300,6 +306,12 @@ fn explicit_fix(
     elements: &[crate::decision::Element],
     denial: &Denial,
 ) -> String {
+    if let Cause::Policy { reason, .. } = &denial.cause {
+        if &*reason.action == CHANGE_POLICY {
+            return "deny the actions that are meant (`s3:PutObject`), or spare the deploying role with `ArnNotLike` on `aws:PrincipalArn`"
+                .into();
+        }
+    }
     let Some((test, subject)) = deciding(statement, elements) else {
         return "narrow the Deny, or exempt the caller with `ArnNotLike` on `aws:PrincipalArn`"
             .into();

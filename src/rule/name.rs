@@ -5,6 +5,7 @@
 
 use crate::decision::{DenyKind, DenyReason, Element, Principal};
 use crate::policy::{ConditionTest, PolicyType, Statement};
+use crate::upload::deploy::CHANGE_POLICY;
 pub use crate::upload::subject::{Subject, subject};
 use crate::upload::{Cause, Gate, Uploader, blame};
 use crate::value::Piece;
@@ -59,6 +60,9 @@ fn explicit(reason: &DenyReason, statement: &Statement, elements: &[Element]) ->
     let about = deciding(statement, elements).map(|(_, s)| s);
     let not_principal = statement.principals.as_ref().is_some_and(|p| p.negated);
     match reason.policy_type {
+        PolicyType::Bucket if &*reason.action == CHANGE_POLICY => {
+            "bucket-policy-locks-out-deployer"
+        }
         PolicyType::Bucket | PolicyType::AccessPoint => match about {
             Some(Subject::EncryptionHeader) => "bucket-policy-denies-missing-encryption-header",
             Some(Subject::KeyIdHeader) => "bucket-policy-denies-missing-kms-key-id",

@@ -2,8 +2,8 @@
 
 use super::{Edit, NewStatement, Syntax, Target, Written, bracket, words};
 
-/// A line longer than this is not made longer: the statement takes several lines.
-const LINE: usize = 140;
+/// A statement longer than this takes several lines, where it has them to itself.
+const LINE: usize = 110;
 
 /// The edits that put the statement behind the target.
 pub fn add(target: &Target, statement: &NewStatement) -> Option<Vec<Edit>> {
@@ -40,12 +40,8 @@ pub fn add(target: &Target, statement: &NewStatement) -> Option<Vec<Edit>> {
                 })
                 .collect();
             let flat = format!("{{ {} }}", pairs.join(", "));
-            let beside = if line.trim().is_empty() {
-                0
-            } else {
-                line.trim_start().len() + bytes.len()
-            };
-            if one_line && indent.len() + beside + flat.len() <= LINE {
+            let alone = line.trim().is_empty();
+            if one_line && (!alone || indent.len() + flat.len() <= LINE) {
                 return bracket::add(target, &[flat]);
             }
             let step = step(bytes, &indent);
@@ -60,7 +56,14 @@ pub fn add(target: &Target, statement: &NewStatement) -> Option<Vec<Edit>> {
                 out.push_str(&format!("{line_end}{indent}{step}{row}"));
             }
             out.push_str(&format!("{line_end}{indent}}}"));
-            bracket::add(target, &[out])
+            let mut edits = bracket::add(target, &[out])?;
+            // Between two statements of one list Terraform's formatter indents the brace once more.
+            let last = bytes.rsplit('\n').next().unwrap_or("");
+            if !json && !alone && last.trim() == "}" {
+                let at = (target.span.end as usize).checked_sub(1)?;
+                edits.insert(0, target.insert(at, "  "));
+            }
+            Some(edits)
         }
         Syntax::Yaml => {
             let before = line.trim_end();
