@@ -8,13 +8,18 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use iaclint::analysis::{self, Request, mend};
+use iaclint::facts::{Estate, Policies};
 use iaclint::files::disk::DiskFiles;
 use iaclint::files::{Files, Limits, MemoryFiles};
+use iaclint::policy::{self, Policy, PolicyType, Statement};
 use iaclint::report::{Report, place};
 use iaclint::rule::page::{Example, Page};
 use iaclint::rule::{Finding, Level, Outcome, registry};
+use iaclint::source::json;
+use iaclint::value::{FileId, Span};
 
 /// Pages whose examples this version does not decide as written, each with its cause. The test fails when one of
 /// them starts to pass.
@@ -403,4 +408,186 @@ fn message_fault(message: &str) -> Option<&'static str> {
         return Some("has several lines");
     }
     None
+}
+
+/// Statements of a policy type that have nothing to do with an upload.
+fn unrelated(kind: PolicyType) -> Option<[&'static str; 2]> {
+    Some(match kind {
+        PolicyType::Identity | PolicyType::Boundary | PolicyType::Session => [
+            r#"{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}"#,
+            r#"{"Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "*"}"#,
+        ],
+        PolicyType::Scp => [
+            r#"{"Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "*"}"#,
+            r#"{"Effect": "Deny", "Action": "iam:DeleteRole", "Resource": "*"}"#,
+        ],
+        PolicyType::Rcp => [
+            r#"{"Effect": "Deny", "Principal": "*", "Action": "sqs:DeleteQueue", "Resource": "*"}"#,
+            r#"{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}"#,
+        ],
+        PolicyType::Bucket | PolicyType::AccessPoint => [
+            r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/reader"}, "Action": "s3:GetObject", "Resource": "*"}"#,
+            r#"{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}"#,
+        ],
+        PolicyType::Key => [
+            r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/auditor"}, "Action": "kms:DescribeKey", "Resource": "*"}"#,
+            r#"{"Effect": "Deny", "Principal": "*", "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}"#,
+        ],
+        PolicyType::Endpoint => [
+            r#"{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::unrelated/*"}"#,
+            r#"{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "*"}"#,
+        ],
+        PolicyType::Trust => return None,
+    })
+}
+
+/// The statement of a JSON text.
+fn statement(text: &str, kind: PolicyType) -> Statement {
+    let document = format!("{{\"Version\": \"2012-10-17\", \"Statement\": {text}}}");
+    let value = json::parse_file(FileId(u32::MAX), &document).unwrap();
+    policy::parse::parse(&value, kind, "added")
+        .statements
+        .remove(0)
+}
+
+/// Changes every policy of an estate.
+fn change(estate: &mut Estate, with: &dyn Fn(&mut Policy)) {
+    let apply = |policies: &mut Policies| {
+        for attached in &mut policies.attached {
+            with(Arc::make_mut(&mut attached.policy));
+        }
+    };
+    for caller in &mut estate.callers {
+        apply(&mut caller.identity);
+        caller.boundary.iter_mut().for_each(apply);
+    }
+    estate
+        .buckets
+        .iter_mut()
+        .flat_map(|b| &mut b.policy)
+        .for_each(apply);
+    estate
+        .keys
+        .iter_mut()
+        .flat_map(|k| &mut k.policy)
+        .for_each(apply);
+    estate
+        .endpoints
+        .iter_mut()
+        .flat_map(|e| &mut e.policy)
+        .for_each(apply);
+    for organization in &mut estate.organization {
+        with(Arc::make_mut(&mut organization.policy));
+    }
+}
+
+/// Rule, outcome, level, place and bucket of every finding above a note.
+type Told = BTreeSet<(&'static str, &'static str, &'static str, Span, String)>;
+
+fn told(tree: &Tree, change_it: &dyn Fn(&mut Estate)) -> Told {
+    let mut files = MemoryFiles::new();
+    for (path, text) in tree {
+        files.insert(path, text.as_str());
+    }
+    let (sources, mut estate) = analysis::load(&files, &Request::default());
+    change_it(&mut estate);
+    let (findings, _) = analysis::floors::findings(&estate, &sources, &mut Vec::new());
+    findings
+        .iter()
+        .filter(|f| f.level > Level::Note)
+        .map(|f| {
+            let place = f.primary.place.span;
+            (
+                f.rule,
+                f.outcome.name(),
+                f.level.name(),
+                place,
+                f.bucket.to_string(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn unrelated_statements_change_nothing() {
+    let mut wrong = Vec::new();
+    for (title, tree) in refused() {
+        let alone = told(&tree, &|_| {});
+        let among = told(&tree, &|estate| {
+            change(estate, &|policy| {
+                let Some([before, after]) = unrelated(policy.policy_type) else {
+                    return;
+                };
+                policy
+                    .statements
+                    .insert(0, statement(before, policy.policy_type));
+                policy.statements.push(statement(after, policy.policy_type));
+            });
+        });
+        if alone != among {
+            wrong.push(format!("{title}:\n  alone {alone:?}\n  among {among:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// An Allow of everything in every policy that has one: it makes up for what an Allow lacks, and never lifts a Deny
+/// or a setting.
+#[test]
+fn an_allow_mends_what_is_omitted_and_lifts_no_deny() {
+    let mut wrong = Vec::new();
+    for page in registry::all() {
+        for (format, files) in estates(page, "Denied") {
+            let tree: Tree = files
+                .iter()
+                .map(|e| (e.path.to_string(), e.text.to_string()))
+                .collect();
+            let rules = |told: &Told| told.iter().map(|t| t.0).collect::<BTreeSet<_>>();
+            let before = rules(&told(&tree, &|_| {}));
+            if !before.contains(page.name) {
+                continue;
+            }
+            let after = rules(&told(&tree, &|estate| {
+                change(estate, &|policy| {
+                    let kind = policy.policy_type;
+                    let all = match kind {
+                        PolicyType::Scp | PolicyType::Rcp | PolicyType::Trust => return,
+                        PolicyType::Identity | PolicyType::Boundary | PolicyType::Session => {
+                            r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#
+                        }
+                        PolicyType::Bucket
+                        | PolicyType::AccessPoint
+                        | PolicyType::Key
+                        | PolicyType::Endpoint => {
+                            r#"{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}"#
+                        }
+                    };
+                    policy.statements.push(statement(all, kind));
+                });
+            }));
+            let omitted = ["-omits-", "-names-", "-allows-", "-condition-excludes-"]
+                .iter()
+                .any(|word| page.name.contains(word));
+            if after.contains(page.name) == omitted {
+                wrong.push(format!("{}, {format}: {after:?}", page.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Where the engine did not know a reason, its page would fail: no other rule stands at the marks.
+#[test]
+fn without_its_reason_every_page_fails() {
+    for page in registry::all() {
+        for (format, files) in estates(page, "Denied") {
+            let mut report = run(&files);
+            report.findings.retain(|f| f.rule != page.name);
+            assert!(
+                !denied(page, &files, &report).is_empty(),
+                "{}, {format}: passes without its rule",
+                page.name
+            );
+        }
+    }
 }

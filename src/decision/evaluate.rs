@@ -453,7 +453,7 @@ impl Gate<'_> {
 
     /// The Allow statements that came nearest, best first.
     fn nearest(&self, layers: &[&Layer], policy_type: PolicyType) -> Vec<NearMiss> {
-        let mut found: Vec<(usize, NearMiss)> = Vec::new();
+        let mut found: Vec<((usize, usize), NearMiss)> = Vec::new();
         let least = match self.reading {
             Reading::Favourable => Match::Unknown,
             Reading::Unfavourable => Match::Yes,
@@ -473,10 +473,14 @@ impl Gate<'_> {
                     .collect();
                 let distance = failed
                     .iter()
-                    .map(|e| distance(statement, *e, &failed, &self.request.resource))
+                    .map(|e| distance(statement, *e, &failed, self.request))
                     .sum();
+                let strangeness = match failed.contains(&Element::Action) {
+                    true => strangeness(statement, &self.request.action),
+                    false => 0,
+                };
                 found.push((
-                    distance,
+                    (distance, strangeness),
                     NearMiss {
                         statement: StatementRef {
                             policy: policy.clone(),
@@ -499,19 +503,65 @@ impl Gate<'_> {
 /// How far an element that failed keeps a statement from a request to this target. A statement that names the
 /// caller is nearer than one for others, and nearer still where it misses only the resource or a condition. A
 /// statement about other actions is far, however little else differs, unless it was written for this caller and target.
-fn distance(statement: &Statement, element: Element, failed: &[Element], target: &Text) -> usize {
+fn distance(
+    statement: &Statement,
+    element: Element,
+    failed: &[Element],
+    request: &Request,
+) -> usize {
     let misses_only_the_action = failed == [Element::Action]
         && statement.principals.as_ref().is_some_and(|p| {
             !p.negated && !p.entries.iter().any(|e| e.text.as_literal() == Some("*"))
         });
     match element {
         Element::Condition(_) | Element::Guard => 1,
-        Element::Resource if names_same_bucket(statement, target) => 2,
+        Element::Resource if names_same_bucket(statement, &request.resource) => 2,
         Element::Resource => 3,
         Element::Action if misses_only_the_action => 6,
         Element::Principal => 16,
-        Element::Action => 100,
+        Element::Action => 100 + foreign(statement, &request.action),
     }
+}
+
+/// What a statement is about that names no action of the service: the grant of the upload is nearer to its key than
+/// a statement about queues on every resource.
+fn foreign(statement: &Statement, action: &str) -> usize {
+    let names = |service: &str| {
+        statement.actions.patterns.iter().any(|p| {
+            let prefix = p.text.known_prefix();
+            let known = prefix.get(..service.len());
+            prefix.is_empty() || known.is_some_and(|k| k.eq_ignore_ascii_case(service))
+        })
+    };
+    let service = action.split_inclusive(':').next().unwrap_or("");
+    match () {
+        () if names(service) => 0,
+        () if names("s3:") => 50,
+        () => 100,
+    }
+}
+
+/// How little the actions of a statement have to do with the one that is asked for: of two statements that lack it
+/// the one about `s3:PutObject` is nearer to `s3:PutObjectAcl` than one about `s3:GetObject`, or about queues.
+fn strangeness(statement: &Statement, action: &str) -> usize {
+    const FAR: usize = 64;
+    let service = action.find(':').map_or(0, |at| at + 1);
+    let alike = |text: &Text| {
+        let common = text
+            .known_prefix()
+            .chars()
+            .zip(action.chars())
+            .take_while(|(a, b)| a.eq_ignore_ascii_case(b))
+            .count();
+        if common < service { 0 } else { common }
+    };
+    let best = statement
+        .actions
+        .patterns
+        .iter()
+        .map(|p| alike(&p.text))
+        .max();
+    FAR.saturating_sub(best.unwrap_or(0))
 }
 
 /// A resource of the statement lies in the bucket of the target, or is that bucket.

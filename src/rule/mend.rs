@@ -331,7 +331,14 @@ impl Layer<'_> {
                         );
                     }
                 }
-                if let Some(last) = last(&statement.actions.patterns) {
+                // A grant of another service says nothing about this one's resources: a statement more is smaller.
+                let service = action.split_inclusive(':').next().unwrap_or("");
+                let same = statement.actions.patterns.iter().any(|p| {
+                    let known = p.text.known_prefix();
+                    known == "*" || known.starts_with(service)
+                });
+                let limits = self.reason.policy_type != PolicyType::Identity;
+                if let Some(last) = last(&statement.actions.patterns).filter(|_| same || limits) {
                     propose(
                         Change::Add {
                             behind: last.place.clone(),
