@@ -151,16 +151,14 @@ fn refused_form(policy: &Policy, fault: &PolicyFault) -> Option<Finding> {
             format!("MalformedPolicy: Invalid principal in policy: `{detail}` has a wildcard"),
             "name the principal in full, or admit `\"*\"` under a condition on `aws:PrincipalArn`",
         ),
-        FaultKind::IdForbidden => (
-            "MalformedPolicyDocument: an identity-based policy has no `Id`".into(),
-            "remove `Id`",
-        ),
         FaultKind::DuplicateKey => (
             format!(
                 "`{detail}` is written twice in one object: AWS refuses it, or the last one alone counts"
             ),
             "join the two into one",
         ),
+        // The grammar has no `Id` here, but such policies are in wide use and stored.
+        FaultKind::IdForbidden => return None,
         FaultKind::PrincipalForbidden
         | FaultKind::PrincipalMissing
         | FaultKind::UnknownEffect
@@ -205,9 +203,10 @@ fn misspelt(policy: &Policy, statement: &Statement) -> Vec<Finding> {
                     within: statement.place.clone(),
                     document: policy.place.clone(),
                     was: Some(written.into()),
-                    shares: match (statement.effect, statement.principals.is_some()) {
-                        (Effect::Allow, true) => vec!["whom the statement names".into()],
-                        _ => Vec::new(),
+                    // What is meant is a guess, and an Allow would grant it.
+                    shares: match statement.effect {
+                        Effect::Allow => vec![format!("whom the statement allows `{meant}`")],
+                        Effect::Deny => Vec::new(),
                     },
                 }],
                 ..explained(format!("write `{meant}`, if that is meant"))
@@ -218,7 +217,7 @@ fn misspelt(policy: &Policy, statement: &Statement) -> Vec<Finding> {
         let Some(written) = action.text.as_literal() else {
             continue;
         };
-        if let Some(meant) = actions::suggest_action(written) {
+        if let Some(meant) = actions::suggest_action(written).filter(|m| same_verb(m, written)) {
             tell("action", written, meant, &action.place);
         }
     }
@@ -231,6 +230,19 @@ fn misspelt(policy: &Policy, statement: &Statement) -> Vec<Finding> {
         }
     }
     out
+}
+
+/// `s3:PutObjectVersion` is no slip of `s3:GetObjectVersion`.
+fn same_verb(one: &str, other: &str) -> bool {
+    let verb = |name: &str| -> Vec<char> {
+        let (_, action) = name.split_once(':').unwrap_or_default();
+        action
+            .chars()
+            .take(3)
+            .map(|c| c.to_ascii_lowercase())
+            .collect()
+    };
+    verb(one) == verb(other)
 }
 
 /// A test on a key that no action of the statement ever has, so that it never holds.
