@@ -4,7 +4,7 @@ use crate::decision::{DenyKind, DenyReason};
 use crate::facts::Estate;
 use crate::policy::{ConditionTest, PolicyType, Statement};
 use crate::rule::Outcome;
-use crate::rule::name::{Subject, deciding};
+use crate::rule::name::{Subject, deciding, names_sender};
 use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{
     Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, writers,
@@ -366,6 +366,7 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
             .and_then(|n| n.statement.get().map(|s| (n, s)))
         {
             let by_condition = !near.failed.is_empty()
+                && names_sender(statement, &decided.uploader)
                 && near
                     .failed
                     .iter()

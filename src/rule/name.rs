@@ -195,7 +195,9 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             }
         }
         PolicyType::Key => {
-            if matches!(uploader, Uploader::Service { .. }) && !only_condition {
+            // A statement for everybody under the condition of another service is not about this one.
+            let about_it = near.is_some_and(|(s, _)| names_sender(s, uploader));
+            if matches!(uploader, Uploader::Service { .. }) && !(only_condition && about_it) {
                 return "key-policy-omits-service";
             }
             if only_condition {
@@ -229,6 +231,24 @@ fn names_buckets_only(statement: &Statement) -> bool {
             });
             s3 && !after
         })
+}
+
+/// True where a statement names the AWS service that sends, or its role; for other senders always.
+pub fn names_sender(statement: &Statement, uploader: &Uploader) -> bool {
+    let Uploader::Service {
+        principal,
+        role: None,
+        ..
+    } = uploader
+    else {
+        return true;
+    };
+    statement.principals.as_ref().is_some_and(|element| {
+        element
+            .entries
+            .iter()
+            .any(|e| e.text.as_literal() == Some(&**principal))
+    })
 }
 
 /// True where the principal is an AWS service by itself.

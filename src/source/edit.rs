@@ -5,6 +5,7 @@
 
 mod bracket;
 mod condition;
+mod setting;
 mod statement;
 mod words;
 mod yaml;
@@ -77,6 +78,11 @@ pub enum Change {
         behind: Place,
         statement: NewStatement,
     },
+    /// Headers that a block which writes an object is to send, by name with their values.
+    Send {
+        block: Place,
+        headers: Vec<(String, String)>,
+    },
     /// One more condition before the one whose key stands there.
     Condition { key: Place, condition: NewCondition },
 }
@@ -91,7 +97,10 @@ impl Change {
             Change::Statement { statement, .. } => {
                 arn(&statement.resource) || statement.principal.iter().any(|(_, who)| arn(who))
             }
-            Change::Append { .. } | Change::Begin { .. } | Change::Condition { .. } => false,
+            Change::Append { .. }
+            | Change::Begin { .. }
+            | Change::Condition { .. }
+            | Change::Send { .. } => false,
         }
     }
 
@@ -101,6 +110,7 @@ impl Change {
             Change::Add { behind, .. } | Change::Statement { behind, .. } => behind,
             Change::Replace { at, .. } | Change::Append { at, .. } | Change::Begin { at, .. } => at,
             Change::Condition { key, .. } => key,
+            Change::Send { block, .. } => block,
         }
     }
 }
@@ -145,7 +155,7 @@ pub fn edits(
     if !words::stands(target.bytes()?, was, change) {
         return None;
     }
-    match change {
+    let written = match change {
         Change::Add { entries, .. } => {
             let quote = words::Quote::of(target.bytes()?);
             let written: Option<Vec<String>> = entries
@@ -186,7 +196,23 @@ pub fn edits(
         }
         Change::Statement { statement, .. } => statement::add(&target, statement),
         Change::Condition { condition, .. } => condition::add(&target, condition),
+        Change::Send { headers, .. } => setting::add(&target, headers),
+    }?;
+    Some(joined(written))
+}
+
+/// Insertions at one offset as one, in their order.
+fn joined(edits: Vec<Edit>) -> Vec<Edit> {
+    let mut out: Vec<Edit> = Vec::new();
+    for edit in edits {
+        match out.last_mut() {
+            Some(last) if last.span == edit.span && edit.span.start == edit.span.end => {
+                last.replacement.push_str(&edit.replacement);
+            }
+            _ => out.push(edit),
+        }
     }
+    out
 }
 
 impl<'t> Target<'t> {

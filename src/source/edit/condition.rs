@@ -50,8 +50,14 @@ pub fn add(target: &Target, condition: &NewCondition) -> Option<Vec<Edit>> {
             let before = target.text.get(..at)?;
             let line = before.rsplit('\n').next().unwrap_or("");
             let hcl = target.syntax == Syntax::Hcl;
+            // Neighbours of one line each have their signs below each other.
+            let row = target.text.get(at..)?.lines().next().unwrap_or("");
+            let width = match row.find(" = ") {
+                Some(sign) if row.trim_end().ends_with('}') && line.trim().is_empty() => sign,
+                _ => 0,
+            };
             let pair = match hcl {
-                true => format!("{operator} = {{ {key} = {value} }}"),
+                true => format!("{operator:width$} = {{ {key} = {value} }}"),
                 false => format!("\"{operator}\": {{ {key}: {value} }}"),
             };
             let text = match (line.trim().is_empty(), hcl) {

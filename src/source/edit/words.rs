@@ -182,7 +182,7 @@ fn is_traversal(bytes: &str) -> bool {
 pub fn stands(bytes: &str, was: Option<&str>, change: &Change) -> bool {
     let bare = bytes.trim_matches(['"', '\'']);
     match change {
-        Change::Statement { .. } | Change::Condition { .. } => true,
+        Change::Statement { .. } | Change::Condition { .. } | Change::Send { .. } => true,
         Change::Add { .. }
         | Change::Replace { .. }
         | Change::Append { .. }
