@@ -55,7 +55,6 @@ fn policies() -> PolicySet {
         )],
         rcp: Vec::new(),
         resource: Some(layer(PolicyType::Bucket, bucket)),
-        access_point: None,
         target: TargetKind::Bucket,
         relation: AccountRelation::Same,
     }

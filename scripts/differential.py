@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 """Asks `iaclint simulate` and an independent simulator the same generated questions and compares the decisions.
 
-    cargo build && IACLINT_ORACLE=<folder> scripts/differential.py [--cases N] [--seed N] [--scratch FOLDER]
+    cargo build && IACLINT_ORACLE=<folder> scripts/differential.py [--cases N] [--seed N]
 
-The other program is the npm package below (AGPL: asked as a program, never linked or shipped), installed into a
-scratch folder. Where the two part for a known reason, the difference is counted under that reason; the script
-fails on any other.
+The other program is the npm package below (AGPL: asked as a program, never linked or shipped), installed into
+`target/differential`. Where it cannot be asked, the script says so and passes; with `--required` that is a failure. Where the two part, the other program is asked again in other words (DIFFERENCES); the script fails on
+any difference that remains.
 """
 
 import argparse
 import collections
+import copy
 import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
-import tempfile
 
 PACKAGE = "@cloud-copilot/iam-simulate@0.1.173"
 OWN, OTHER = "111111111111", "222222222222"
@@ -220,40 +221,191 @@ def statements(question):
                     yield kind, statement
 
 
-def explained(question):
-    """The known reason why the two may part on this question, if there is one."""
-    principal, context = question["request"]["principal"], question["request"]["context"]
-    present = {key.lower() for key, value in context.items() if value != []}
-    for kind, statement in statements(question):
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def tests(question):
+    """Every operator block of every condition: the statement, the operator, its keys."""
+    for _, statement in statements(question):
+        for operator, keys in list(statement.get("Condition", {}).items()):
+            yield statement, operator, keys
+
+
+def without_value(question, text):
+    """Is the text a variable of which the request has no value?"""
+    present = {key.lower() for key, value in question["request"]["context"].items() if value != []}
+    names = [name for name in VARIABLES if "${" + name + "}" in text]
+    return any(name.lower() not in present for name in names)
+
+
+VARIABLES = ["aws:username", "aws:PrincipalTag/team"]
+
+
+# Each of these says the same question in words that the other program reads as AWS's page says they are meant. It
+# answers whether it changed anything.
+
+def every_address(question):
+    changed = False
+    for _, operator, keys in tests(question):
+        if "IpAddress" in operator:
+            for key, listed in keys.items():
+                if "0.0.0.0/0" in as_list(listed):
+                    others = [v for v in as_list(listed) if v != "0.0.0.0/0"]
+                    keys[key] = others + ["0.0.0.0/1", "128.0.0.0/1"]
+                    changed = True
+    return changed
+
+
+def other_family(question):
+    address = question["request"]["context"].get("aws:SourceIp", "")
+    changed = False
+    for statement, operator, keys in tests(question):
+        if "NotIpAddress" in operator and ":" in address:
+            for key, listed in list(keys.items()):
+                same = [v for v in as_list(listed) if ":" in v]
+                changed |= same != as_list(listed)
+                keys[key] = same
+                if not same:
+                    del keys[key]
+            if not keys:
+                del statement["Condition"][operator]
+    return changed
+
+
+def every_arn(question):
+    changed = False
+    for _, operator, keys in tests(question):
+        if "Arn" in operator:
+            for key, listed in keys.items():
+                if "*" in as_list(listed):
+                    keys[key] = ["arn:*:*:*:*:*" if v == "*" else v for v in as_list(listed)]
+                    changed = True
+    return changed
+
+
+def exempts_nothing(question):
+    changed = False
+    for _, statement in statements(question):
+        if "NotResource" in statement:
+            listed = as_list(statement["NotResource"])
+            kept = [v for v in listed if not without_value(question, v)]
+            if kept != listed:
+                changed = True
+                statement["NotResource"] = kept
+                if not kept:
+                    del statement["NotResource"]
+                    statement["Resource"] = "*"
+    return changed
+
+
+def equals_nothing(question):
+    changed = False
+    for statement, operator, keys in tests(question):
+        if "Not" in operator:
+            for key, listed in list(keys.items()):
+                kept = [v for v in as_list(listed) if not without_value(question, v)]
+                if kept != as_list(listed):
+                    changed = True
+                    keys[key] = kept
+                    if not kept:
+                        del keys[key]
+            if not keys:
+                del statement["Condition"][operator]
+    return changed
+
+
+def null_set(question):
+    context = question["request"]["context"]
+    empty = [key for key, value in context.items() if value == []]
+    for key in empty:
+        del context[key]
+    return bool(empty)
+
+
+def every_form(question):
+    principal = question["request"]["principal"]
+    changed = False
+    for _, statement in statements(question):
         if "NotPrincipal" in statement and statement["Effect"] == "Deny":
-            return "NotPrincipal spares only who is listed in every form (spec 1.4)"
-        for name in ("aws:username", "aws:PrincipalTag/team"):
-            if "${" + name + "}" in json.dumps(statement.get("NotResource", "")) and name.lower() not in present:
-                return "an entry of NotResource whose variable has no value exempts nothing (spec 1.6)"
-        for operator, keys in statement.get("Condition", {}).items():
-            if operator == "Null" and any(
-                key.lower() == name.lower() and value == [] for key in keys for name, value in context.items()
-            ):
-                return "Null takes a key with an empty list of values for absent"
-            if "IpAddress" in operator and "/0" in json.dumps(keys):
-                return "the block 0.0.0.0/0 holds every address"
-            if "Arn" in operator and '"*"' in json.dumps(keys):
-                return "a bare `*` takes every ARN (spec 1.5)"
-            if "NotIpAddress" in operator and ":" in context.get("aws:SourceIp", ""):
-                return "an IPv6 address is in no IPv4 block"
-            for value in keys.values():
-                texts = json.dumps(value)
-                for name in ("aws:username", "aws:PrincipalTag/team"):
-                    if "${" + name + "}" in texts and name.lower() not in present and "Not" in operator:
-                        return "a variable without a value makes a negated operator match (spec 1.6)"
-    for kind, statement in statements(question):
-        named = json.dumps(statement.get("Principal", ""))
-        if "session" in question["policies"] and kind == "resource" and ('"*"' in named or principal in named):
-            return "a session policy does not limit what everybody or that very session is granted (spec 2.3)"
-    return None
+            listed = as_list(statement.pop("NotPrincipal")["AWS"])
+            statement["Principal"] = "*"
+            changed = True
+            if spares(principal, listed, "boundary" in question["policies"]):
+                statement.pop("NotAction", None)
+                statement["Action"] = "iam:GetUser"
+    return changed
 
 
-def run(command, lines, **more):
+def spares(principal, listed, bounded):
+    if not principal.startswith("arn:"):
+        return False
+    account = principal.split(":")[4]
+    forms = [principal in listed, account in listed or f"arn:aws:iam::{account}:root" in listed]
+    if ":assumed-role/" in principal:
+        forms.append(f"arn:aws:iam::{account}:role/{principal.split('/')[1]}" in listed)
+    return not bounded and (all(forms) or "*" in listed)
+
+
+def by_that_session(question):
+    """What everybody or that very session is granted, alone: the session policy takes no part but by its Denies."""
+    policies, principal = question["policies"], question["request"]["principal"]
+    if "session" not in policies or "resource" not in policies:
+        return False
+    denies = [s for s in policies["session"]["Statement"] if s["Effect"] == "Deny"]
+    policies["session"]["Statement"] = denies + [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+    for document in policies["identity"]:
+        document["Statement"] = [s for s in document["Statement"] if s["Effect"] == "Deny"] or [
+            {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*"}
+        ]
+    own = policies["resource"]
+    for statement in own["Statement"]:
+        named = statement.get("Principal")
+        aws = as_list(named.get("AWS", [])) if isinstance(named, dict) else [named]
+        if statement["Effect"] == "Allow" and "*" not in aws and principal not in aws:
+            statement["Action"] = "iam:GetUser"
+            statement.pop("NotAction", None)
+    return True
+
+
+GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+OPERATORS_PAGE = GUIDE + "reference_policies_elements_condition_operators.html"
+
+# Where the two part, and the page of AWS that decides. A difference counts as explained only where the other program,
+# asked the question in the words of the third column, gives our answer; the fourth names the only answer of ours that
+# the page speaks of, where it speaks of one.
+DIFFERENCES = [
+    ("the block 0.0.0.0/0 holds every IPv4 address", OPERATORS_PAGE + "#Conditions_IPAddress", every_address, None),
+    ("an IPv6 address is in no IPv4 block", OPERATORS_PAGE + "#Conditions_IPAddress", other_family, None),
+    ("a bare `*` takes every ARN (spec 1.5)", OPERATORS_PAGE + "#Conditions_ARN", every_arn, None),
+    ("Null takes a key with an empty list of values for absent", OPERATORS_PAGE + "#Conditions_Null", null_set, None),
+    ("a variable without a value makes a negated operator match (spec 1.6)",
+     GUIDE + "reference_policies_variables.html", equals_nothing, None),
+    ("an entry of NotResource whose variable has no value exempts nothing (spec 1.6)",
+     GUIDE + "reference_policies_variables.html", exempts_nothing, None),
+    ("NotPrincipal spares only who is listed in every form (spec 1.4)",
+     GUIDE + "reference_policies_elements_notprincipal.html", every_form, None),
+    ("a session policy does not limit what everybody or that very session is granted (spec 2.3)",
+     GUIDE + "access_policies.html#policies_session", by_that_session, "Allowed"),
+]
+
+
+def reworded(question, ours):
+    """The question in other words: with each difference alone, then with all of them, by the names of those."""
+    every, names = copy.deepcopy(question), []
+    for name, _, reword, only in DIFFERENCES:
+        alone = copy.deepcopy(question)
+        if ours == (only or ours) and reword(alone):
+            yield [name], alone
+            reword(every)
+            names.append(name)
+    if len(names) > 1:
+        yield names, every
+
+
+def run(command, questions, **more):
+    """The answers of a program that takes and gives a line of JSON each."""
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
     done = subprocess.run(command, input=lines, capture_output=True, text=True, **more)
     if done.returncode:
         sys.exit(f"{command[0]} failed: {done.stderr[-2000:]}")
@@ -264,36 +416,65 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--cases", type=int, default=20_000)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--scratch", help="a folder that keeps the package between runs")
+    arguments.add_argument("--scratch", default="target/differential", help="the folder of the package")
+    arguments.add_argument("--required", action="store_true", help="fail where the other program cannot be asked")
     arguments.add_argument("--binary", default="target/debug/iaclint")
     arguments.add_argument("--show", type=int, default=5, help="unexplained differences to print")
     given = arguments.parse_args()
+    os.chdir(pathlib.Path(__file__).resolve().parent.parent)
+
+    def skip(why):
+        print(f"skipped: {given.cases} questions to an independent simulator, since {why}")
+        sys.exit(given.required)
+
+    if not os.environ.get("IACLINT_ORACLE"):
+        skip("IACLINT_ORACLE names no folder")
     oracle = pathlib.Path(os.environ["IACLINT_ORACLE"]) / "iam-simulate.mjs"
-    scratch = pathlib.Path(given.scratch or tempfile.mkdtemp(prefix="iam-simulate-"))
-    if not (scratch / "node_modules" / "@cloud-copilot" / "iam-simulate").exists():
-        subprocess.run(["npm", "install", "--silent", "--prefix", str(scratch), PACKAGE], check=True)
+    scratch = pathlib.Path(given.scratch).absolute()
+    if not oracle.exists():
+        skip(f"{oracle} does not exist")
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            skip(f"{tool} is not installed")
+    lock = scratch / "node_modules" / "@cloud-copilot" / "iam-simulate" / "package.json"
+    if not lock.exists() or json.loads(lock.read_text())["version"] != PACKAGE.rpartition("@")[2]:
+        scratch.mkdir(parents=True, exist_ok=True)
+        if subprocess.run(["npm", "install", "--silent", "--prefix", str(scratch), PACKAGE]).returncode:
+            skip(f"npm does not install {PACKAGE}")
     maker = Maker(given.seed)
     questions = [maker.question(number) for number in range(given.cases)]
-    lines = "".join(json.dumps(question) + "\n" for question in questions)
-    own = run([given.binary, "simulate"], lines)
-    other = run(["node", str(oracle)], lines, env={**os.environ, "ORACLE_NODE_HOME": str(scratch)})
-    counts, decisions, unexplained = collections.Counter(), collections.Counter(), []
-    for question, a, b in zip(questions, own, other, strict=True):
-        theirs = b.get("result", {}).get("decision", b.get("error"))
+    own = run([given.binary, "simulate"], questions)
+
+    def ask_other(asked):
+        found = run(["node", str(oracle)], asked, env={**os.environ, "ORACLE_NODE_HOME": str(scratch)})
+        return [answer.get("result", {}).get("decision", answer.get("error")) for answer in found]
+
+    counts, decisions, parted = collections.Counter(), collections.Counter(), []
+    for question, a, theirs in zip(questions, own, ask_other(questions), strict=True):
         decisions[theirs] += 1
         if a.get("decision") == theirs:
             counts["agree"] += 1
-        elif reason := explained(question):
-            counts[reason] += 1
         else:
-            counts["unexplained"] += 1
-            unexplained.append((question, a, b))
+            parted.append((question, a, theirs))
+    again = [
+        (at, names, words)
+        for at, (question, a, _) in enumerate(parted)
+        for names, words in reworded(question, a.get("decision"))
+    ]
+    explained = {}
+    for (at, names, _), theirs in zip(again, ask_other([words for _, _, words in again]), strict=True):
+        if theirs == parted[at][1].get("decision"):
+            explained.setdefault(at, " + ".join(names))
+    unexplained = [found for at, found in enumerate(parted) if at not in explained]
+    counts.update(explained.values())
+    counts["unexplained"] = len(unexplained)
     print(f"{given.cases} questions, seed {given.seed}: {dict(decisions)}")
     for reason, count in counts.most_common():
-        print(f"{count:7} {reason}")
+        pages = [page for name, page, *_ in DIFFERENCES if name == reason]
+        print(f"{count:7} {reason}", *pages)
     unexplained.sort(key=lambda found: len(json.dumps(found[0])))
-    for question, a, b in unexplained[: given.show]:
-        print(json.dumps({"question": question, "iaclint": a, "other": b.get("result", b)}))
+    for question, a, theirs in unexplained[: given.show]:
+        print(json.dumps({"question": question, "iaclint": a, "other": theirs}))
     sys.exit(bool(unexplained))
 
 

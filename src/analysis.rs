@@ -2,7 +2,9 @@
 //!
 //! All reading goes through the given files; nothing here prints or asks the environment.
 
+pub mod changes;
 mod circle;
+mod environments;
 pub mod floors;
 pub mod mend;
 pub mod offer;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 
 use crate::facts::Estate;
 use crate::files::Files;
-use crate::report::{ReadCounts, Report};
+use crate::report::Report;
 use crate::rule::{Finding, Show};
 use crate::source::{Gap, GapKind, Inputs, Sources};
 
@@ -21,6 +23,8 @@ use crate::source::{Gap, GapKind, Inputs, Sources};
 pub struct Request {
     /// Boundary-relative folders and files; empty: everything.
     pub paths: Vec<String>,
+    /// Boundary-relative files: only findings that touch one of them are reported; empty: those that touch `paths`.
+    pub anchors: Vec<String>,
     pub inputs: Inputs,
     /// Names of rules; empty: all.
     pub select: Vec<String>,
@@ -28,9 +32,14 @@ pub struct Request {
     pub show: Vec<Show>,
     /// Offer exact edits: each is decided again.
     pub mends: bool,
+    pub suppressions: suppress::Settings,
     pub uri_prefix: String,
+    /// Name of this analysis beside others of the same repository; may be empty.
+    pub category: String,
     /// The folder that the reader is in, if it lies inside the boundary: paths in the terminal start there.
     pub folder: Option<String>,
+    /// Only this environment, and what joins it.
+    pub environment: Option<String>,
 }
 
 /// Files by what reads them.
@@ -94,8 +103,20 @@ fn is_terraform(path: &str) -> bool {
     path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".tofu")
 }
 
-/// Sources and facts of the files.
+/// Sources and facts of the files; of the environment that is asked for, with what joins each.
 pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
+    let sources = read(files, request);
+    let mut sources = match sources.environments().is_empty() {
+        true => sources,
+        false => sources.within(request.environment.as_deref()),
+    };
+    floors::join(&mut sources);
+    let estate = floors::build(&sources, &request.inputs);
+    (sources, estate)
+}
+
+/// What the files say, in every environment.
+fn read(files: &dyn Files, request: &Request) -> Sources {
     let found = discover(files, &request.paths);
     let mut sources = Sources::default();
     for path in &found.wrappers {
@@ -109,21 +130,29 @@ pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
     }
     floors::read_terraform(files, &found.terraform, &request.inputs, &mut sources);
     floors::read_cloudformation(files, &found.templates, &request.inputs, &mut sources);
-    let estate = floors::build(&sources, &request.inputs);
-    (sources, estate)
+    sources
 }
 
 /// Analyses the files as one estate.
 pub fn run(files: &dyn Files, request: &Request) -> Report {
-    let (mut sources, estate) = load(files, request);
-    let mut undecided = Vec::new();
-    let (mut findings, decided) = floors::findings(&estate, &sources, &mut undecided);
-    let all = if request.mends {
-        findings.clone()
-    } else {
-        Vec::new()
-    };
-    let silenced = suppress::apply(&mut findings, &sources);
+    revision(files, request).report
+}
+
+/// Analyses the files as one estate, with what a comparison of two revisions needs.
+pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
+    let mut sources = read(files, request);
+    let environments::Ran {
+        mut findings,
+        decided,
+        gaps,
+        mut read,
+        names,
+        public,
+    } = environments::run(&sources, request);
+    read.files = sources.files.len();
+    let all = request.mends.then(|| findings.clone());
+    let (suppressions, silenced) =
+        suppress::apply(&mut findings, &mut sources, &request.suppressions);
     findings.retain(|f| wanted(f, request, &sources, files));
     findings.sort_by(|a, b| {
         (b.level, a.primary.place.span, a.rule, &a.fingerprint).cmp(&(
@@ -133,35 +162,37 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
             &b.fingerprint,
         ))
     });
-    let undecided_mends = if request.mends {
-        let before = offer::State::new(&sources.files, &estate, all, &decided);
-        offer::offer(files, request, &before, &mut findings)
-    } else {
-        0
-    };
-    let read = ReadCounts {
-        files: sources.files.len(),
-        callers: estate.callers.len(),
-        buckets: estate.buckets.len(),
-        endpoints: estate.endpoints.len(),
-        keys: estate.keys.len(),
-        policies: estate.policies,
-        policies_understood: estate.policies_understood,
+    let undecided_mends = match &all {
+        Some(all) => {
+            let before = offer::State::new(&sources.files, all, &decided, public);
+            offer::offer(files, request, &before, &mut findings)
+        }
+        None => 0,
     };
     let mut not_understood = std::mem::take(&mut sources.gaps);
-    not_understood.extend(estate.gaps);
-    not_understood.extend(undecided);
-    Report {
+    not_understood.extend(gaps);
+    let blocks = sources
+        .resources
+        .iter()
+        .map(|r| (r.address.clone(), r.block))
+        .collect();
+    let report = Report {
         findings,
         decided,
         not_understood,
+        unused: std::mem::take(&mut sources.unused),
+        environments: names,
         read,
         files: sources.files,
         silenced,
         undecided_mends,
+        suppressions,
+        changes: None,
+        category: request.category.clone(),
         uri_prefix: request.uri_prefix.clone(),
         folder: request.folder.clone(),
-    }
+    };
+    changes::Revision { report, blocks }
 }
 
 /// Selected, asked for, and touching what was named.
@@ -169,23 +200,23 @@ fn wanted(finding: &Finding, request: &Request, sources: &Sources, files: &dyn F
     let named = |list: &[String]| list.iter().any(|n| n == finding.rule);
     let selected = (request.select.is_empty() || named(&request.select)) && !named(&request.ignore);
     let shown = finding.only_with.is_none_or(|s| request.show.contains(&s));
+    let named = if request.anchors.is_empty() {
+        &request.paths
+    } else {
+        &request.anchors
+    };
     let touches = |path: &str| {
-        request.paths.iter().any(|p| {
+        named.iter().any(|p| {
             p.is_empty() || p == path || (!files.is_file(p) && path.starts_with(&format!("{p}/")))
         })
     };
-    let here = request.paths.is_empty()
+    let here = named.is_empty()
         || std::iter::once(&finding.primary)
             .chain(&finding.steps)
-            .any(|step| {
-                let calls = step
-                    .place
-                    .module_calls()
-                    .into_iter()
-                    .map(|(_, span)| span.file);
-                std::iter::once(step.place.span.file)
-                    .chain(calls)
-                    .any(|f| sources.files.get(f).is_some_and(|f| touches(&f.path)))
-            });
+            .flat_map(|step| {
+                let uses = step.place.uses().map(|via| via.span.file);
+                std::iter::once(step.place.span.file).chain(uses)
+            })
+            .any(|file| sources.files.get(file).is_some_and(|f| touches(&f.path)));
     selected && shown && here
 }

@@ -4,11 +4,11 @@
 mod baseline;
 mod check;
 mod config;
+mod earlier;
 mod eval;
 mod mend;
 mod rules;
 mod simulate;
-mod since;
 mod terminal;
 mod why;
 
@@ -18,7 +18,12 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 /// Finds S3 uploads that AWS will refuse, in Terraform and CloudFormation.
 #[derive(Debug, Parser)]
-#[command(name = "iaclint", version, about)]
+#[command(
+    name = "iaclint",
+    version,
+    about,
+    after_help = "Examples:\n  iaclint check infra/\n  iaclint why --caller aws_iam_role.batch --bucket acme-reports infra/\n  iaclint explain bucket-policy-omits-caller\n\n`iaclint help COMMAND` says more of each command."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -39,7 +44,13 @@ enum Command {
     /// Print the page of a rule
     Explain(rules::ExplainArguments),
     /// Write shell completions
+    #[command(
+        after_help = "Examples:\n  iaclint completions bash > /etc/bash_completion.d/iaclint\n  iaclint completions zsh > ~/.zfunc/_iaclint\n  iaclint completions fish > ~/.config/fish/completions/iaclint.fish"
+    )]
     Completions { shell: clap_complete::Shell },
+    /// Write the manual's pages, one file for each command, into a folder
+    #[command(hide = true)]
+    Manual { folder: std::path::PathBuf },
 }
 
 /// Runs the command line of this process.
@@ -55,6 +66,12 @@ pub fn run() -> ExitCode {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "iaclint", &mut script);
             put(&String::from_utf8_lossy(&script))
+        }
+        Command::Manual { folder } => {
+            match clap_mangen::generate_to(Arguments::command(), &folder) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => refuse(&format!("{} cannot be written: {e}", folder.display())),
+            }
         }
     }
 }

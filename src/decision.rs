@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod condition;
 pub mod evaluate;
+mod nearest;
 pub mod principal;
 pub mod search;
 pub mod space;
@@ -203,6 +204,8 @@ pub enum AccountRelation {
 pub enum TargetKind {
     /// S3: the account owns what its policy does not mention (spec 2.3).
     Bucket,
+    /// S3 through an access point: as a bucket, by the access point's own policy.
+    AccessPoint,
     /// KMS: without delegation in the key policy nobody gets anything (spec 5.3).
     Key,
 }
@@ -217,10 +220,8 @@ pub struct PolicySet {
     /// Levels, root first; each level must allow. Empty: the layer does not apply.
     pub scp: Vec<Layer>,
     pub rcp: Vec<Layer>,
-    /// Bucket policy or key policy; `None` where the target has none.
+    /// Policy of the target: bucket, access point or key; `None` where it has none.
     pub resource: Option<Layer>,
-    /// Access point policy, where the request goes through one.
-    pub access_point: Option<Layer>,
     pub target: TargetKind,
     pub relation: AccountRelation,
 }
@@ -286,6 +287,29 @@ pub enum DenyKind {
 pub struct NearMiss {
     pub statement: StatementRef,
     pub failed: Vec<Element>,
+    /// Why some of them failed.
+    pub misses: Vec<(Element, Miss)>,
+}
+
+/// Why an element failed, where more can be said than its name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Miss {
+    /// The pattern names the bucket and not its objects.
+    BucketOnly(Text),
+    /// The pattern matches but for upper and lower case.
+    Case(Text),
+    /// No action has that name; the one that is asked for is near.
+    Misspelt {
+        written: Arc<str>,
+        meant: &'static str,
+    },
+    /// The request does not carry that condition key.
+    KeyAbsent(Arc<str>),
+    /// No request of the action carries that condition key; a key with a name like it.
+    KeyForeign {
+        key: Arc<str>,
+        meant: Option<&'static str>,
+    },
 }
 
 /// Answer for one request under one reading.

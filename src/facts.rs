@@ -11,7 +11,9 @@ pub mod declare;
 pub mod delivery;
 pub mod link;
 pub mod managed;
+pub mod service_accounts;
 pub mod shell;
+pub mod states;
 pub mod terraform;
 
 use std::sync::Arc;
@@ -130,6 +132,19 @@ pub struct PublicAccess {
     pub restrict_public_buckets: Setting<bool>,
 }
 
+impl PublicAccess {
+    /// No source sets it.
+    pub fn unset() -> PublicAccess {
+        let unset = || Setting::Unknown("no source sets it".into());
+        PublicAccess {
+            block_public_acls: unset(),
+            ignore_public_acls: unset(),
+            block_public_policy: unset(),
+            restrict_public_buckets: unset(),
+        }
+    }
+}
+
 /// Default encryption of a bucket.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encryption {
@@ -206,10 +221,15 @@ pub struct AccessPoint {
     pub name: Text,
     pub arn: Text,
     /// Index in [`Estate::buckets`].
-    pub bucket: Option<usize>,
+    pub bucket: usize,
+    pub account: Account,
+    pub guards: Guards,
     pub policy: Option<Policies>,
-    /// VPC origin: the VPC that alone may use it.
-    pub vpc: Option<Text>,
+    pub public_access: PublicAccess,
+    /// VPC origin: the VPC that alone may use it, with the place that says so.
+    pub vpc: Option<(Text, Place)>,
+    /// Of several Regions: its bucket here is one of several.
+    pub multi_region: bool,
     pub place: Place,
 }
 
@@ -416,6 +436,8 @@ pub struct Estate {
     pub policies_understood: usize,
     /// Positions by canonical text.
     pub names: Names,
+    /// Scopes of which one names what the other declares, or is bound by it; the smaller first.
+    pub joins: Vec<(ScopeId, ScopeId)>,
 }
 
 /// Where buckets, keys and callers are found by canonical text.

@@ -4,6 +4,8 @@
 //! slashes and without `.` or `..`; nothing outside the boundary has a name. Limits on size live here.
 
 pub mod disk;
+pub mod git;
+pub mod globs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! The rule floor turns denials into findings; reports print them and decide nothing.
 
 pub mod document;
+pub mod environment;
 pub mod finding;
 pub mod mend;
 pub mod message;
@@ -43,6 +44,8 @@ pub struct Witness {
     pub refused: Option<ShownRequest>,
     /// The smallest upload that passes; `None` where there is none or it is not known.
     pub passes: Option<ShownRequest>,
+    /// Environments in which it meets the refusal, where not in all.
+    pub environments: Vec<Arc<str>>,
 }
 
 /// An upload as a line that can be run, from the search's witness.

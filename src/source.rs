@@ -5,7 +5,9 @@
 pub mod cloudformation;
 pub mod edit;
 pub mod encode;
+pub mod environment;
 pub mod functions;
+pub mod join;
 pub mod json;
 pub mod show;
 pub mod terraform;
@@ -13,6 +15,7 @@ pub mod yaml;
 
 use std::sync::Arc;
 
+use self::environment::Environment;
 use crate::files::FileTable;
 use crate::value::{Guards, Map, Place, ScopeId, Span, Value};
 
@@ -29,8 +32,8 @@ pub struct Scope {
     pub format: Format,
     /// Folder of the root module, or path of the template.
     pub path: Arc<str>,
-    /// Name of the environment, where the scope is read once per environment.
-    pub environment: Option<Arc<str>>,
+    /// The environment, where the scope is read once per environment.
+    pub environment: Option<Arc<Environment>>,
     /// Account and region where the sources or options say so, by provider configuration
     /// (`""` is the default one; CloudFormation has only that).
     pub providers: Vec<Provider>,
@@ -47,6 +50,14 @@ pub struct Scope {
     /// backend as its settings.
     pub exports: Vec<(Value, Value)>,
     pub backend: Option<(Arc<str>, Value)>,
+}
+
+impl Scope {
+    /// Name of its environment; `None` for a scope that joins with every environment.
+    pub fn environment_name(&self) -> Option<&Arc<str>> {
+        let name = self.environment.as_ref().map(|e| &e.name)?;
+        (!name.is_empty()).then_some(name)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +145,47 @@ pub struct Sources {
     pub gaps: Vec<Gap>,
     /// Comments that hold the word `iaclint:`.
     pub comments: Vec<Comment>,
+    /// Files of values that fit nothing: listed on request, no gap.
+    pub unused: Vec<Gap>,
+    /// Scopes of which the first reads a value of the second.
+    pub joins: Vec<(ScopeId, ScopeId)>,
+}
+
+impl Sources {
+    /// Names of the environments, sorted.
+    pub fn environments(&self) -> Vec<Arc<str>> {
+        let names: std::collections::BTreeSet<&Arc<str>> = self
+            .scopes
+            .iter()
+            .filter_map(Scope::environment_name)
+            .collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// What stands in one environment: its scopes and those that have none; with `None` the latter alone.
+    pub fn within(&self, environment: Option<&str>) -> Sources {
+        let scopes: Vec<Scope> = self
+            .scopes
+            .iter()
+            .filter(|s| {
+                s.environment_name()
+                    .is_none_or(|name| Some(&**name) == environment)
+            })
+            .cloned()
+            .collect();
+        let ids: rustc_hash::FxHashSet<ScopeId> = scopes.iter().map(|s| s.id).collect();
+        Sources {
+            files: self.files.clone(),
+            scopes,
+            resources: self
+                .resources
+                .iter()
+                .filter(|r| ids.contains(&r.scope))
+                .cloned()
+                .collect(),
+            ..Sources::default()
+        }
+    }
 }
 
 /// What the command line and the configuration say about inputs.
@@ -147,6 +199,10 @@ pub struct Inputs {
     pub parameters: Vec<(String, String)>,
     pub account: Option<String>,
     pub region: Option<String>,
+    /// Environments are looked for in the sources.
+    pub discover: bool,
+    /// Environments that the configuration declares.
+    pub environments: Vec<environment::Declared>,
 }
 
 /// The answer of `iaclint eval` for one expression or node.

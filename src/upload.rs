@@ -4,6 +4,7 @@
 //! through every gate, `upload/decide.rs` turns the answers into outcomes. This floor is the only bridge
 //! between facts and decision.
 
+pub mod access_point;
 pub mod account;
 mod answers;
 pub mod attempt;
@@ -21,7 +22,9 @@ pub mod shapes;
 pub mod shown;
 mod space;
 pub mod subject;
+pub mod ties;
 pub mod why;
+mod witness;
 pub mod writers;
 
 use std::sync::Arc;
@@ -59,6 +62,8 @@ pub enum Uploader {
 pub struct Path {
     pub route: Route,
     pub certainty: PathCertainty,
+    /// Index in the estate's access points, where the upload goes through one.
+    pub access_point: Option<usize>,
     /// Where the path is shown: the network configuration of the workload.
     pub shown_by: Option<Place>,
 }
@@ -162,6 +167,10 @@ pub enum Gate {
     },
     /// The target has Object Lock or a default retention, which the writer does not support.
     ServiceNeedsNoLock { place: Place },
+    /// The bucket's side admits no upload through the access point.
+    AccessPointNotDelegated { action: Arc<str>, place: Place },
+    /// The access point serves one VPC, and the request comes from elsewhere.
+    AccessPointOutsideVpc { place: Place },
     /// Another requirement of a writer on its target (name prefix, ACLs enabled).
     ServiceTarget { requirement: Arc<str>, place: Place },
 }

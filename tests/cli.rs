@@ -227,31 +227,134 @@ fn rules_and_pages_can_be_asked_for() {
     }
 }
 
+/// The Terraform example of the rule that is denied, with a comment in place of the mark.
+fn commented(comment: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let examples = registry::find(RULE).unwrap().examples("Denied");
+    let example = examples.into_iter().find(|e| e.language == "hcl").unwrap();
+    let text = example.text.replace("# denied", comment);
+    std::fs::write(folder.path().join("main.tf"), text).unwrap();
+    folder
+}
+
 #[test]
-fn a_comment_silences_with_a_reason() {
-    for (comment, expected) in [
+fn a_comment_silences_until_its_day() {
+    for (comment, options, expected, note) in [
         (
-            format!("# iaclint: ignore[{RULE}] the uploader sends the header"),
+            format!("# iaclint: ignore[{RULE}] the uploader sends it"),
+            &[][..],
             0,
+            "",
         ),
-        (format!("# iaclint: ignore[{RULE}]"), 1),
-        ("# iaclint: ignore[no-such-rule] reason".into(), 1),
+        (format!("# iaclint: ignore[{RULE}]"), &[], 0, ""),
+        (
+            format!("# iaclint: ignore[{RULE}]"),
+            &["--require-reason"],
+            1,
+            "gives no reason",
+        ),
+        (
+            format!("# iaclint: ignore[{RULE}] why"),
+            &["--require-reason"],
+            0,
+            "",
+        ),
+        (
+            format!("# iaclint: ignore[{RULE}] until 2026-11-30 why"),
+            &[],
+            0,
+            "",
+        ),
+        (
+            format!("# iaclint: ignore[{RULE}] until 2026-11-24 why"),
+            &[],
+            1,
+            "expired on 2026-11-24",
+        ),
+        (
+            format!("# iaclint: ignore[{RULE}] until 2026-11-3 why"),
+            &[],
+            1,
+            "is no day",
+        ),
+        (
+            "# iaclint: ignore[no-such-rule] reason".into(),
+            &[],
+            1,
+            "is no rule",
+        ),
+        ("# iaclint: ignore".into(), &[], 1, "names no rule"),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let page = registry::find(RULE).unwrap();
-        let example = page
-            .examples("Denied")
-            .into_iter()
-            .find(|e| e.language == "hcl")
+        let folder = commented(&comment);
+        let arguments = [&["check", "--format", "concise"][..], options].concat();
+        // 2026-11-25.
+        let output = Command::new(env!("CARGO_BIN_EXE_iaclint"))
+            .args(&arguments)
+            .current_dir(folder.path())
+            .env("SOURCE_DATE_EPOCH", "1795564800")
+            .output()
             .unwrap();
-        let text = example.text.replace("# denied", &comment);
-        std::fs::write(folder.path().join("main.tf"), text).unwrap();
-        assert_eq!(code(folder.path(), &["check"]), expected, "{comment}");
-        let report = iaclint(folder.path(), &["check", "--format", "concise"]).stdout;
-        let named = String::from_utf8(report)
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{comment}\n{report}");
+        assert_eq!(
+            report.contains("unused-suppression"),
+            !note.is_empty(),
+            "{comment}\n{report}"
+        );
+        assert!(report.contains(note), "{comment}\n{report}");
+    }
+}
+
+#[test]
+fn a_configuration_silences_by_rule_path_and_address() {
+    let folder = estate("Denied");
+    let path = folder.path();
+    let address = {
+        let output = iaclint(path, &["check", "main.tf", "--format", "json"]);
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        report["findings"][0]["primary"]["address"]
+            .as_str()
             .unwrap()
-            .contains("unused-suppression");
-        assert_eq!(named, expected == 1, "{comment}");
+            .to_string()
+    };
+    for (table, expected, note) in [
+        (format!("rule = \"{RULE}\""), 0, ""),
+        (
+            "rule = \"bucket-policy-denies\"\nreason = \"known\"".into(),
+            0,
+            "",
+        ),
+        ("path = \"main.tf\"".into(), 0, ""),
+        ("path = \"*.yaml\"".into(), 1, "is not reported"),
+        (format!("address = \"{address}\""), 0, ""),
+        (
+            format!("address = \"{}*\"", address.split('.').next().unwrap()),
+            0,
+            "",
+        ),
+        ("address = \"module.*\"".into(), 1, "is not reported"),
+        (
+            format!("rule = \"{RULE}\"\nexpires = \"2020-01-01\""),
+            1,
+            "expired on 2020-01-01",
+        ),
+        ("rule = \"no-such-rule\"".into(), 1, "is no rule"),
+        ("reason = \"everything\"".into(), 2, ""),
+        ("role = \"x\"".into(), 2, ""),
+    ] {
+        std::fs::remove_file(path.join("template.yaml")).ok();
+        std::fs::write(
+            path.join("iaclint.toml"),
+            format!("[[suppress]]\n{table}\n"),
+        )
+        .unwrap();
+        let output = iaclint(path, &["check", "--format", "concise"]);
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{table}\n{report}");
+        assert!(report.contains(note), "{table}\n{report}");
+        if !note.is_empty() {
+            assert!(report.contains("iaclint.toml:1:"), "{table}\n{report}");
+        }
     }
 }
 
@@ -335,33 +438,384 @@ fn mends_are_shown_before_they_are_written() {
     );
 }
 
-#[test]
-fn findings_of_an_earlier_commit_are_not_new() {
-    let folder = estate("Denied");
+/// Commits what lies in a folder.
+fn commit(folder: &Path, message: &str) {
     let git = |arguments: &[&str]| {
         let names = [
-            "-c",
             "user.name=t",
-            "-c",
             "user.email=t@example.com",
-            "-c",
             "commit.gpgsign=false",
         ];
         let command = Command::new("git")
-            .args(names)
+            .args(names.iter().flat_map(|name| ["-c", name]))
             .args(arguments)
-            .current_dir(folder.path())
+            .current_dir(folder)
             .output();
         assert!(command.unwrap().status.success(), "{arguments:?}");
     };
     git(&["init", "--quiet"]);
-    git(&["commit", "--quiet", "--allow-empty", "-m", "nothing yet"]);
     git(&["add", "."]);
-    git(&["commit", "--quiet", "-m", "all of it"]);
-    assert_eq!(code(folder.path(), &["check", "--since", "HEAD"]), 0);
-    assert_eq!(
-        code(folder.path(), &["check", "--since", "no-such-commit"]),
-        2
+    git(&["commit", "--quiet", "--allow-empty", "-m", message]);
+}
+
+#[test]
+fn findings_of_an_earlier_commit_are_not_new() {
+    let empty = tempfile::tempdir().unwrap();
+    let folder = estate("Denied");
+    std::fs::rename(folder.path().join("main.tf"), empty.path().join("main.tf")).unwrap();
+    std::fs::rename(folder.path().join("template.yaml"), empty.path().join("t")).unwrap();
+    commit(folder.path(), "nothing yet");
+    std::fs::rename(empty.path().join("main.tf"), folder.path().join("main.tf")).unwrap();
+    std::fs::rename(empty.path().join("t"), folder.path().join("template.yaml")).unwrap();
+    commit(folder.path(), "all of it");
+    let since = |reference: &str| code(folder.path(), &["check", "--since", reference]);
+    assert_eq!(since("HEAD"), 0);
+    assert_eq!(since("HEAD~1"), 1);
+    for reference in [
+        "no-such-commit",
+        "--help",
+        "-x",
+        "HEAD; true",
+        "$(id)",
+        "",
+        "HEAD:main.tf",
+    ] {
+        let given = format!("--since={reference}");
+        assert_eq!(code(folder.path(), &["check", &given]), 2, "{reference}");
+    }
+}
+
+#[test]
+fn a_change_says_what_it_refuses_and_mends() {
+    let (denied, allowed) = (estate("Denied"), estate("Allowed"));
+    std::fs::remove_file(denied.path().join("template.yaml")).unwrap();
+    let text = |folder: &TempDir| std::fs::read_to_string(folder.path().join("main.tf")).unwrap();
+    let (bad, good) = (text(&denied), text(&allowed));
+    let folder = denied.path();
+    let write = |text: &str| std::fs::write(folder.join("main.tf"), text).unwrap();
+    let changes = || {
+        let output = iaclint(folder, &["check", "--since", "HEAD", "--format", "json"]);
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), report["changes"]["uploads"].clone())
+    };
+    write(&good);
+    commit(folder, "good");
+    write(&bad);
+    let (code, refused) = changes();
+    assert_eq!(code, Some(1));
+    assert_eq!(refused[0]["before"], "allowed", "{refused}");
+    assert_eq!(refused[0]["rule"], RULE);
+    assert!(
+        refused[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("can no longer")
     );
-    assert_eq!(code(folder.path(), &["check", "--since", "HEAD~1"]), 1);
+    let causes = refused[0]["causes"].as_array().unwrap();
+    assert!(!causes.is_empty(), "{refused}");
+    for cause in causes {
+        let of = if cause["added"] == true { &bad } else { &good };
+        let line = of
+            .lines()
+            .nth(cause["line"].as_u64().unwrap() as usize - 1)
+            .unwrap();
+        assert_eq!(
+            line.trim(),
+            cause["text"],
+            "a cause is a line of its revision"
+        );
+        let other = if cause["added"] == true { &good } else { &bad };
+        assert!(!other.lines().any(|l| l == line), "{line} did not change");
+    }
+    // Blanks, order of files and names of statements refuse nothing.
+    commit(folder, "bad");
+    write(&format!(
+        "\n\n{}",
+        bad.replace("    ", "\t\t ")
+            .replace("Sid       = \"", "Sid = \"Renamed")
+    ));
+    std::fs::rename(folder.join("main.tf"), folder.join("moved.tf")).unwrap();
+    assert_eq!(changes(), (Some(0), serde_json::json!([])));
+    std::fs::remove_file(folder.join("moved.tf")).unwrap();
+    write(&good);
+    let (code, mended) = changes();
+    assert_eq!(code, Some(0));
+    assert_eq!(mended[0]["after"], "allowed", "{mended}");
+    assert!(mended[0]["text"].as_str().unwrap().contains("can write to"));
+}
+
+#[test]
+fn a_change_cannot_silence_its_own_findings() {
+    let folder = commented("");
+    let path = folder.path();
+    let bad = std::fs::read_to_string(path.join("main.tf")).unwrap();
+    let check = |options: &[&str]| {
+        let arguments = [&["check", "--format", "json"][..], options].concat();
+        let output = iaclint(path, &arguments);
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
+        (output.status.code().unwrap(), report)
+    };
+    std::fs::write(path.join("other.tf"), "locals {}\n").unwrap();
+    commit(path, "base");
+    // A comment, a configuration, an ignore file, a baseline: each silences, none of them before it is merged.
+    let mark = format!("# iaclint: ignore[{RULE}] I say so\n");
+    let line = bad.lines().find(|l| l.contains("Statement")).unwrap();
+    let silent = bad.replacen(line, &format!("{mark}{line}"), 1);
+    let (_, before) = check(&["--write-baseline", "known.json"]);
+    assert_eq!(before["findings"][0]["rule"], RULE);
+    let known = std::fs::read_to_string(path.join("known.json")).unwrap();
+    std::fs::remove_file(path.join("known.json")).unwrap();
+    for (file, text, options) in [
+        ("main.tf", silent.as_str(), &[][..]),
+        ("iaclint.toml", "exclude = [\"main.tf\"]\n", &[]),
+        ("iaclint.toml", "fail-on = \"never\"\n", &[]),
+        ("iaclint.toml", "[[suppress]]\npath = \"main.tf\"\n", &[]),
+        (
+            "named.toml",
+            "fail-on = \"never\"\n",
+            &["--config", "named.toml"],
+        ),
+        (".gitignore", "main.tf\n", &[]),
+        (".ignore", "*.tf\n", &[]),
+        ("known.json", &known, &["--baseline", "known.json"]),
+    ] {
+        std::fs::write(path.join(file), text).unwrap();
+        assert_eq!(check(options).0, 0, "{file} {options:?} silences");
+        let based = [options, &["--config-from", "HEAD"]].concat();
+        let (code, report) = check(&based);
+        assert_eq!(code, 1, "{file} {options:?} counts only once it is merged");
+        let new = report["suppressions"].as_array().unwrap();
+        let new = new.iter().filter(|s| s["counts"] == false).count();
+        assert_eq!(new, usize::from(file == "main.tf"), "{report}");
+        // Once merged it counts.
+        commit(path, "merged");
+        assert_eq!(check(&based).0, 0, "{file} {options:?} is merged");
+        // A suppression that moves to another line with its block stays.
+        if file == "main.tf" {
+            std::fs::write(path.join(file), format!("# new\n\n{text}")).unwrap();
+            assert_eq!(check(&based).0, 0);
+            // Its copy in another place is a new one.
+            let copy = silent
+                .replace("invoices", "copies")
+                .replace("billing", "copying");
+            std::fs::write(path.join("copy.tf"), copy).unwrap();
+            assert_eq!(check(&based).0, 1);
+            std::fs::remove_file(path.join("copy.tf")).unwrap();
+        }
+        std::fs::remove_file(path.join(file)).unwrap();
+        std::fs::write(path.join("main.tf"), &bad).unwrap();
+        commit(path, "base again");
+    }
+}
+
+/// An estate of `tests/estates`, read as JSON.
+fn json(estate: &str, arguments: &[&str]) -> Json {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/estates")
+        .join(estate);
+    let all = [&["check", "--no-config", "--format", "json"], arguments].concat();
+    let output = iaclint(&folder, &all);
+    let text = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// `rule bucket environments` of each finding, and of its callers.
+fn in_environments(report: &Json) -> Vec<String> {
+    let names = |value: &Json| {
+        let names = value.as_array().unwrap().iter();
+        names
+            .map(|n| n.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join("+")
+    };
+    let mut out: Vec<String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| {
+            let callers = f["callers"].as_array().unwrap().iter();
+            let callers = callers.map(|c| {
+                format!(
+                    "{}@{}",
+                    c["address"].as_str().unwrap(),
+                    names(&c["environments"])
+                )
+            });
+            format!(
+                "{} {} {} {}",
+                f["rule"].as_str().unwrap(),
+                f["bucket"].as_str().unwrap(),
+                names(&f["environments"]),
+                callers.collect::<Vec<_>>().join(",")
+            )
+        })
+        .collect();
+    out.sort();
+    out
+}
+
+#[test]
+fn a_finding_says_in_which_environment_it_holds() {
+    let report = json("environments", &[]);
+    assert_eq!(
+        report["environments"],
+        serde_json::json!(["dev", "prod", "stage"])
+    );
+    let header = RULE;
+    assert_eq!(
+        in_environments(&report),
+        [
+            // A layer of all, one file each, and a folder.
+            format!("{header} acme-prod-logs prod+stage aws_iam_role.app@prod+stage"),
+            // The two forms of parameter files, and the configuration of the serverless command line.
+            format!("{header} acme-reports-prod prod Writer@prod"),
+            format!("{header} acme-reports-sam-prod prod Writer@prod"),
+            // A root without environments joins with every one.
+            "bucket-policy-denies-upload acme-audit-prod prod aws_iam_role.app@prod".into(),
+        ]
+    );
+    let message = report["findings"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("in environment `prod`, all uploads"),
+        "{message}"
+    );
+    let decided: Vec<String> = report["decided"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| format!("{} {} {}", d["bucket"], d["outcome"], d["environments"]))
+        .collect();
+    assert!(
+        decided.contains(&r#""acme-dev-logs" "allowed" ["dev"]"#.to_string()),
+        "{decided:?}"
+    );
+    let unused = report["unused"].to_string();
+    assert!(unused.contains("app/envs/old.tfvars"), "{unused}");
+}
+
+#[test]
+fn the_command_line_can_choose_the_environment() {
+    let one = json("environments", &["--environment", "dev"]);
+    assert!(in_environments(&one).is_empty());
+    assert_eq!(one["environments"], serde_json::json!(["dev"]));
+    // Values on the command line are one environment that needs no name.
+    let file = [
+        "app",
+        "--var-file",
+        "app/envs/prod.tfvars",
+        "--var",
+        "org=x",
+    ];
+    let stated = json("environments", &file);
+    assert_eq!(
+        in_environments(&stated),
+        [format!("{RULE} x-prod-logs  aws_iam_role.app@")]
+    );
+    assert_eq!(stated["environments"], serde_json::json!([]));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/environments");
+    assert_eq!(code(&folder, &["check", "--environment", "nowhere"]), 2);
+}
+
+#[test]
+fn the_configuration_declares_environments() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/environments/app");
+    write(
+        "app/main.tf",
+        &std::fs::read_to_string(app.join("main.tf")).unwrap(),
+    );
+    write("values/one.tfvars", "env = \"one\"\norg = \"o\"\n");
+    write(
+        "values/two.tfvars",
+        "env = \"two\"\norg = \"o\"\nlocked = true\n",
+    );
+    write(
+        "iaclint.toml",
+        "[[environment]]\nname = \"first\"\nvar-files = [\"values/one.tfvars\"]\naccount = \"111122223333\"\n\n\
+         [[environment]]\nname = \"second\"\nvar-files = [\"values/two.tfvars\"]\npaths = [\"app\"]\n",
+    );
+    let output = iaclint(folder.path(), &["check", "--format", "json"]);
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        in_environments(&report),
+        [format!("{RULE} o-two-logs second aws_iam_role.app@second")]
+    );
+    write(
+        "iaclint.toml",
+        "[[environment]]\nvar-files = [\"values/one.tfvars\"]\n",
+    );
+    assert_eq!(code(folder.path(), &["check"]), 2);
+}
+
+#[test]
+fn environments_beyond_the_limit_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("envs")).unwrap();
+    std::fs::write(
+        folder.path().join("main.tf"),
+        "variable \"env\" {}\n\nresource \"aws_s3_bucket\" \"b\" {\n  bucket = \"b-${var.env}\"\n}\n",
+    )
+    .unwrap();
+    for i in 0..20 {
+        let path = folder.path().join(format!("envs/e{i:02}.tfvars"));
+        std::fs::write(path, format!("env = \"{i}\"\n")).unwrap();
+    }
+    let output = iaclint(folder.path(), &["check", "--format", "json"]);
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["environments"].as_array().unwrap().len(), 16);
+    let gaps = report["not_understood"].to_string();
+    assert!(
+        gaps.contains("the limit of 16: e16, e17, e18, e19"),
+        "{gaps}"
+    );
+}
+
+#[test]
+fn roots_and_templates_meet_by_what_they_read_from_each_other() {
+    let report = json("joined", &[]);
+    // Remote state of a backend and of a file, stored parameters in both formats.
+    assert_eq!(
+        in_environments(&report),
+        [
+            format!("{RULE} aws_s3_bucket.inbox  aws_iam_role.deliver@,ByParameter@,ByReference@"),
+            // A role and an endpoint that another root looks up, by name and by its network.
+            "bucket-policy-denies-network aws_s3_bucket.drop  aws_iam_role.deliver@".into(),
+            "endpoint-policy-omits-put-object aws_s3_bucket.drop  aws_iam_role.deliver@".into(),
+            "endpoint-policy-omits-put-object aws_s3_bucket.inbox  aws_iam_role.deliver@".into(),
+            "key-policy-omits-caller aws_s3_bucket.reports  aws_iam_role.report@".into(),
+        ]
+    );
+    assert_eq!(report["not_understood"], serde_json::json!([]));
+    // The account that delivers load balancers' logs in the Region.
+    let decided = report["decided"].to_string();
+    assert!(
+        decided.contains("arn:aws:iam::156460612806:root"),
+        "{decided}"
+    );
+}
+
+#[test]
+fn roots_meet_within_their_environment() {
+    let report = json("live", &[]);
+    assert_eq!(
+        in_environments(&report),
+        ["bucket-policy-denies-upload aws_s3_bucket.drop prod aws_iam_role.app@prod"]
+    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/live");
+    let why = [
+        "why",
+        "--caller",
+        "aws_iam_role.app",
+        "--bucket",
+        "aws_s3_bucket.drop",
+    ];
+    for (environment, expected) in [("dev", 0), ("prod", 1), ("stage", 2)] {
+        let arguments = [&why[..], &["--environment", environment]].concat();
+        assert_eq!(code(&folder, &arguments), expected, "{environment}");
+    }
 }

@@ -193,7 +193,6 @@ fn set_of(estate: &Estate) -> PolicySet {
         endpoint: layer(4).map(|l| (EndpointKind::Interface, l)),
         rcp: layer(5).into_iter().collect(),
         resource: layer(6),
-        access_point: None,
         target: estate.target,
         relation: estate.relation,
     }

@@ -491,9 +491,12 @@ fn told(tree: &Tree, change_it: &dyn Fn(&mut Estate)) -> Told {
     }
     let (sources, mut estate) = analysis::load(&files, &Request::default());
     change_it(&mut estate);
-    let (findings, _) = analysis::floors::findings(&estate, &sources, &mut Vec::new());
+    let mut gaps = Vec::new();
+    let pairs = analysis::floors::pairs(&estate, &sources, &mut gaps);
+    let (findings, _) = analysis::floors::findings(&estate, &sources, pairs, &|_| true, &mut gaps);
     findings
         .iter()
+        .map(|found| &found.what)
         .filter(|f| f.level > Level::Note)
         .map(|f| {
             let place = f.primary.place.span;

@@ -47,9 +47,10 @@ enum Kind {
     Number,
     Date,
     Many,
+    Bytes,
 }
 
-const KEYS: [(&str, Kind); 8] = [
+const KEYS: [(&str, Kind); 9] = [
     ("s3:x-amz-acl", Kind::Text),
     ("s3:x-amz-storage-class", Kind::Text),
     ("s3:x-amz-server-side-encryption-aws-kms-key-id", Kind::Arn),
@@ -58,6 +59,8 @@ const KEYS: [(&str, Kind); 8] = [
     ("s3:object-lock-remaining-retention-days", Kind::Number),
     ("s3:object-lock-retain-until-date", Kind::Date),
     ("aws:CalledVia", Kind::Many),
+    // No key of S3 is binary; any key may be tested as one.
+    ("custom:Digest", Kind::Bytes),
 ];
 
 #[derive(Debug, Clone)]
@@ -206,6 +209,7 @@ fn test(seed: &mut Seed, key: usize) -> Test {
         ]),
         Kind::Ip => seed.of(&["IpAddress", "NotIpAddress"]),
         Kind::Bool => "Bool",
+        Kind::Bytes => "BinaryEquals",
         Kind::Number => seed.of(&[
             "NumericEquals",
             "NumericNotEquals",
@@ -263,8 +267,14 @@ fn test(seed: &mut Seed, key: usize) -> Test {
                     "128.0.0.0/1",
                     "10.0.0.0/8",
                     "255.255.255.255/32",
+                    "2001:db8::/32",
+                    "2001:db8::/127",
+                    "2001:db8::1",
+                    "::/0",
+                    "8000::/1",
                 ])
                 .to_string(),
+            (_, Kind::Bytes) => seed.of(&["YQ==", "YWI=", "Yg=="]).to_string(),
             (_, Kind::Number) => seed
                 .of(&["0", "1", "7", "7.5", "8", "-3", "30"])
                 .to_string(),
@@ -356,7 +366,6 @@ fn our_answer(case: &Case) -> (Ours, Vec<(String, ContextValue)>) {
         scp: Vec::new(),
         rcp: Vec::new(),
         resource: None,
-        access_point: None,
         target: TargetKind::Bucket,
         relation: AccountRelation::Same,
     };
@@ -625,6 +634,23 @@ fn compared(operator: &str, listed: &str, v: &str) -> String {
         }
         "Bool" if listed == "true" => v.to_string(),
         "Bool" => negation(v),
+        "BinaryEquals" => {
+            let bytes = match listed {
+                "YQ==" => "a",
+                "YWI=" => "ab",
+                _ => "b",
+            };
+            format!("(= {v} {})", quoted(bytes))
+        }
+        "IpAddress" | "NotIpAddress" if listed.contains(':') => {
+            let (address, bits) = listed.split_once('/').unwrap_or((listed, "128"));
+            let address = u128::from(address.parse::<std::net::Ipv6Addr>().unwrap());
+            let mask = u128::MAX
+                .checked_shl(128 - bits.parse::<u32>().unwrap())
+                .unwrap_or(0);
+            let network = address & mask;
+            format!("(and {v}-six (= (bvand {v}-long #x{mask:032x}) #x{network:032x}))")
+        }
         "IpAddress" | "NotIpAddress" => {
             let (address, bits) = listed.split_once('/').unwrap_or((listed, "32"));
             let address = u32::from(address.parse::<std::net::Ipv4Addr>().unwrap());
@@ -750,7 +776,7 @@ fn question(case: &Case) -> String {
         }
         for v in values {
             let sort = match kind {
-                Kind::Text | Kind::Arn | Kind::Many => "String",
+                Kind::Text | Kind::Arn | Kind::Many | Kind::Bytes => "String",
                 Kind::Ip => "(_ BitVec 32)",
                 Kind::Bool => "Bool",
                 Kind::Number => "Real",
@@ -760,8 +786,9 @@ fn question(case: &Case) -> String {
             match kind {
                 Kind::Ip => {
                     let _ = writeln!(out, "(declare-const {v}-six Bool)");
+                    let _ = writeln!(out, "(declare-const {v}-long (_ BitVec 128))");
                 }
-                Kind::Text | Kind::Arn | Kind::Many => {
+                Kind::Text | Kind::Arn | Kind::Many | Kind::Bytes => {
                     let _ = writeln!(out, "(assert (>= (str.len {v}) 1))");
                 }
                 Kind::Bool | Kind::Number | Kind::Date => {}

@@ -11,6 +11,15 @@
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
 
+#[path = "uploads/points.rs"]
+mod points;
+
+#[path = "uploads/evidence.rs"]
+mod evidence;
+
+#[path = "uploads/services.rs"]
+mod services;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Request, circle, floors, load};
+use super::{Request, circle, environments};
 use crate::decision::Match;
 use crate::facts::Estate;
 use crate::files::{FileTable, Files, FilesError};
@@ -110,7 +110,7 @@ struct Offer {
 pub struct State<'f> {
     files: &'f FileTable,
     /// Those that are not shown too.
-    findings: Vec<Finding>,
+    findings: &'f [Finding],
     uploads: usize,
     /// Caller and bucket of every upload that may pass in some form.
     access: BTreeSet<(Arc<str>, Arc<str>)>,
@@ -121,16 +121,16 @@ pub struct State<'f> {
 impl<'f> State<'f> {
     pub fn new(
         files: &'f FileTable,
-        estate: &Estate,
-        findings: Vec<Finding>,
+        findings: &'f [Finding],
         decided: &[DecidedUpload],
+        public: BTreeSet<Arc<str>>,
     ) -> State<'f> {
         State {
             files,
             findings,
             uploads: decided.len(),
             access: access(decided),
-            public: public_buckets(estate),
+            public,
         }
     }
 }
@@ -165,7 +165,7 @@ fn try_out(
     candidate: Candidate,
 ) -> Option<Offer> {
     let edited = Edited::new(files, before.files, &candidate.edits)?;
-    let (read, estate) = load(&edited, request);
+    let read = super::read(&edited, request);
     // INVARIANT: a text that does not parse any more is never offered.
     if !edited.parses(&read) {
         return None;
@@ -174,7 +174,8 @@ fn try_out(
     if candidate.refers && circle::new_one(&read, &candidate.edits) {
         return None;
     }
-    let (findings, decided) = floors::findings(&estate, &read, &mut Vec::new());
+    let ran = environments::run(&read, request);
+    let (findings, decided) = (ran.findings, ran.decided);
     let like = |other: &&Finding| {
         other.rule == finding.rule
             && other.bucket == finding.bucket
@@ -200,7 +201,7 @@ fn try_out(
             gains.push(format!("{caller} to {bucket}"));
         }
     }
-    for bucket in public_buckets(&estate).difference(&before.public) {
+    for bucket in ran.public.difference(&before.public) {
         gains.push(format!("everyone to {bucket}"));
     }
     let callers: BTreeSet<&str> = finding.callers.iter().map(|w| &*w.address).collect();
@@ -240,7 +241,7 @@ fn access(decided: &[DecidedUpload]) -> BTreeSet<(Arc<str>, Arc<str>)> {
         .collect()
 }
 
-fn public_buckets(estate: &Estate) -> BTreeSet<Arc<str>> {
+pub fn public_buckets(estate: &Estate) -> BTreeSet<Arc<str>> {
     estate
         .buckets
         .iter()

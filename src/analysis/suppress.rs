@@ -1,155 +1,131 @@
-//! Suppression comments: `# iaclint: ignore[rule] reason`, on the line itself or on the line before a block;
-//! in templates also `Metadata: {iaclint: {ignore: {rule: reason}}}` of a resource, for its whole block.
+//! Suppressions: `# iaclint: ignore[rule] reason`, on the line itself or on the line before a block; in templates
+//! also `Metadata: {iaclint: {ignore: {rule: reason}}}` of a resource, for its whole block; and those of the
+//! configuration, by rule, path and address. A reason that begins with `until 2027-01-31` names the last day.
 //!
-//! A suppression that silences nothing, names no rule or gives no reason is itself reported, as a note.
+//! A suppression that silences nothing, names no rule or has expired is itself reported, as a note.
+//!
+//! With [`Honoured`] only those count that an earlier commit has too: a change cannot silence its own findings.
 
-use std::collections::BTreeSet;
+pub mod asked;
 
-use crate::files::SourceFile;
-use crate::report::plain::shorten;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::report::Suppression;
 use crate::rule::registry;
 use crate::rule::{Finding, Level, Outcome, Step};
-use crate::source::{Comment, Resource, Sources};
-use crate::value::{Place, Span, ValueKind};
+use crate::source::Sources;
+use crate::value::{Place, Span};
+use asked::Asked;
 
-/// Name of the rule about comments that do nothing.
+/// Name of the rule about suppressions that do nothing.
 const RULE: &str = "unused-suppression";
 
-/// Takes the silenced findings out, adds a note for each comment without effect, and says how many were silenced.
-pub fn apply(findings: &mut Vec<Finding>, sources: &Sources) -> usize {
+/// How suppressions are taken.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub configured: Vec<Configured>,
+    /// A suppression without a reason silences nothing.
+    pub require_reason: bool,
+    /// `2026-11-25`; without it nothing expires.
+    pub today: Option<String>,
+    /// Only what an earlier commit has counts.
+    pub honoured: Option<Honoured>,
+}
+
+/// A suppression of the configuration: what it leaves open fits everything.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// A rule's name, or the beginning of names.
+    pub rule: Option<String>,
+    /// Glob, as in an ignore file, for the file of the finding.
+    pub path: Option<String>,
+    /// Address of the document or resource that refuses, `*` for any characters.
+    pub address: Option<String>,
+    pub reason: String,
+    /// The last day, `2027-01-31`.
+    pub expires: Option<String>,
+    /// Boundary-relative path of the configuration, its text, and where in it this one stands.
+    pub file: Option<(Arc<str>, Arc<str>, std::ops::Range<usize>)>,
+}
+
+/// The suppressions of an earlier commit.
+#[derive(Debug, Clone, Default)]
+pub struct Honoured {
+    /// How often each stands there.
+    keys: BTreeMap<String, usize>,
+    /// Fingerprints of the findings that they silence.
+    silenced: BTreeSet<String>,
+}
+
+impl Honoured {
+    /// What counted in a run over the earlier commit.
+    pub fn of(suppressions: &[Suppression]) -> Honoured {
+        let mut out = Honoured::default();
+        for suppression in suppressions {
+            *out.keys.entry(suppression.key.clone()).or_default() += 1;
+            out.silenced.extend(suppression.silenced.iter().cloned());
+        }
+        out
+    }
+}
+
+/// Takes the silenced findings out, adds a note for each suppression without effect, and says what each silenced,
+/// and how many were silenced in all.
+pub fn apply(
+    findings: &mut Vec<Finding>,
+    sources: &mut Sources,
+    settings: &Settings,
+) -> (Vec<Suppression>, usize) {
     let before = findings.len();
-    // (suppression, rule) pairs that silenced something.
-    let mut used = BTreeSet::new();
-    let comments = sources.comments.iter().map(|c| Asked::read(c, sources));
-    let metadata = sources
-        .resources
-        .iter()
-        .flat_map(|resource| Asked::metadata(resource, sources));
-    let asked: Vec<Asked> = comments.chain(metadata).collect();
-    findings.retain(|finding| {
-        let span = finding.primary.place.span;
-        let Some(file) = sources.files.get(span.file) else {
-            return true;
-        };
-        let (line, _) = file.line_column(span.start);
-        let mut silenced = false;
-        for (index, asked) in asked.iter().enumerate() {
-            let covers = asked.span.file == span.file && asked.first <= line && line <= asked.last;
-            if covers && asked.reason && asked.rules.iter().any(|(_, rule)| *rule == finding.rule) {
-                used.insert((index, finding.rule));
-                silenced = true;
+    let mut asked = asked::all(sources, settings);
+    if let Some(honoured) = &settings.honoured {
+        let mut left = honoured.keys.clone();
+        for one in asked.iter_mut().filter(|one| one.configured.is_none()) {
+            let known = left.get_mut(&one.key).filter(|count| **count > 0);
+            one.new = known.is_none();
+            if let Some(count) = known {
+                *count -= 1;
             }
         }
-        !silenced
+    }
+    // Per suppression: the rules that it silenced, and the findings.
+    let mut used: Vec<BTreeSet<&'static str>> = vec![BTreeSet::new(); asked.len()];
+    let mut silenced: Vec<Vec<String>> = vec![Vec::new(); asked.len()];
+    findings.retain(|finding| {
+        let mut gone = false;
+        for ((one, used), silenced) in asked.iter().zip(&mut used).zip(&mut silenced) {
+            if !one.covers(finding, sources, settings) {
+                continue;
+            }
+            used.insert(finding.rule);
+            let known = |h: &Honoured| h.silenced.contains(&finding.fingerprint);
+            let counts = !one.new || settings.honoured.as_ref().is_some_and(known);
+            silenced.push(finding.fingerprint.clone());
+            gone |= counts;
+        }
+        !gone
     });
-    let silenced = before - findings.len();
-    for (index, asked) in asked.iter().enumerate() {
-        for message in asked.faults(index, &used) {
-            findings.extend(note(asked, message));
+    let gone = before - findings.len();
+    for (one, used) in asked.iter().zip(&used) {
+        for message in one.faults(used, settings) {
+            findings.extend(note(one, message));
         }
     }
-    silenced
-}
-
-/// What a suppression asks for.
-struct Asked<'s> {
-    span: Span,
-    /// As it is written, for the fingerprint.
-    text: &'s str,
-    /// Each name as written, with the rule that it means; empty where there is none.
-    rules: Vec<(&'s str, &'static str)>,
-    /// False where the brackets are missing.
-    well_formed: bool,
-    reason: bool,
-    /// First and last line that it speaks of.
-    first: u32,
-    last: u32,
-}
-
-impl<'s> Asked<'s> {
-    fn read(comment: &'s Comment, sources: &Sources) -> Asked<'s> {
-        let (first, last) = sources
-            .files
-            .get(comment.span.file)
-            .map_or((0, 0), |file| lines(file, comment));
-        let inside = comment
-            .text
-            .split_once("iaclint:")
-            .and_then(|(_, rest)| rest.trim_start().strip_prefix("ignore["))
-            .and_then(|rest| rest.split_once(']'));
-        let (names, reason) = inside.unwrap_or_default();
-        let rules = names
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .map(|name| (name, known(name)))
-            .collect();
-        Asked {
-            span: comment.span,
-            text: &comment.text,
-            rules,
-            well_formed: inside.is_some(),
-            reason: !reason.trim().is_empty(),
-            first,
-            last,
-        }
-    }
-
-    /// The suppressions in a resource's metadata.
-    fn metadata(resource: &'s Resource, sources: &Sources) -> Vec<Asked<'s>> {
-        let listed = resource
-            .attributes
-            .get("Metadata")
-            .and_then(|metadata| metadata.get("iaclint"))
-            .and_then(|own| own.get("ignore"));
-        let (Some(ValueKind::Map(listed)), Some(file)) = (
-            listed.map(|l| &l.kind),
-            sources.files.get(resource.block.file),
-        ) else {
-            return Vec::new();
-        };
-        listed
-            .iter()
-            .map(|(name, entry)| Asked {
-                span: entry.key_place.span,
-                text: name,
-                rules: vec![(&**name, known(name))],
-                well_formed: true,
-                reason: entry.value.as_str().is_some_and(|r| !r.trim().is_empty()),
-                first: file.line_column(resource.block.start).0,
-                last: file.line_column(resource.block.end).0,
-            })
-            .collect()
-    }
-
-    fn faults(&self, index: usize, used: &BTreeSet<(usize, &'static str)>) -> Vec<String> {
-        if !self.well_formed || self.rules.is_empty() {
-            return vec!["suppression names no rule: write `iaclint: ignore[rule] reason`".into()];
-        }
-        if !self.reason {
-            return vec!["suppression gives no reason, so it silences nothing".into()];
-        }
-        self.rules
-            .iter()
-            .filter(|(_, rule)| !used.contains(&(index, *rule)))
-            .map(|(name, rule)| match *rule {
-                "" => {
-                    let hint = registry::nearest(name)
-                        .map_or(String::new(), |n| format!("; `{n}` is the nearest name"));
-                    format!(
-                        "suppression of `{}`, which is no rule{hint}",
-                        shorten(name, 80)
-                    )
-                }
-                _ => format!("suppression of `{name}`, which is not reported here"),
-            })
-            .collect()
-    }
-}
-
-/// The rule of a name; empty for none.
-fn known(name: &str) -> &'static str {
-    registry::find(name).map_or("", |page| page.name)
+    let suppressions = asked
+        .iter()
+        .zip(silenced)
+        .filter(|(one, _)| one.fault(settings).is_none())
+        .map(|(one, silenced)| Suppression {
+            span: one.span,
+            rules: one.names(),
+            reason: one.reason.clone(),
+            key: one.key.clone(),
+            counts: !one.new,
+            silenced,
+        })
+        .collect();
+    (suppressions, gone)
 }
 
 fn note(asked: &Asked, message: String) -> Option<Finding> {
@@ -175,27 +151,7 @@ fn note(asked: &Asked, message: String) -> Option<Finding> {
     })
 }
 
-/// First and last line that a comment speaks of: its own, or the next one with what is indented below it.
-fn lines(file: &SourceFile, comment: &Comment) -> (u32, u32) {
-    let (own, _) = file.line_column(comment.span.start);
-    if !comment.own_line {
-        return (own, own);
-    }
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let mut first = own + 1;
-    while file
-        .line(first)
-        .is_some_and(|l| l.trim().is_empty() || l.trim_start().starts_with(['#', '/']))
-    {
-        first += 1;
-    }
-    let depth = file.line(first).map_or(0, indent);
-    let mut last = first;
-    while file
-        .line(last + 1)
-        .is_some_and(|l| l.trim().is_empty() || indent(l) > depth)
-    {
-        last += 1;
-    }
-    (first, last)
+/// Nothing: for suppressions of a configuration that is no file.
+pub(crate) fn nowhere() -> Span {
+    Span::new(crate::value::FileId(u32::MAX), 0, 0)
 }

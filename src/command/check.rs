@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use iaclint::analysis::{self, Request};
+use iaclint::analysis::{self, Request, suppress};
 use iaclint::files::disk::DiskFiles;
-use iaclint::files::{Files, Limits};
+use iaclint::files::{Files, Limits, join};
 use iaclint::report::{Report, github, json, markdown, sarif, statistics, text};
 use iaclint::rule::{Level, Show, registry};
 use iaclint::source::Inputs;
 
 use super::config::{self, Config};
+use super::earlier::{self, Base};
 use super::terminal::{Colour, Progress, put, style, tell};
-use super::{baseline, mend, since};
+use super::{baseline, mend};
 
 /// Times that `--fix` writes: each may make room for mends that another one held back.
 const ROUNDS: usize = 8;
@@ -26,6 +27,18 @@ enum Format {
     Sarif,
     Github,
     Markdown,
+    /// Counts, one `NAME=NUMBER` a line
+    Counts,
+}
+
+impl Format {
+    /// True where exact edits are part of the report.
+    fn shows_mends(self) -> bool {
+        match self {
+            Format::Human | Format::Json | Format::Sarif => true,
+            Format::Concise | Format::Github | Format::Markdown | Format::Counts => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,6 +68,12 @@ pub struct CheckArguments {
     /// Write the report to a file
     #[arg(long, value_name = "FILE")]
     output: Option<String>,
+    /// Write the report in a further format to a file
+    #[arg(long, value_name = "FORMAT=FILE")]
+    also: Vec<String>,
+    /// Name of this analysis in SARIF, beside others of the same repository
+    #[arg(long, value_name = "NAME")]
+    category: Option<String>,
     /// Only these rules (a name, or the beginning of names)
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
@@ -79,12 +98,19 @@ pub struct CheckArguments {
     /// Value of a template parameter
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    /// Only this environment, of those that var files, parameter files or the configuration make
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Account of the estate
     #[arg(long)]
     account: Option<String>,
     /// Region of the estate
     #[arg(long)]
     region: Option<String>,
+    /// The named files are those of a change: the whole estate is analysed, findings that touch them are reported,
+    /// and files that are no sources are passed over
+    #[arg(long)]
+    changed: bool,
     /// Print the files that would be read, and stop
     #[arg(long)]
     show_files: bool,
@@ -103,9 +129,15 @@ pub struct CheckArguments {
     /// Show what --fix would write, and stop; exit code 1 where something would change
     #[arg(long, conflicts_with = "fix")]
     diff: bool,
-    /// Leave out the findings that this commit has too
+    /// Only what is new since this commit, and what the change refused or mended
     #[arg(long, value_name = "REF")]
     since: Option<String>,
+    /// Take configuration, baseline, ignore files and suppressions from this commit: newer ones do not count
+    #[arg(long, value_name = "REF")]
+    config_from: Option<String>,
+    /// A suppression without a reason silences nothing
+    #[arg(long)]
+    require_reason: bool,
     /// Leave out the findings that this file lists
     #[arg(long, value_name = "FILE")]
     baseline: Option<String>,
@@ -141,35 +173,68 @@ pub fn run(arguments: &CheckArguments) -> ExitCode {
 
 fn check(given: &CheckArguments) -> Result<ExitCode, String> {
     // What cannot be read is said and remembered; the rest is analysed.
-    let (readable, lost): (Vec<&String>, Vec<&String>) =
-        given
-            .paths
-            .iter()
-            .partition(|path| match std::fs::metadata(path) {
-                Ok(_) => true,
-                Err(e) => {
-                    tell(&format!("error: {path} cannot be read: {e}"));
-                    false
-                }
-            });
+    let (readable, lost): (Vec<&String>, Vec<&String>) = given.paths.iter().partition(|path| {
+        let why = match std::fs::metadata(path) {
+            Ok(about) if about.is_file() || about.is_dir() => return true,
+            Ok(_) => "it is neither a file nor a folder".to_string(),
+            Err(e) => e.to_string(),
+        };
+        tell(&format!("error: {path} cannot be read: {why}"));
+        false
+    });
     let Some(first) = readable.first() else {
         return Ok(ExitCode::from(2));
     };
     let boundary = boundary(&readable, given)?;
-    let config = match &given.config {
+    for pair in &given.also {
+        also(pair)?;
+    }
+    let base = given.config_from.as_deref();
+    let base = base.map(|r| Base::open(&boundary, r)).transpose()?;
+    let disk = DiskFiles::new(&boundary, Limits::default())
+        .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))?;
+    let config = match (&given.config, &base) {
         _ if given.no_config => Config::default(),
-        Some(path) => config::read(Path::new(path))?,
-        None => config::find(Path::new(first), &boundary)?,
+        (named, Some(base)) => {
+            let named = named.as_ref().map(|path| lexical(&disk, path));
+            base.config(named.transpose()?.as_deref(), &inside(&disk, first)?)?
+        }
+        (Some(path), None) => config::read(Path::new(path))?,
+        (None, None) => config::find(Path::new(first), &boundary)?,
     };
+    // What the command line gives is one environment; else those of the configuration and of the sources are read.
+    let stated = [&given.variables, &given.variable_files, &given.parameters];
+    let discover = stated.iter().all(|values| values.is_empty());
+    let declared = config.environment.clone();
+    let configured = config.suppressions(|path| match &base {
+        Some(_) => Some(path.to_string()),
+        None => disk.relative(Path::new(path)),
+    })?;
     let arguments = &settle(given.clone(), config)?;
-    let files = DiskFiles::new(&boundary, Limits::default())
-        .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))?
-        .excluding(&arguments.exclude);
+    let mut files = disk.excluding(&arguments.exclude);
+    if let Some(base) = &base {
+        files = files.ignoring(base.files.ignored().clone());
+    }
+    let environments = Inputs {
+        discover,
+        environments: match discover {
+            true => config::environments(&declared, &files)?,
+            false => Vec::new(),
+        },
+        ..Inputs::default()
+    };
+    let named: Vec<String> = readable
+        .iter()
+        .map(|p| inside(&files, p))
+        .collect::<Result<_, _>>()?;
+    let (paths, anchors) = if given.changed {
+        (vec![String::new()], named)
+    } else {
+        (named, Vec::new())
+    };
     let request = Request {
-        paths: readable
-            .iter()
-            .map(|p| inside(&files, p))
-            .collect::<Result<_, _>>()?,
+        paths,
+        anchors,
         inputs: Inputs {
             variables: super::pairs(&arguments.variables)?,
             variable_files: arguments
@@ -180,7 +245,9 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             parameters: super::pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
+            ..environments
         },
+        environment: arguments.environment.clone(),
         select: rules(&arguments.select)?,
         ignore: rules(&arguments.ignore)?,
         show: arguments
@@ -191,12 +258,20 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
                 ShowChoice::Shapes => Show::Shapes,
             })
             .collect(),
+        suppressions: suppress::Settings {
+            configured,
+            require_reason: arguments.require_reason,
+            today: today(),
+            honoured: None,
+        },
+        category: arguments.category.clone().unwrap_or_default(),
         mends: arguments.fix
             || arguments.diff
-            || match arguments.format {
-                Format::Human | Format::Json | Format::Sarif => !arguments.quiet,
-                Format::Concise | Format::Github | Format::Markdown => false,
-            },
+            || (!arguments.quiet && arguments.format.shows_mends())
+            || arguments
+                .also
+                .iter()
+                .any(|pair| also(pair).is_ok_and(|(format, _)| format.shows_mends())),
         uri_prefix: prefix(files.boundary()),
         folder: std::env::current_dir()
             .ok()
@@ -209,7 +284,12 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         let lines: String = paths.iter().map(|path| format!("{path}\n")).collect();
         return put(&lines).map(|()| ExitCode::from(if lost.is_empty() { 0 } else { 2 }));
     }
-    let mut report = analyse(&files, &request, arguments)?;
+    let mut report = analyse(&files, &request, arguments, base.as_ref())?;
+    if let Some(name) = &arguments.environment
+        && report.environments.is_empty()
+    {
+        return Err(format!("no environment is called `{name}`"));
+    }
     if arguments.diff {
         let differences = mend::differences(&report, arguments.unsafe_fixes);
         put(&differences)?;
@@ -225,7 +305,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
                 break;
             }
             changed.extend(paths);
-            report = analyse(&files, &request, arguments)?;
+            report = analyse(&files, &request, arguments, base.as_ref())?;
         }
         match changed.len() {
             0 => {}
@@ -260,17 +340,72 @@ fn analyse(
     files: &DiskFiles,
     request: &Request,
     arguments: &CheckArguments,
+    base: Option<&Base>,
 ) -> Result<Report, String> {
     let progress = Progress::start(!arguments.quiet);
-    let mut report = analysis::run(files, request);
-    if let Some(reference) = &arguments.since {
-        since::apply(files.boundary(), reference, request, &mut report)?;
-    }
+    let mut report = earlier::analyse(
+        files,
+        files.boundary(),
+        request,
+        &arguments.exclude,
+        base,
+        arguments.since.as_deref(),
+    )?;
     drop(progress);
     if let Some(path) = &arguments.baseline {
-        baseline::apply(path, &mut report)?;
+        let text = match base {
+            Some(base) => base.baseline(&lexical(files, path)?)?,
+            None => Some(
+                std::fs::read_to_string(path).map_err(|e| format!("{path} cannot be read: {e}"))?,
+            ),
+        };
+        if let Some(text) = text {
+            baseline::apply(path, &text, &mut report)?;
+        }
     }
     Ok(report)
+}
+
+/// A path of the command line, relative to the boundary, whether or not something stands there now.
+fn lexical(files: &DiskFiles, path: &str) -> Result<String, String> {
+    let outside = || format!("{path} lies outside the read boundary");
+    let folder = std::env::current_dir()
+        .ok()
+        .and_then(|folder| files.relative(&folder));
+    match Path::new(path).strip_prefix(files.boundary()) {
+        Ok(below) => join("", &below.to_string_lossy()).ok_or_else(outside),
+        Err(_) => join(&folder.ok_or_else(outside)?, path).ok_or_else(outside),
+    }
+}
+
+/// The day, `2026-11-25`; `SOURCE_DATE_EPOCH` stands for the clock where it is set.
+fn today() -> Option<String> {
+    let clock = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.ok().map(|since| since.as_secs())
+    };
+    let seconds = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok())
+        .or_else(clock)?;
+    Some(day(seconds / 86_400))
+}
+
+/// The date of a day counted from 1970-01-01, by the calendar's cycle of 400 years.
+fn day(days: u64) -> String {
+    let days = days + 719_468;
+    let (cycle, of_cycle) = (days / 146_097, days % 146_097);
+    let year = (of_cycle - of_cycle / 1_460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
+    let of_year = of_cycle - (365 * year + year / 4 - year / 100);
+    // Months count from March, so that the leap day comes last.
+    let month = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    format!("{:04}-{month:02}-{date:02}", year + cycle * 400 + later)
 }
 
 /// The arguments with what the configuration adds: lists of rules and values give way to those of the command line.
@@ -297,6 +432,7 @@ fn settle(mut arguments: CheckArguments, config: Config) -> Result<CheckArgument
     }
     arguments.exclude.extend(config.exclude);
     arguments.strict |= config.strict;
+    arguments.require_reason |= config.require_reason;
     arguments.account = arguments.account.or(config.account);
     arguments.region = arguments.region.or(config.region);
     // The last value of a name counts.
@@ -330,42 +466,61 @@ fn unread(files: &DiskFiles, request: &Request, report: &Report) -> bool {
         ));
         wrong = true;
     }
-    if report.files.is_empty() && !wrong {
+    if report.read.files == 0 && !wrong {
         tell("nothing to analyse: no Terraform file and no template was found");
     }
     wrong
 }
 
 fn print(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
-    let style = style(
-        arguments.color,
-        arguments.output.is_some(),
-        arguments.verbose,
-    );
-    let rendered = match arguments.format {
-        Format::Human => text::render(report, &style),
-        Format::Concise => text::render_concise(report, &style),
-        Format::Json => json::render(report),
-        Format::Sarif => sarif::render(report),
-        Format::Github => github::render(report),
-        Format::Markdown => markdown::render(report),
-    };
+    for pair in &arguments.also {
+        let (format, path) = also(pair)?;
+        write(path, &rendered(report, format, arguments, true))?;
+    }
+    let to_file = arguments.output.is_some();
+    let text = rendered(report, arguments.format, arguments, to_file);
     match &arguments.output {
-        Some(path) => {
-            std::fs::write(path, rendered).map_err(|e| format!("{path} cannot be written: {e}"))?
-        }
-        None => put(&rendered)?,
+        Some(path) => write(path, &text)?,
+        None => put(&text)?,
     }
     if !arguments.statistics {
         return Ok(());
     }
     let counts = statistics::render(report);
     match arguments.format {
-        // Other programs read these formats; the counts must not stand between.
-        Format::Json | Format::Sarif | Format::Github | Format::Markdown => tell(counts.trim_end()),
         Format::Human | Format::Concise => put(&format!("\n{counts}"))?,
+        // Other programs read these formats; the counts must not stand between.
+        _ => tell(counts.trim_end()),
     }
     Ok(())
+}
+
+fn rendered(report: &Report, format: Format, arguments: &CheckArguments, to_file: bool) -> String {
+    let style = style(arguments.color, to_file, arguments.verbose);
+    match format {
+        Format::Human => text::render(report, &style),
+        Format::Concise => text::render_concise(report, &style),
+        Format::Json => json::render(report),
+        Format::Sarif => sarif::render(report),
+        Format::Github => github::render(report),
+        Format::Markdown => markdown::render(report),
+        Format::Counts => statistics::render_counts(report),
+    }
+}
+
+/// `FORMAT=FILE`.
+fn also(pair: &str) -> Result<(Format, &str), String> {
+    let (format, path) = pair
+        .split_once('=')
+        .filter(|(_, path)| !path.is_empty())
+        .ok_or_else(|| format!("`{pair}` is not FORMAT=FILE"))?;
+    let format =
+        Format::from_str(format, false).map_err(|_| format!("no format is called `{format}`"))?;
+    Ok((format, path))
+}
+
+fn write(path: &str, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|e| format!("{path} cannot be written: {e}"))
 }
 
 fn rules(given: &[String]) -> Result<Vec<String>, String> {
@@ -431,4 +586,22 @@ fn inside(files: &DiskFiles, path: &str) -> Result<String, String> {
     files
         .relative(path.as_ref())
         .ok_or_else(|| format!("{path} lies outside the read boundary"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_dates() {
+        for (days, date) in [
+            (0, "1970-01-01"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (20_781, "2026-11-24"),
+            (47_541, "2100-03-01"),
+        ] {
+            assert_eq!(day(days), date);
+        }
+    }
 }

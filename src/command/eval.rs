@@ -143,6 +143,7 @@ fn refuse(message: &str) -> ExitCode {
 fn print(value: &Json) -> ExitCode {
     use std::io::Write;
     let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| "{}".into());
+    let text = iaclint::report::plain::escape_json(text);
     // A reader that closed the pipe has seen enough.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
     ExitCode::SUCCESS

@@ -33,7 +33,34 @@ pub fn style(colour: Colour, to_file: bool, verbose: bool) -> TextStyle {
         unicode: !terminal || speaks_unicode(|name| std::env::var(name).ok()),
         width: width(),
         verbose,
+        links: terminal && colour && follows_links(|name| std::env::var(name).ok()),
     }
+}
+
+/// True for terminals that are known to follow links in text; `FORCE_HYPERLINK` decides where it is set.
+fn follows_links(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    let is = |name: &str, known: &[&str]| {
+        variable(name).is_some_and(|value| known.iter().any(|k| value.contains(k)))
+    };
+    match variable("FORCE_HYPERLINK").as_deref() {
+        Some("0") => return false,
+        Some(value) if !value.is_empty() => return true,
+        _ => {}
+    }
+    let vte = variable("VTE_VERSION").and_then(|version| version.parse().ok());
+    let programs = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "zed"];
+    is("TERM_PROGRAM", &programs)
+        || is("TERM", &["kitty", "alacritty", "foot", "ghostty"])
+        || vte.is_some_and(|version: u32| version >= 5000)
+        || [
+            "WT_SESSION",
+            "KITTY_WINDOW_ID",
+            "KONSOLE_VERSION",
+            "DOMTERM",
+        ]
+        .iter()
+        .any(|name| set(name))
 }
 
 /// `COLUMNS`, else the width of the terminal, else 100; never too narrow to read.
@@ -124,6 +151,28 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_are_for_terminals_that_follow_them() {
+        let follows = |given: &[(&str, &str)]| {
+            follows_links(|name| {
+                let found = given.iter().find(|(n, _)| *n == name);
+                found.map(|(_, value)| value.to_string())
+            })
+        };
+        assert!(follows(&[("TERM_PROGRAM", "vscode")]));
+        assert!(follows(&[("TERM", "xterm-kitty")]));
+        assert!(follows(&[("VTE_VERSION", "7006")]));
+        assert!(!follows(&[
+            ("VTE_VERSION", "4002"),
+            ("TERM", "xterm-256color")
+        ]));
+        assert!(!follows(&[
+            ("TERM", "xterm-kitty"),
+            ("FORCE_HYPERLINK", "0")
+        ]));
+        assert!(follows(&[("FORCE_HYPERLINK", "1")]));
+    }
 
     #[test]
     fn the_locale_decides_on_characters() {

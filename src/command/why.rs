@@ -57,6 +57,9 @@ pub struct WhyArguments {
     variables: Vec<String>,
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    /// Environment that the upload is made in
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Account that the sources are deployed to
     #[arg(long)]
     account: Option<String>,
@@ -97,11 +100,18 @@ fn answer(arguments: &WhyArguments) -> Result<bool, String> {
             parameters: super::pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
+            discover: arguments.environment.is_some(),
             ..Inputs::default()
         },
+        environment: arguments.environment.clone(),
         ..Request::default()
     };
     let (sources, estate) = analysis::load(&files, &request);
+    if let Some(name) = &arguments.environment
+        && !sources.environments().iter().any(|e| **e == **name)
+    {
+        return Err(format!("no environment is called `{name}`"));
+    }
     let message = arguments.message.as_deref().map(Denied::read);
     let caller_word = arguments
         .caller
@@ -140,7 +150,7 @@ fn route(estate: &Estate, caller: usize, wanted: Option<&str>) -> Result<Route, 
         None => Ok(estate
             .callers
             .get(caller)
-            .and_then(|c| path::paths(c, estate).into_iter().flatten().next())
+            .and_then(|c| path::paths(c, estate, "s3").into_iter().flatten().next())
             .map_or(Route::Internet, |p| p.route)),
     }
 }

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use super::nearest::{explain, near_miss};
 use super::principal::GrantForm;
 use super::statement::{Surroundings, applies, statement_answer, strongest};
 use super::{
     AccountRelation, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, Request, TargetKind, World,
 };
-use crate::policy::{Effect, Policy, PolicyType, Statement, StatementRef};
+use crate::policy::{Effect, Policy, PolicyType, StatementRef};
 use crate::value::Text;
 
 /// Near misses that are reported per missing permission.
@@ -84,12 +85,9 @@ fn decide(
     });
     let target_type = match policies.target {
         TargetKind::Bucket => PolicyType::Bucket,
+        TargetKind::AccessPoint => PolicyType::AccessPoint,
         TargetKind::Key => PolicyType::Key,
     };
-    let access_point = policies
-        .access_point
-        .as_ref()
-        .map(|layer| gate.layer(layer, PolicyType::AccessPoint, &mut out));
     let resource = policies
         .resource
         .as_ref()
@@ -102,10 +100,7 @@ fn decide(
     let granted = |said: &Option<Said>| said.as_ref().is_none_or(|s| s.grant.is_some());
     let (boundary_ok, session_ok) = (granted(&boundary), granted(&session));
     let identity_ok = identity.grant.is_some();
-    let mut target = resource.as_ref().and_then(|s| s.grant);
-    if let Some(access_point) = &access_point {
-        target = target.min(access_point.grant);
-    }
+    let target = resource.as_ref().and_then(|s| s.grant);
 
     // Types that lack an Allow, in the order of the journey.
     let lacking = |relation: AccountRelation| -> Vec<PolicyType> {
@@ -119,7 +114,7 @@ fn decide(
         }
         let passes = match (relation, policies.target) {
             (AccountRelation::Cross, _) => caller_side && target.is_some(),
-            (_, TargetKind::Bucket) => match target {
+            (_, TargetKind::Bucket | TargetKind::AccessPoint) => match target {
                 Some(GrantForm::Direct) => true,
                 Some(GrantForm::Role) => caller_side || boundary_ok && session_ok,
                 Some(GrantForm::Account) | None => caller_side,
@@ -152,13 +147,7 @@ fn decide(
         let target_needed =
             relation == AccountRelation::Cross || policies.target == TargetKind::Key;
         if target.is_none() && (target_needed || !identity_ok) {
-            let access_point_lacks = access_point.as_ref().is_some_and(|s| s.grant.is_none());
-            if access_point_lacks {
-                missing.push(PolicyType::AccessPoint);
-            }
-            if !access_point_lacks || resource.as_ref().is_none_or(|s| s.grant.is_none()) {
-                missing.push(target_type);
-            }
+            missing.push(target_type);
         }
         missing
     };
@@ -229,7 +218,6 @@ fn decide(
                     .collect()
             }
             PolicyType::Endpoint => policies.endpoint.iter().map(|(_, layer)| layer).collect(),
-            PolicyType::AccessPoint => policies.access_point.iter().collect(),
             _ => policies.resource.iter().collect(),
         };
         let delegated_by = (policy_type == PolicyType::Identity
@@ -453,131 +441,27 @@ impl Gate<'_> {
 
     /// The Allow statements that came nearest, best first.
     fn nearest(&self, layers: &[&Layer], policy_type: PolicyType) -> Vec<NearMiss> {
-        let mut found: Vec<((usize, usize), NearMiss)> = Vec::new();
         let least = match self.reading {
             Reading::Favourable => Match::Unknown,
             Reading::Unfavourable => Match::Yes,
         };
+        let mut found: Vec<((usize, usize), NearMiss)> = Vec::new();
         for policy in layers.iter().flat_map(|l| &l.policies) {
-            for (position, statement) in policy.statements.iter().enumerate() {
-                if statement.effect != Effect::Allow {
-                    continue;
-                }
-                let answer =
-                    statement_answer(statement, self.request, self.around(policy, policy_type));
-                let failed: Vec<Element> = answer
-                    .elements
-                    .iter()
-                    .filter(|e| e.answer < least)
-                    .map(|e| e.element)
-                    .collect();
-                let distance = failed
-                    .iter()
-                    .map(|e| distance(statement, *e, &failed, self.request))
-                    .sum();
-                let strangeness = match failed.contains(&Element::Action) {
-                    true => strangeness(statement, &self.request.action),
-                    false => 0,
+            let around = self.around(policy, policy_type);
+            found.extend((0..policy.statements.len()).filter_map(|position| {
+                let reference = StatementRef {
+                    policy: policy.clone(),
+                    position,
                 };
-                found.push((
-                    (distance, strangeness),
-                    NearMiss {
-                        statement: StatementRef {
-                            policy: policy.clone(),
-                            position,
-                        },
-                        failed,
-                    },
-                ));
-            }
+                near_miss(reference, self.request, around, least)
+            }));
         }
         found.sort_by_key(|(distance, _)| *distance);
-        found
-            .into_iter()
-            .take(NEAR_MISSES)
-            .map(|(_, near)| near)
-            .collect()
-    }
-}
-
-/// How far an element that failed keeps a statement from a request to this target. A statement that names the
-/// caller is nearer than one for others, and nearer still where it misses only the resource or a condition. A
-/// statement about other actions is far, however little else differs, unless it was written for this caller and target.
-fn distance(
-    statement: &Statement,
-    element: Element,
-    failed: &[Element],
-    request: &Request,
-) -> usize {
-    let misses_only_the_action = failed == [Element::Action]
-        && statement.principals.as_ref().is_some_and(|p| {
-            !p.negated && !p.entries.iter().any(|e| e.text.as_literal() == Some("*"))
-        });
-    match element {
-        Element::Condition(_) | Element::Guard => 1,
-        Element::Resource if names_same_bucket(statement, &request.resource) => 2,
-        Element::Resource => 3,
-        Element::Action if misses_only_the_action => 6,
-        Element::Principal => 16,
-        Element::Action => 100 + foreign(statement, &request.action),
-    }
-}
-
-/// What a statement is about that names no action of the service: the grant of the upload is nearer to its key than
-/// a statement about queues on every resource.
-fn foreign(statement: &Statement, action: &str) -> usize {
-    let names = |service: &str| {
-        statement.actions.patterns.iter().any(|p| {
-            let prefix = p.text.known_prefix();
-            let known = prefix.get(..service.len());
-            prefix.is_empty() || known.is_some_and(|k| k.eq_ignore_ascii_case(service))
+        let kept = found.into_iter().take(NEAR_MISSES);
+        kept.map(|(_, mut near)| {
+            explain(&mut near, self.request);
+            near
         })
-    };
-    let service = action.split_inclusive(':').next().unwrap_or("");
-    match () {
-        () if names(service) => 0,
-        () if names("s3:") => 50,
-        () => 100,
+        .collect()
     }
-}
-
-/// How little the actions of a statement have to do with the one that is asked for: of two statements that lack it
-/// the one about `s3:PutObject` is nearer to `s3:PutObjectAcl` than one about `s3:GetObject`, or about queues.
-fn strangeness(statement: &Statement, action: &str) -> usize {
-    const FAR: usize = 64;
-    let service = action.find(':').map_or(0, |at| at + 1);
-    let alike = |text: &Text| {
-        let common = text
-            .known_prefix()
-            .chars()
-            .zip(action.chars())
-            .take_while(|(a, b)| a.eq_ignore_ascii_case(b))
-            .count();
-        if common < service { 0 } else { common }
-    };
-    let best = statement
-        .actions
-        .patterns
-        .iter()
-        .map(|p| alike(&p.text))
-        .max();
-    FAR.saturating_sub(best.unwrap_or(0))
-}
-
-/// A resource of the statement lies in the bucket of the target, or is that bucket.
-fn names_same_bucket(statement: &Statement, target: &Text) -> bool {
-    let bucket = |text: &Text| {
-        text.split_once("/")
-            .map_or_else(|| text.identity(), |(before, _)| before.identity())
-    };
-    let Some(wanted) = bucket(target) else {
-        return false;
-    };
-    statement.resources.as_ref().is_some_and(|resources| {
-        !resources.negated
-            && resources
-                .patterns
-                .iter()
-                .any(|p| bucket(&p.text).as_ref() == Some(&wanted))
-    })
 }

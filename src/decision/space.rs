@@ -56,6 +56,8 @@ pub enum DomainValues {
     /// Only these, such as the canned ACLs.
     Fixed(Vec<Text>),
     AnyText,
+    /// What the operators at hand compare: the key is not AWS's, and its name says nothing.
+    AsTested,
     Ip,
     Number,
     Date,
@@ -213,8 +215,15 @@ fn points_of(tests: &[&ConditionTest], values: &DomainValues, context: &RequestC
         DomainValues::Ip => (addresses(tests), Compared::Address),
         DomainValues::Number => (numbers(tests), Compared::Number),
         DomainValues::Date => (dates(tests), Compared::Date),
-        DomainValues::AnyText | DomainValues::Texts => {
-            let mut found = texts_of(&of_kind(Compared::Text), context);
+        DomainValues::AnyText | DomainValues::AsTested | DomainValues::Texts => {
+            let typed = !kinds.is_empty() && !kinds.contains(&Compared::Text);
+            let mut found = match *values == DomainValues::AsTested && typed {
+                true => Points {
+                    texts: Vec::new(),
+                    complete: true,
+                },
+                false => texts_of(&of_kind(Compared::Text), context),
+            };
             found.complete &= kinds.len() <= 1;
             for kind in &kinds {
                 let tests = of_kind(*kind);
@@ -280,7 +289,8 @@ pub fn tests_on<'t>(tests: &[&'t ConditionTest], key: &str) -> Vec<&'t Condition
         .collect()
 }
 
-/// What a key holds by its name: several texts, a truth value, an address, a number, a date, or any text.
+/// What a key holds by its name: several texts, a truth value, an address, a number, a date, or any text. A key that is
+/// not AWS's holds what it is tested as.
 pub fn domain_values(key: &str) -> DomainValues {
     let key = key.to_ascii_lowercase();
     match key.as_str() {
@@ -299,7 +309,8 @@ pub fn domain_values(key: &str) -> DomainValues {
         | "aws:epochtime"
         | "aws:multifactorauthage" => DomainValues::Number,
         key if condition::is_multivalued(key) => DomainValues::Texts,
-        _ => DomainValues::AnyText,
+        key if ["aws:", "s3:", "kms:"].iter().any(|p| key.starts_with(p)) => DomainValues::AnyText,
+        _ => DomainValues::AsTested,
     }
 }
 
@@ -350,6 +361,18 @@ mod tests {
                 vec![("NumericLessThan", &["10"])],
                 AnyText,
                 vec!["x", "11", "9", "10"],
+                true,
+            ),
+            (
+                vec![("NumericLessThan", &["10"])],
+                AsTested,
+                vec!["11", "9", "10"],
+                true,
+            ),
+            (
+                vec![("BinaryEquals", &["YQ=="])],
+                AsTested,
+                vec!["YQ==", "eA=="],
                 true,
             ),
             (

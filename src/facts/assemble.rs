@@ -40,7 +40,6 @@ pub(super) struct Assembly<'l, 's> {
     buckets: Index,
     keys: Index,
     endpoints: Index,
-    access_points: Index,
     roles: Index,
     users: Index,
     groups: Index,
@@ -55,33 +54,36 @@ pub(super) struct Assembly<'l, 's> {
     workload_list: Vec<(usize, usize)>,
     members: Vec<(usize, usize, crate::value::Guards)>,
     parsed: rustc_hash::FxHashMap<(usize, PolicyType), Arc<Policy>>,
+    /// Policies of AWS by ARN, as read.
+    aws_managed: rustc_hash::FxHashMap<(String, PolicyType), Policy>,
 }
 
 /// Joins everything that the formats declared.
 pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
+    let index = || Index::noting(linker.joins());
     let mut assembly = Assembly {
         linker,
         estate: Estate {
             gaps: declarations.gaps.clone(),
             ..Estate::default()
         },
-        buckets: Index::default(),
-        keys: Index::default(),
-        endpoints: Index::default(),
-        access_points: Index::default(),
-        roles: Index::default(),
-        users: Index::default(),
-        groups: Index::default(),
-        managed: Index::default(),
-        profiles: Index::default(),
-        workloads: Index::default(),
-        organization: Index::default(),
+        buckets: index(),
+        keys: index(),
+        endpoints: index(),
+        roles: index(),
+        users: index(),
+        groups: index(),
+        managed: index(),
+        profiles: index(),
+        workloads: index(),
+        organization: index(),
         group_list: Vec::new(),
         managed_list: Vec::new(),
         profile_roles: Vec::new(),
         workload_list: Vec::new(),
         members: Vec::new(),
         parsed: rustc_hash::FxHashMap::default(),
+        aws_managed: rustc_hash::FxHashMap::default(),
     };
     for declared in &declarations.items {
         assembly.stand(declared);
@@ -97,6 +99,8 @@ pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
     }
     assembly.join_network(&declarations.items);
     assembly.give_groups();
+    assembly.meet();
+    assembly.estate.joins = linker.joins().all();
     assembly.estate.names = super::Names {
         buckets: assembly.buckets,
         keys: assembly.keys,
@@ -294,7 +298,8 @@ impl Assembly<'_, '_> {
         policy_type: PolicyType,
         address: &str,
     ) -> Arc<Policy> {
-        let mut policy = parse::parse(value, policy_type, address);
+        let settled = self.linker.settled(value);
+        let mut policy = parse::parse(settled.as_ref().unwrap_or(value), policy_type, address);
         hold::canonical(self.linker, &mut policy);
         self.estate.policies += 1;
         if policy.gaps.is_empty() && !policy.open {
@@ -369,7 +374,6 @@ fn service_of(name: &Text) -> Option<Arc<str>> {
 }
 
 fn blank_bucket(d: &Declared, name: Text, arn: Text) -> Bucket {
-    let unset = || Setting::Unknown("no source sets it".into());
     Bucket {
         scope: d.scope,
         address: d.address.clone(),
@@ -385,12 +389,7 @@ fn blank_bucket(d: &Declared, name: Text, arn: Text) -> Bucket {
         place: d.place.clone(),
         policy: None,
         ownership: Setting::Default(crate::facts::Ownership::BucketOwnerEnforced),
-        public_access: PublicAccess {
-            block_public_acls: unset(),
-            ignore_public_acls: unset(),
-            block_public_policy: unset(),
-            restrict_public_buckets: unset(),
-        },
+        public_access: PublicAccess::unset(),
         encryption: Setting::Default(crate::facts::Encryption {
             algorithm: crate::facts::Algorithm::Aes256,
             key: crate::facts::KeyUse::None,

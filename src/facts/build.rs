@@ -18,6 +18,11 @@ pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
             None => {}
         }
     }
+    for scope in &sources.scopes {
+        if scope.format == Format::Terraform {
+            terraform::declare_scope(scope, &mut declarations);
+        }
+    }
     assemble::assemble(&linker, &declarations)
 }
 

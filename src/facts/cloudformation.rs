@@ -1,5 +1,6 @@
 //! CloudFormation's `AWS::*` resources as neutral declarations, and what their attributes mean.
 
+mod access_point;
 mod attribute;
 mod bucket;
 mod delivery;
@@ -22,6 +23,7 @@ pub static TABLE: Table = Table {
 /// Adds what one resource declares.
 pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations) {
     bucket::declare(linker, resource, out);
+    access_point::declare(resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
     delivery::declare(linker, resource, out);

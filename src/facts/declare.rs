@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::decision::EndpointKind;
+use crate::facts::states::Task;
 use crate::facts::{Algorithm, BucketAcl, Header, Network, Ownership, PublicAccess, Setting};
 use crate::policy::PolicyType;
 use crate::source::{Gap, Resource};
@@ -120,12 +121,15 @@ pub enum Declaration {
         bucket: Text,
         document: Value,
     },
+    /// One of several Regions is declared once for each of its buckets.
     AccessPoint {
         name: Text,
         arn: Text,
         bucket: Text,
-        vpc: Option<Text>,
+        vpc: Option<(Text, Place)>,
         document: Option<Value>,
+        public_access: Option<PublicAccess>,
+        multi_region: bool,
     },
     /// `access_point` by ARN, name or id.
     AccessPointPolicy {
@@ -255,6 +259,12 @@ pub enum Declaration {
         workload: Text,
         network: Network,
     },
+    /// A script that somebody runs who is no workload.
+    Script {
+        sender: DeclaredSender,
+        script: Text,
+        variables: Vec<(Arc<str>, Text)>,
+    },
     /// `policy_type` is Scp or Rcp.
     OrganizationPolicy {
         id: Text,
@@ -287,6 +297,18 @@ impl Declarations {
     /// Adds a declaration of a resource, at the resource's own place.
     pub fn add(&mut self, resource: &Resource, what: Declaration) {
         self.add_at(resource, resource.place.clone(), Vec::new(), what);
+    }
+
+    /// Adds the upload of a state machine's task, by the machine's role.
+    pub fn add_task(&mut self, resource: &Resource, role: Text, task: Task) {
+        let what = Declaration::Upload {
+            sender: DeclaredSender::Role(role),
+            bucket: task.bucket,
+            key: task.key,
+            headers: task.headers,
+            multipart: task.multipart,
+        };
+        self.add_at(resource, task.place, Vec::new(), what);
     }
 
     /// Adds a declaration at an element of a resource, under further guards.

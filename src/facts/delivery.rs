@@ -1,5 +1,7 @@
 //! Deliveries of AWS services as neutral declarations: the key prefix and the source ARN that each service uses.
 
+pub mod plain;
+
 use crate::facts::Header;
 use crate::facts::declare::{Declaration, Declarations, DeclaredSender};
 use crate::facts::link::Linker;

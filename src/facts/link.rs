@@ -4,13 +4,15 @@
 //! regions and partitions come from the provider configurations and from the options of the run.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
 use crate::facts::Account;
+use crate::source::environment::Environment;
 use crate::source::{Format, Inputs, Resource, Scope, Sources};
-use crate::value::{Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
+use crate::value::{Arm, Map, Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
 
 /// Symbols that lead to symbols are followed to this depth.
 const DEPTH: usize = 24;
@@ -39,6 +41,25 @@ pub enum NameKind {
     InstanceProfile,
 }
 
+/// Which scopes meet: one names what the other declares.
+#[derive(Debug, Clone, Default)]
+pub struct Joins(Arc<Mutex<BTreeSet<(ScopeId, ScopeId)>>>);
+
+impl Joins {
+    pub fn note(&self, one: ScopeId, other: ScopeId) {
+        if one != other
+            && let Ok(mut all) = self.0.lock()
+        {
+            all.insert((one.min(other), one.max(other)));
+        }
+    }
+
+    pub fn all(&self) -> Vec<(ScopeId, ScopeId)> {
+        let all = self.0.lock().map(|all| all.iter().copied().collect());
+        all.unwrap_or_default()
+    }
+}
+
 /// Resolves texts of one run.
 pub struct Linker<'s> {
     sources: &'s Sources,
@@ -49,7 +70,11 @@ pub struct Linker<'s> {
     /// (scope, data, address) to the resource.
     resources: FxHashMap<(ScopeId, bool, Arc<str>), &'s Resource>,
     names: FxHashMap<(NameKind, String), Vec<&'s Resource>>,
-    exports: FxHashMap<String, &'s Value>,
+    /// Exported values by name, with the scope that exports each.
+    exports: FxHashMap<String, (ScopeId, &'s Value)>,
+    joins: Joins,
+    /// Resources by type, data sources left out.
+    by_type: FxHashMap<&'s str, Vec<&'s Resource>>,
     memo: RefCell<FxHashMap<Arc<Symbol>, Option<Text>>>,
     depth: RefCell<usize>,
 }
@@ -70,9 +95,14 @@ impl<'s> Linker<'s> {
             resources: FxHashMap::default(),
             names: FxHashMap::default(),
             exports: FxHashMap::default(),
+            joins: Joins::default(),
+            by_type: FxHashMap::default(),
             memo: RefCell::default(),
             depth: RefCell::default(),
         };
+        for (one, other) in &sources.joins {
+            linker.joins.note(*one, *other);
+        }
         for resource in &sources.resources {
             linker
                 .resources
@@ -82,9 +112,14 @@ impl<'s> Linker<'s> {
         for scope in &sources.scopes {
             for (name, value) in &scope.exports {
                 if let Some(identity) = name.as_text().and_then(|t| linker.resolve(&t).identity()) {
-                    linker.exports.entry(identity).or_insert(value);
+                    let export = linker.exports.entry(identity);
+                    export.or_insert((scope.id, value));
                 }
             }
+        }
+        for resource in sources.resources.iter().filter(|r| !r.data) {
+            let of_type = linker.by_type.entry(&resource.type_name);
+            of_type.or_default().push(resource);
         }
         for resource in sources.resources.iter().filter(|r| !r.data) {
             let table = linker.table(resource);
@@ -127,10 +162,34 @@ impl<'s> Linker<'s> {
     /// A declared resource by name: one of the same scope first, else the only one.
     pub fn find(&self, kind: NameKind, name: &Text, scope: ScopeId) -> Option<&'s Resource> {
         let candidates = self.names.get(&(kind, self.resolve(name).identity()?))?;
-        match candidates.as_slice() {
-            [only] => Some(only),
-            several => several.iter().find(|r| r.scope == scope).copied(),
+        let found = match candidates.as_slice() {
+            [only] => only,
+            several => several.iter().find(|r| r.scope == scope)?,
+        };
+        self.joins.note(scope, found.scope);
+        Some(found)
+    }
+
+    /// The only resource of some types that passes a test.
+    pub fn only(
+        &self,
+        types: &[&str],
+        scope: ScopeId,
+        test: &dyn Fn(&Resource) -> bool,
+    ) -> Option<&'s Resource> {
+        let of_types = types.iter().filter_map(|t| self.by_type.get(*t)).flatten();
+        let mut found = of_types.filter(|r| test(r));
+        let first = found.next()?;
+        if found.next().is_some() {
+            return None;
         }
+        self.joins.note(scope, first.scope);
+        Some(first)
+    }
+
+    /// The scopes that have met so far.
+    pub fn joins(&self) -> &Joins {
+        &self.joins
     }
 
     /// An attribute of a resource, canonical; its own symbol where the format does not say what it is.
@@ -170,6 +229,53 @@ impl<'s> Linker<'s> {
             }
         }
         out
+    }
+
+    /// A document in which whole elements that are symbols stand as what they mean; `None` where none does. Texts
+    /// with symbols in them stay: they are resolved where they are read, and keep the places of their parts.
+    pub fn settled(&self, value: &Value) -> Option<Value> {
+        let all = |items: &[Value]| -> Option<Vec<Value>> {
+            let found: Vec<Option<Value>> = items.iter().map(|v| self.settled(v)).collect();
+            let any = found.iter().any(Option::is_some);
+            let all = found.into_iter().zip(items);
+            any.then(|| {
+                all.map(|(new, old)| new.unwrap_or_else(|| old.clone()))
+                    .collect()
+            })
+        };
+        let kind = match &value.kind {
+            ValueKind::Unknown(unknown) => ValueKind::Text(self.replacement(unknown)?),
+            ValueKind::List(items) => ValueKind::List(Arc::new(all(items)?)),
+            ValueKind::Set(items) => ValueKind::Set(Arc::new(all(items)?)),
+            ValueKind::Json(inner) => ValueKind::Json(Arc::new(self.settled(inner)?)),
+            ValueKind::Map(map) => {
+                let mut out: Option<Map> = None;
+                for (name, entry) in map.iter() {
+                    if let Some(value) = self.settled(&entry.value) {
+                        let out = out.get_or_insert_with(|| (**map).clone());
+                        if let Some(known) = out.entries.get_mut(name) {
+                            known.value = value;
+                        }
+                    }
+                }
+                ValueKind::Map(Arc::new(out?))
+            }
+            ValueKind::Choice(arms) => {
+                let values: Vec<Value> = arms.iter().map(|a| a.value.clone()).collect();
+                let arms = arms.iter().zip(all(&values)?).map(|(arm, value)| Arm {
+                    guard: arm.guard.clone(),
+                    value,
+                });
+                ValueKind::Choice(Arc::new(arms.collect()))
+            }
+            ValueKind::Null | ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::Text(_) => {
+                return None;
+            }
+        };
+        Some(Value {
+            kind,
+            ..value.clone()
+        })
     }
 
     fn replacement(&self, unknown: &Unknown) -> Option<Text> {
@@ -215,7 +321,8 @@ impl<'s> Linker<'s> {
                 }
             }
             SymbolKind::Import => {
-                let value = self.exports.get(&*symbol.subject)?;
+                let (scope, value) = self.exports.get(&*symbol.subject)?;
+                self.joins.note(symbol.scope, *scope);
                 value_text(value).map(|t| self.resolve(&t))
             }
             SymbolKind::Input | SymbolKind::GeneratedName | SymbolKind::OwnAccount => None,
@@ -228,6 +335,7 @@ impl<'s> Linker<'s> {
             .scope(scope)
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.account.as_deref())
+            .or_else(|| self.environment(scope)?.account.as_deref())
             .or(self.inputs.account.as_deref());
         if let Some(id) = stated {
             return Account {
@@ -278,7 +386,12 @@ impl<'s> Linker<'s> {
         self.scope(scope)
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.region.as_deref())
+            .or_else(|| self.environment(scope)?.region.as_deref())
             .or(self.inputs.region.as_deref())
+    }
+
+    fn environment(&self, scope: ScopeId) -> Option<&Environment> {
+        self.scope(scope)?.environment.as_deref()
     }
 
     /// The partition of that region; `aws` where no region is known.
@@ -342,6 +455,14 @@ pub fn generated_name(resource: &Resource) -> Text {
         symbol,
         format!("the name of `{}` is generated", resource.address),
     )
+}
+
+/// An address without `https://`.
+pub fn without_scheme(url: &Text) -> Text {
+    match url.split_once("https://") {
+        Some((before, rest)) if before.is_empty() => rest,
+        _ => url.clone(),
+    }
 }
 
 /// A scalar value as a text; encoded JSON is rendered.

@@ -4,6 +4,7 @@
 //! A script is read as text and never run; a word that a shell would compute is not known.
 
 mod line;
+mod options;
 mod variable;
 
 use std::cell::Cell;
@@ -85,9 +86,9 @@ pub fn commands(script: &Text, given: &[(Arc<str>, Text)], place: &Place) -> Vec
 fn invocations(line: &str) -> Vec<(usize, Vec<(String, usize)>)> {
     let mut out = Vec::new();
     let mut from = 0;
-    while let Some(found) = line.get(from..).and_then(|rest| rest.find("aws s3")) {
+    while let Some(found) = line.get(from..).and_then(|rest| rest.find("aws ")) {
         let start = from + found;
-        from = start + 6;
+        from = start + 4;
         let before = line.get(..start).and_then(|b| b.chars().next_back());
         if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.'))
             && before != Some('/')
@@ -191,9 +192,15 @@ struct Line<'s> {
 
 impl Line<'_> {
     fn read(&self, words: &[(String, usize)]) -> Option<ShownCommand> {
-        let mut rest = words.iter().skip(1);
+        // Options of the command line itself stand before the service.
+        let mut from = 1;
+        while let Some(word) = words.get(from).filter(|w| w.0.starts_with("--")) {
+            from += 1 + usize::from(options::is_global(&word.0));
+        }
+        let mut rest = words.iter().skip(from);
         let service = rest.next()?.0.as_str();
         let verb = rest.next()?.0.as_str();
+        let global = words.get(1..from).unwrap_or_default();
         let words: Vec<&(String, usize)> = rest.collect();
         // Other credentials, another store, or no request at all: not this workload's upload.
         let other = |w: &&(String, usize)| {
@@ -206,7 +213,7 @@ impl Line<'_> {
             .iter()
             .any(|o| w.0.starts_with(o))
         };
-        if words.iter().any(other) {
+        if words.iter().copied().chain(global).any(|w| other(&w)) {
             return None;
         }
         let whole = self.span(words.last()?);
@@ -221,35 +228,9 @@ impl Line<'_> {
 
     /// `aws s3 cp SOURCE s3://bucket/key …`
     fn copy(&self, verb: &str, words: &[&(String, usize)], place: Place) -> Option<ShownCommand> {
-        const VALUED: &[&str] = &[
-            "--acl",
-            "--sse",
-            "--sse-kms-key-id",
-            "--storage-class",
-            "--sse-c",
-            "--sse-c-key",
-            "--exclude",
-            "--include",
-            "--content-type",
-            "--cache-control",
-            "--metadata",
-            "--metadata-directive",
-            "--expires",
-            "--grants",
-            "--region",
-            "--profile",
-            "--endpoint-url",
-            "--website-redirect",
-            "--content-encoding",
-            "--output",
-            "--source-region",
-            "--copy-props",
-            "--content-disposition",
-            "--content-language",
-            "--expected-size",
-        ];
         let mut targets = Vec::new();
-        let mut options: Vec<(&str, Option<&(String, usize)>, &(String, usize))> = Vec::new();
+        let mut grants: Vec<&(String, usize)> = Vec::new();
+        let mut found: Vec<(&str, Option<&(String, usize)>, &(String, usize))> = Vec::new();
         let mut i = 0;
         while let Some(word) = words.get(i) {
             i += 1;
@@ -257,15 +238,25 @@ impl Line<'_> {
                 let (name, inline) = name
                     .split_once('=')
                     .map_or((name, false), |(n, _)| (n, true));
-                let full = format!("--{name}");
-                let valued = VALUED.contains(&full.as_str());
+                if name == "grants" {
+                    // Each word of the list is a grant of its own.
+                    while let Some(grant) = words
+                        .get(i)
+                        .filter(|w| w.0.contains('=') && !w.0.starts_with("--"))
+                    {
+                        i += 1;
+                        grants.push(*grant);
+                    }
+                    continue;
+                }
+                let valued = options::takes_value(&format!("--{name}"));
                 let next = words
                     .get(i)
                     .filter(|w| valued && !inline && !w.0.starts_with("--"));
                 if next.is_some() {
                     i += 1;
                 }
-                options.push((name, next.copied(), word));
+                found.push((name, next.copied(), word));
             } else {
                 targets.push(*word);
             }
@@ -281,18 +272,23 @@ impl Line<'_> {
             return None;
         }
         let (bucket, key) = self.address(target.0.strip_prefix("s3://")?)?;
-        let recursive = verb == "sync" || options.iter().any(|(n, ..)| *n == "recursive");
+        let recursive = verb == "sync" || found.iter().any(|(n, ..)| *n == "recursive");
         let mut headers = Vec::new();
-        for (name, value, word) in &options {
+        for grant in grants {
+            let (permission, grantee) = grant.0.split_once('=')?;
+            if let Some(header) = options::of_grant(permission) {
+                headers.push(Header {
+                    name: Arc::from(header),
+                    value: self.text(grantee),
+                    place: self.span(grant),
+                });
+            }
+        }
+        for (name, value, word) in &found {
             let inline = word.0.split_once('=').map(|(_, v)| (v.to_string(), word.1));
             let value = value.map(|v| (v.0.clone(), v.1)).or(inline);
-            let header = match *name {
-                "acl" => "x-amz-acl",
-                "sse" => "x-amz-server-side-encryption",
-                "sse-kms-key-id" => "x-amz-server-side-encryption-aws-kms-key-id",
-                "storage-class" => "x-amz-storage-class",
-                "sse-c" => "x-amz-server-side-encryption-customer-algorithm",
-                _ => continue,
+            let Some(header) = options::of_copy(name) else {
+                continue;
             };
             let text = match value {
                 Some((value, _)) => self.text(&value),
@@ -351,18 +347,10 @@ impl Line<'_> {
                     key = Some(self.text(&value));
                     continue;
                 }
-                "acl" => "x-amz-acl",
-                "server-side-encryption" => "x-amz-server-side-encryption",
-                "ssekms-key-id" => "x-amz-server-side-encryption-aws-kms-key-id",
-                "storage-class" => "x-amz-storage-class",
-                "tagging" => "x-amz-tagging",
-                "grant-full-control" => "x-amz-grant-full-control",
-                "grant-read" => "x-amz-grant-read",
-                "object-lock-mode" => "x-amz-object-lock-mode",
-                "object-lock-retain-until-date" => "x-amz-object-lock-retain-until-date",
-                "object-lock-legal-hold-status" => "x-amz-object-lock-legal-hold",
-                "if-none-match" => "if-none-match",
-                _ => continue,
+                name => match options::of_api(name) {
+                    Some(header) => header,
+                    None => continue,
+                },
             };
             headers.push(Header {
                 name: Arc::from(header),
@@ -478,116 +466,4 @@ fn variable_at(text: &str) -> (Option<&str>, &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::value::{FileId, Span};
-
-    #[test]
-    fn reads_uploads_and_nothing_else() {
-        let place = Place::at(Span::new(FileId(0), 0, 10));
-        let cases: &[(&str, &[(&str, Option<&str>, &[(&str, &str)])])] = &[
-            (
-                "aws s3 cp a.zip s3://b/k.zip --acl public-read",
-                &[("b", Some("k.zip"), &[("x-amz-acl", "public-read")])],
-            ),
-            ("- aws s3 cp a s3://b/d/ && echo done", &[("b", None, &[])]),
-            (
-                "aws s3 sync out s3://b --sse --delete",
-                &[("b", None, &[("x-amz-server-side-encryption", "AES256")])],
-            ),
-            ("aws s3 cp s3://b/k .", &[]),
-            ("aws s3 ls s3://b", &[]),
-            ("aws s3 cp a s3://b/k --profile other", &[]),
-            (
-                "aws sts assume-role --role-arn r; aws s3 cp a s3://b/k",
-                &[],
-            ),
-            (
-                "aws s3api put-object \\\n  --bucket b --key 'a b' --body f --tagging x=1",
-                &[("b", Some("a b"), &[("x-amz-tagging", "x=1")])],
-            ),
-            (
-                "BUCKET=b\naws s3 cp a s3://$BUCKET/k",
-                &[("b", Some("k"), &[])],
-            ),
-            (
-                "export A='x' BUCKET=b-${A}; aws s3 cp a \"s3://${BUCKET}/k-$A\"",
-                &[("b-x", Some("k-x"), &[])],
-            ),
-            (
-                "A=1\nA=2\naws s3 cp a s3://$GIVEN/$A",
-                &[("g", Some("${?}"), &[])],
-            ),
-            (
-                "A=$A-x\naws s3 cp a s3://b/$A",
-                &[("b", Some("${?}-x"), &[])],
-            ),
-            ("aws s3 cp a s3://b/${A:-x}", &[("b", Some("${?}"), &[])]),
-            ("aws s3 cp a 's3://b/$GIVEN'", &[("b", Some("$GIVEN"), &[])]),
-            (
-                "env:\n  variables:\n    B: \"b\"\nphases:\n  - aws s3 cp a s3://$B/k",
-                &[("b", Some("k"), &[])],
-            ),
-            ("- 'aws s3 cp a s3://b/k'", &[("b", Some("k"), &[])]),
-            (
-                "- \"cd x && aws s3 cp \\\"a b\\\" s3://b/k --acl private\"",
-                &[("b", Some("k"), &[("x-amz-acl", "private")])],
-            ),
-            (
-                "- >-\n  aws s3 cp a\n  s3://b/k\n- x",
-                &[("b", Some("k"), &[])],
-            ),
-            (
-                "sh -c \"aws s3 cp a s3://b/k\" || true",
-                &[("b", Some("k"), &[])],
-            ),
-            ("# aws s3 cp a s3://b/k\necho 'aws s3 cp a s3://b/k'", &[]),
-            ("echo up && aws s3 cp a s3://b/k", &[("b", Some("k"), &[])]),
-            ("# aws s3api get-object --bucket b --key k f", &[]),
-            (
-                "aws s3 cp a s3://b/k --sse aws:kms --sse-kms-key-id=K",
-                &[(
-                    "b",
-                    Some("k"),
-                    &[
-                        ("x-amz-server-side-encryption", "aws:kms"),
-                        ("x-amz-server-side-encryption-aws-kms-key-id", "K"),
-                    ],
-                )],
-            ),
-        ];
-        for (script, expected) in cases {
-            let given = [
-                ("GIVEN".into(), Text::literal("g")),
-                ("BUCKET".into(), Text::literal("g")),
-            ];
-            let found = commands(&Text::literal(*script), &given, &place);
-            let found: Vec<(String, Option<String>, Vec<(String, String)>)> = found
-                .iter()
-                .map(|c| {
-                    let headers = c
-                        .headers
-                        .iter()
-                        .map(|h| (h.name.to_string(), h.value.display()))
-                        .collect();
-                    (
-                        c.bucket.display(),
-                        c.key.as_ref().map(Text::display),
-                        headers,
-                    )
-                })
-                .collect();
-            let expected: Vec<(String, Option<String>, Vec<(String, String)>)> = expected
-                .iter()
-                .map(|(b, k, h)| {
-                    let headers = h
-                        .iter()
-                        .map(|(n, v)| (n.to_string(), v.to_string()))
-                        .collect();
-                    (b.to_string(), k.map(str::to_string), headers)
-                })
-                .collect();
-            assert_eq!(found, expected, "{script}");
-        }
-    }
-}
+mod tests;

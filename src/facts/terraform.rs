@@ -1,16 +1,19 @@
 //! Terraform's `aws_*` resources as neutral declarations, and what their attributes mean.
 
+mod access_point;
 mod attribute;
+mod backend;
 mod bucket;
 mod delivery;
 mod identity;
+mod lookup;
 mod network;
 mod reading;
 mod workload;
 
 use crate::facts::declare::Declarations;
 use crate::facts::link::{Linker, Table};
-use crate::source::Resource;
+use crate::source::{Resource, Scope};
 
 /// What the linker asks about Terraform's resources.
 pub static TABLE: Table = Table {
@@ -25,8 +28,14 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
         return;
     }
     bucket::declare(linker, resource, out);
+    access_point::declare(resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
     delivery::declare(linker, resource, out);
     workload::declare(linker, resource, out);
+}
+
+/// Adds what a root module says of itself.
+pub fn declare_scope(scope: &Scope, out: &mut Declarations) {
+    backend::declare(scope, out);
 }

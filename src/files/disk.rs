@@ -1,24 +1,44 @@
 //! A disk tree inside a read boundary: links are resolved before the test, only regular files are read.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use rustc_hash::FxHashMap;
+
+use super::globs::Ignored;
 use super::{Files, FilesError, Limits, join};
 
+/// Folders whose canonical path was asked, with the answers.
+type FoldersSeen = FxHashMap<Box<str>, Result<PathBuf, FilesError>>;
+
 /// Files below a folder of the disk, and nothing else.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct DiskFiles {
     /// Canonical path of the boundary.
     boundary: PathBuf,
     limits: Limits,
     /// Folders and files to leave out when listing, as ignore globs.
     exclude: Vec<String>,
+    folders: Mutex<FoldersSeen>,
+    /// What hides files in place of the ignore files that lie on the disk.
+    ignored: Option<Ignored>,
 }
 
 impl DiskFiles {
     /// The boundary of a path: the nearest folder upwards that holds `.git`, else the path's own folder.
+    ///
+    /// A link counts where it stands: one that leads out of its repository lies outside of the boundary.
     pub fn boundary_of(path: &Path) -> Option<PathBuf> {
         let canonical = path.canonicalize().ok()?;
+        let written = std::path::absolute(path).ok()?;
+        let stands_in = written
+            .ancestors()
+            .find(|f| f.join(".git").exists())
+            .and_then(|f| f.canonicalize().ok());
+        if let Some(repository) = stands_in.filter(|r| !canonical.starts_with(r)) {
+            return Some(repository);
+        }
         let folder = if canonical.is_dir() {
             canonical.as_path()
         } else {
@@ -37,12 +57,20 @@ impl DiskFiles {
             boundary,
             limits,
             exclude: Vec::new(),
+            folders: Mutex::default(),
+            ignored: None,
         })
     }
 
     /// Leaves out what matches the globs when listing.
     pub fn excluding(mut self, globs: &[String]) -> DiskFiles {
         self.exclude = globs.to_vec();
+        self
+    }
+
+    /// Hides what these ignore files hide, and nothing for those that lie on the disk.
+    pub fn ignoring(mut self, ignored: Ignored) -> DiskFiles {
+        self.ignored = Some(ignored);
         self
     }
 
@@ -63,17 +91,39 @@ impl DiskFiles {
         )
     }
 
-    /// The canonical path of a boundary-relative one, if it lies inside.
-    fn resolve(&self, path: &str) -> Result<PathBuf, FilesError> {
+    /// The canonical path of a boundary-relative one, and what stands there, if it lies inside.
+    fn resolve(&self, path: &str) -> Result<(PathBuf, Metadata), FilesError> {
         let clean = join("", path).ok_or(FilesError::Outside)?;
-        let full = self
-            .boundary
-            .join(clean)
-            .canonicalize()
-            .map_err(|e| match e.kind() {
-                std::io::ErrorKind::NotFound => FilesError::Missing,
-                _ => FilesError::Unreadable(e.to_string().into()),
-            })?;
+        let (folder, name) = match clean.rsplit_once('/') {
+            Some((folder, name)) => (self.resolve_folder(folder)?, name),
+            None => (self.boundary.clone(), clean.as_str()),
+        };
+        let full = folder.join(name);
+        let about = std::fs::symlink_metadata(&full).map_err(|e| unreadable(&e))?;
+        if !about.is_symlink() {
+            return Ok((full, about));
+        }
+        let full = self.inside(&full)?;
+        let about = std::fs::metadata(&full).map_err(|e| unreadable(&e))?;
+        Ok((full, about))
+    }
+
+    /// The canonical path of a folder inside the boundary; asked of the disk once.
+    fn resolve_folder(&self, folder: &str) -> Result<PathBuf, FilesError> {
+        let known = |cache: &FoldersSeen| cache.get(folder).cloned();
+        if let Some(answer) = self.folders.lock().ok().and_then(|cache| known(&cache)) {
+            return answer;
+        }
+        let answer = self.inside(&self.boundary.join(folder));
+        if let Ok(mut cache) = self.folders.lock() {
+            cache.insert(folder.into(), answer.clone());
+        }
+        answer
+    }
+
+    /// Resolves every link of a disk path, and tests that it stays inside.
+    fn inside(&self, path: &Path) -> Result<PathBuf, FilesError> {
+        let full = path.canonicalize().map_err(|e| unreadable(&e))?;
         if full.starts_with(&self.boundary) {
             Ok(full)
         } else {
@@ -82,12 +132,17 @@ impl DiskFiles {
     }
 }
 
+fn unreadable(error: &std::io::Error) -> FilesError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => FilesError::Missing,
+        _ => FilesError::Unreadable(error.to_string().into()),
+    }
+}
+
 impl Files for DiskFiles {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FilesError> {
         use std::io::Read;
-        let full = self.resolve(path)?;
-        let about =
-            std::fs::metadata(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+        let (full, about) = self.resolve(path)?;
         if !about.is_file() {
             return Err(FilesError::NotRegular);
         }
@@ -95,13 +150,12 @@ impl Files for DiskFiles {
         if about.len() > limit {
             return Err(FilesError::TooLarge { limit });
         }
-        let file =
-            std::fs::File::open(&full).map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
-        let mut bytes = Vec::new();
+        let file = std::fs::File::open(&full).map_err(|e| unreadable(&e))?;
+        let mut bytes = Vec::with_capacity(about.len() as usize + 1);
         // The file may have grown since its size was asked.
         file.take(limit + 1)
             .read_to_end(&mut bytes)
-            .map_err(|e| FilesError::Unreadable(e.to_string().into()))?;
+            .map_err(|e| unreadable(&e))?;
         if bytes.len() as u64 > limit {
             return Err(FilesError::TooLarge { limit });
         }
@@ -109,7 +163,7 @@ impl Files for DiskFiles {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Arc<str>>, FilesError> {
-        let full = self.resolve(folder)?;
+        let (full, _) = self.resolve(folder)?;
         let mut overrides = ignore::overrides::OverrideBuilder::new(&self.boundary);
         for glob in &self.exclude {
             overrides
@@ -123,6 +177,10 @@ impl Files for DiskFiles {
             .require_git(false)
             .git_global(false)
             .follow_links(false)
+            .git_ignore(self.ignored.is_none())
+            .git_exclude(self.ignored.is_none())
+            .ignore(self.ignored.is_none())
+            .parents(self.ignored.is_none())
             .overrides(overrides)
             .build();
         let mut out: Vec<Arc<str>> = Vec::new();
@@ -136,7 +194,9 @@ impl Files for DiskFiles {
                     .map(|c| c.as_os_str().to_string_lossy())
                     .collect::<Vec<_>>()
                     .join("/");
-                out.push(path.into());
+                if !self.ignored.as_ref().is_some_and(|i| i.hide(&path)) {
+                    out.push(path.into());
+                }
             }
             if out.len() > self.limits.files {
                 return Err(FilesError::Unreadable("more files than the limit".into()));
@@ -147,7 +207,7 @@ impl Files for DiskFiles {
     }
 
     fn is_file(&self, path: &str) -> bool {
-        self.resolve(path).is_ok_and(|full| full.is_file())
+        self.resolve(path).is_ok_and(|(_, about)| about.is_file())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::closing;
-use crate::report::{Report, place};
+use crate::report::{Report, changes, place};
 use crate::rule::{Finding, Level};
 
 /// What GitHub shows of one kind in one step.
@@ -22,27 +22,42 @@ pub fn render(report: &Report) -> String {
             out.push_str(&annotation(report, finding));
         }
         if of_level.len() > SHOWN {
-            out.push_str(&format!(
-                "{} more of level {} are not annotated\n",
+            out.push_str(&plain(&format!(
+                "{} more of level {} are not annotated",
                 of_level.len() - SHOWN,
                 level.name()
-            ));
+            )));
         }
     }
-    let mut last = vec![
+    let mut last = Vec::new();
+    for (sentence, causes) in changes::lines(report) {
+        last.push(sentence);
+        last.extend(causes.into_iter().map(|cause| format!("  {cause}")));
+    }
+    let new = changes::new_suppressions(report);
+    last.extend(
+        new.into_iter()
+            .map(|s| format!("new suppression, which does not count yet: {s}")),
+    );
+    last.extend([
         closing::counts(report),
         closing::read(report),
         closing::COMPLETE.to_string(),
-    ];
+    ]);
     let gaps = closing::gaps(report);
     if !gaps.is_empty() {
         last.push(format!("not understood: {}", gaps.join(" · ")));
     }
     for line in last {
-        // A blank before the line keeps it from being read as a command.
-        out.push_str(&format!(" {}\n", shorten(&sanitize(&line), 4000)));
+        out.push_str(&plain(&line));
     }
     out
+}
+
+/// A line that the runner does not read as a command: it looks for `::` after leading blanks, and for `##[` anywhere.
+fn plain(line: &str) -> String {
+    let line = shorten(&sanitize(line), 4000).replace("##[", "# #[");
+    format!("iaclint: {line}\n")
 }
 
 fn annotation(report: &Report, finding: &Finding) -> String {
@@ -121,4 +136,26 @@ fn message(text: &str) -> String {
 
 fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_plain_line_is_a_command() {
+        for hostile in [
+            "::error::x",
+            "  ::set-output name=a::b",
+            "a ##[error]b",
+            "a\n::error::b",
+        ] {
+            let line = plain(hostile);
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(
+                !line.trim_start().starts_with("::") && !line.contains("##["),
+                "{line}"
+            );
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::report::{Report, place};
+use crate::report::plain::escape_json;
+use crate::report::{Change, Report, changes, place};
 use crate::rule::{Finding, Fix, ShownRequest, Step, Witness};
 use crate::source::GapKind;
 use crate::value::Span;
@@ -21,6 +22,7 @@ pub fn render(report: &Report) -> String {
             "path": &*d.path,
             "outcome": d.outcome.name(),
             "hangs_on": d.hangs_on.iter().map(|h| &**h).collect::<Vec<_>>(),
+            "environments": d.environments.iter().map(|e| &**e).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "not_understood": report.not_understood.iter().map(|gap| json!({
             "what": &*gap.what,
@@ -30,7 +32,23 @@ pub fn render(report: &Report) -> String {
                 gap.path.as_ref().map(|path| json!({ "path": &**path }))
             }),
         })).collect::<Vec<_>>(),
+        "unused": report.unused.iter().map(|gap| json!({
+            "what": &*gap.what,
+            "why": &*gap.why,
+        })).collect::<Vec<_>>(),
+        "environments": report.environments.iter().map(|e| &**e).collect::<Vec<_>>(),
         "silenced": report.silenced,
+        "suppressions": report.suppressions.iter().map(|s| json!({
+            "rules": s.rules,
+            "reason": s.reason,
+            "location": location(report, s.span),
+            "silences": s.silenced,
+            "counts": s.counts,
+        })).collect::<Vec<_>>(),
+        "changes": report.changes.as_ref().map(|changes| json!({
+            "since": changes.since,
+            "uploads": changes.uploads.iter().map(|c| change(report, c)).collect::<Vec<_>>(),
+        })),
         "read": {
             "files": report.read.files,
             "callers": report.read.callers,
@@ -41,7 +59,25 @@ pub fn render(report: &Report) -> String {
             "policies_understood": report.read.policies_understood,
         },
     });
-    format!("{document:#}\n")
+    escape_json(format!("{document:#}\n"))
+}
+
+fn change(report: &Report, change: &Change) -> Json {
+    json!({
+        "caller": &*change.caller,
+        "bucket": &*change.bucket,
+        "path": &*change.path,
+        "before": change.before.map(|b| b.name()),
+        "after": change.after.name(),
+        "rule": change.rule,
+        "text": changes::sentence(change),
+        "causes": change.causes.iter().map(|line| json!({
+            "path": place::repository_path(report, &line.path),
+            "line": line.line,
+            "added": line.added,
+            "text": line.text,
+        })).collect::<Vec<_>>(),
+    })
 }
 
 fn gap_kind(kind: GapKind) -> &'static str {
@@ -84,12 +120,14 @@ pub fn callers(finding: &Finding) -> Vec<Json> {
                  path,
                  refused,
                  passes,
+                 environments,
              }| {
                 json!({
                     "address": &**address,
                     "path": &**path,
                     "refused": refused.as_ref().map(request),
                     "passes": passes.as_ref().map(request),
+                    "environments": environments.iter().map(|e| &**e).collect::<Vec<_>>(),
                 })
             },
         )

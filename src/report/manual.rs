@@ -21,7 +21,10 @@ pub fn render(page: &Page, style: &TextStyle) -> String {
     }
     out.push_str(&format!("\n{}\n", style.paint(Paint::Strong, "References")));
     for reference in &page.references {
-        out.push_str(&format!("  {}\n", style.paint(Paint::Link, reference)));
+        out.push_str(&format!(
+            "  {}\n",
+            style.link(reference, &style.paint(Paint::Link, reference))
+        ));
     }
     out
 }

@@ -5,13 +5,15 @@
 use crate::policy::PolicyType;
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::closing;
-use crate::report::{Report, place};
+use crate::report::{Report, changes, place};
+use crate::rule::finding::KEY_STEP;
 use crate::rule::{Finding, registry};
 
 /// Pictures in one summary; the table lists every finding.
 const PICTURES: usize = 10;
-/// Rows of the table, so that the summary stays below GitHub's limit of 1 MiB.
+/// Rows of the table, and bytes with which it ends, so that the summary stays below GitHub's limit of 1 MiB.
 const ROWS: usize = 500;
+const BYTES: usize = 700_000;
 
 pub fn render(report: &Report) -> String {
     let mut out = String::from("## Uploads that AWS will refuse\n\n");
@@ -31,14 +33,39 @@ pub fn render(report: &Report) -> String {
     }
     if !report.findings.is_empty() {
         out.push_str("| Level | Where | What | Mend |\n|---|---|---|---|\n");
+        let mut left = report.findings.len();
         for finding in report.findings.iter().take(ROWS) {
+            if out.len() > BYTES {
+                break;
+            }
             out.push_str(&row(report, finding));
+            left -= 1;
         }
-        if report.findings.len() > ROWS {
-            out.push_str(&format!(
-                "\n{} more findings are left out here.\n",
-                report.findings.len() - ROWS
-            ));
+        if left > 0 {
+            out.push_str(&format!("\n{left} more findings are left out here.\n"));
+        }
+        out.push('\n');
+    }
+    if let Some(changes) = &report.changes {
+        let since = format!("Since {}", shorten(&changes.since, 80));
+        out.push_str(&format!("### {}\n\n", escape(&since)));
+        let lines = changes::lines(report);
+        if lines.is_empty() {
+            out.push_str("No upload is refused or mended.\n");
+        }
+        for (sentence, causes) in lines {
+            out.push_str(&format!("- {}\n", rich(&sentence)));
+            for cause in causes {
+                out.push_str(&format!("  - {}\n", escape(&cause)));
+            }
+        }
+        out.push('\n');
+    }
+    let new = changes::new_suppressions(report);
+    if !new.is_empty() {
+        out.push_str("### New suppressions\n\nThey do not count before this change is merged.\n\n");
+        for line in new {
+            out.push_str(&format!("- {}\n", escape(&line)));
         }
         out.push('\n');
     }
@@ -68,9 +95,9 @@ fn row(report: &Report, finding: &Finding) -> String {
         "| {} | {} | {}<br>{} | {} |\n",
         finding.level.name(),
         escape(&at),
-        escape(&finding.message),
+        rich(&finding.message),
         escape(finding.rule),
-        escape(fix)
+        rich(fix)
     )
 }
 
@@ -89,8 +116,10 @@ fn picture(finding: &Finding) -> String {
     ];
     if gate == "key" {
         nodes.push(("key", finding.primary.address.to_string()));
+    } else if let Some(key) = finding.steps.iter().find(|s| s.text == KEY_STEP) {
+        nodes.push(("key", key.address.to_string()));
     }
-    let mut out = format!("{}\n\n```mermaid\nflowchart LR\n", escape(&finding.message));
+    let mut out = format!("{}\n\n```mermaid\nflowchart LR\n", rich(&finding.message));
     for (name, text) in &nodes {
         let kind = if *name == "endpoint" && path == "internet" {
             "path"
@@ -104,7 +133,8 @@ fn picture(finding: &Finding) -> String {
     let names: Vec<&str> = nodes.iter().map(|(n, _)| *n).collect();
     for pair in names.windows(2) {
         if let [from, to] = pair {
-            let arrow = if *to == gate { "--x" } else { "-->" };
+            let refuses = *to == gate || *from == "caller" && gate == "caller";
+            let arrow = if refuses { "--x" } else { "-->" };
             out.push_str(&format!("  {from} {arrow} {to}\n"));
         }
     }
@@ -127,6 +157,22 @@ fn gate(finding: &Finding) -> &'static str {
         .find(|(_, words)| finding.message.contains(words))
         .map_or("bucket", |(gate, _)| gate),
     }
+}
+
+/// A sentence of ours, with its names in backticks as code; where backticks do not pair, they are plain characters.
+fn rich(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return escape(text);
+    }
+    let mut out = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        match at % 2 {
+            0 => out.push_str(&escape(part)),
+            _ => out.push_str(&format!("<code>{}</code>", escape(part))),
+        }
+    }
+    out
 }
 
 /// Text that Markdown and HTML leave as it is; one line.

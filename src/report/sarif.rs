@@ -9,12 +9,13 @@ use serde_sarif::sarif::{
     ArtifactChange, ArtifactContent, ArtifactLocation, CodeFlow, Fix as SarifFix, Invocation,
     Location, LogicalLocation, Message, MultiformatMessageString, Notification, PhysicalLocation,
     PropertyBag, Region, Replacement, ReportingConfiguration, ReportingDescriptor,
-    Result as SarifResult, ResultKind, ResultLevel, Run, Sarif, ThreadFlow, ThreadFlowLocation,
-    Tool, ToolComponent,
+    Result as SarifResult, ResultKind, ResultLevel, Run, RunAutomationDetails, Sarif, ThreadFlow,
+    ThreadFlowLocation, Tool, ToolComponent,
 };
 use sha2::{Digest, Sha256};
 
 use crate::report::plain::{sanitize, shorten};
+use crate::report::text::page_address;
 use crate::report::{Report, json as json_format, place};
 use crate::rule::page::Page;
 use crate::rule::{Finding, Fix, Level, Outcome, Step, registry};
@@ -57,13 +58,23 @@ pub fn render(report: &Report) -> String {
     let root = ArtifactLocation::builder()
         .description(message("the root of the repository"))
         .build();
-    let run = Run::builder()
+    let mut run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
         .column_kind("unicodeCodePoints")
         .original_uri_base_ids(BTreeMap::from([("%SRCROOT%".to_string(), root)]))
         .invocations(vec![invocation])
         .results(results)
         .build();
+    // Code scanning tells uploads of one commit apart by what stands before the last slash.
+    let category = sanitize(report.category.trim_matches('/'));
+    run.automation_details = Some(
+        RunAutomationDetails::builder()
+            .id(match category.as_str() {
+                "" => "iaclint/".to_string(),
+                name => format!("iaclint/{name}/"),
+            })
+            .build(),
+    );
     let sarif = Sarif::builder()
         .schema(SCHEMA)
         .version("2.1.0")
@@ -71,7 +82,7 @@ pub fn render(report: &Report) -> String {
         .build();
     // INVARIANT: the log holds strings, numbers and lists; nothing in it can fail to serialise.
     let text = serde_json::to_string_pretty(&sarif).unwrap_or_default();
-    format!("{text}\n")
+    super::plain::escape_json(format!("{text}\n"))
 }
 
 fn rule(page: &Page) -> ReportingDescriptor {
@@ -104,11 +115,7 @@ fn rule(page: &Page) -> ReportingDescriptor {
             1000,
         )))
         .help(help)
-        .help_uri(format!(
-            "{HOME}/blob/v{}/rules/{}.md",
-            env!("CARGO_PKG_VERSION"),
-            page.name
-        ))
+        .help_uri(page_address(page.name))
         .default_configuration(
             ReportingConfiguration::builder()
                 .level(page.level.name())

@@ -3,11 +3,34 @@
 use std::collections::BTreeMap;
 
 use crate::report::Report;
+use crate::rule::{Level, Outcome};
 use crate::source::GapKind;
 
 /// Lines of counts, the largest first; a heading above each group.
 pub fn render(report: &Report) -> String {
-    let mut out = String::new();
+    let mut out = String::from("coverage\n");
+    let undecided = report
+        .decided
+        .iter()
+        .filter(|d| d.outcome == Outcome::Depends)
+        .count();
+    let rows = [
+        (
+            report.read.policies_understood,
+            report.read.policies,
+            "policies understood",
+        ),
+        (
+            report.decided.len() - undecided,
+            report.decided.len(),
+            "uploads decided for certain",
+        ),
+    ];
+    for (part, all, what) in rows {
+        // Rounded down: 100 % means all.
+        let percent = (part * 100).checked_div(all).unwrap_or(100);
+        out.push_str(&format!("  {percent:>5}%  {what} ({part} of {all})\n"));
+    }
     group(
         &mut out,
         "findings by rule",
@@ -24,6 +47,24 @@ pub fn render(report: &Report) -> String {
         report.not_understood.iter().map(|g| kind(g.kind)),
     );
     out
+}
+
+/// Counts for other programs, one `NAME=NUMBER` a line.
+pub fn render_counts(report: &Report) -> String {
+    let new = report.suppressions.iter().filter(|s| !s.counts).count();
+    let rows = [
+        ("findings", report.findings.len()),
+        ("errors", report.count(Level::Error)),
+        ("warnings", report.count(Level::Warning)),
+        ("notes", report.count(Level::Note)),
+        ("silenced", report.silenced),
+        ("new-suppressions", new),
+        ("not-understood", report.not_understood.len()),
+        ("files", report.read.files),
+    ];
+    rows.iter()
+        .map(|(name, count)| format!("{name}={count}\n"))
+        .collect()
 }
 
 fn kind(kind: GapKind) -> &'static str {

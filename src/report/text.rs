@@ -21,6 +21,8 @@ pub struct TextStyle {
     pub width: usize,
     /// Everything that was not understood, not only the first of it.
     pub verbose: bool,
+    /// The terminal follows links in text.
+    pub links: bool,
 }
 
 impl Default for TextStyle {
@@ -30,6 +32,7 @@ impl Default for TextStyle {
             unicode: true,
             width: 100,
             verbose: false,
+            links: false,
         }
     }
 }
@@ -64,6 +67,15 @@ impl TextStyle {
             Paint::Link => "36",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// The text as a link, where the terminal follows links; the address is ours, never from input.
+    pub fn link(&self, address: &str, text: &str) -> String {
+        if self.links {
+            format!("\u{1b}]8;;{address}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\")
+        } else {
+            text.to_string()
+        }
     }
 
     fn level(&self, level: Level, text: &str) -> String {
@@ -117,9 +129,19 @@ fn fold(text: String, style: &TextStyle) -> String {
         .replace('⋮', ":")
 }
 
+/// Where a rule's page of this version lies.
+pub fn page_address(rule: &str) -> String {
+    format!(
+        "{}/blob/v{}/rules/{rule}.md",
+        env!("CARGO_PKG_REPOSITORY"),
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
 fn render_finding(report: &Report, finding: &Finding, style: &TextStyle, out: &mut String) {
     let head = format!("{}[{}]", finding.level.name(), finding.rule);
-    out.push_str(&style.level(finding.level, &head));
+    let head = style.level(finding.level, &head);
+    out.push_str(&style.link(&page_address(finding.rule), &head));
     out.push_str(&format!(
         ": {}\n\n",
         style.paint(Paint::Strong, &sanitize(&finding.message))
@@ -203,10 +225,6 @@ fn render_facts(report: &Report, finding: &Finding, style: &TextStyle, out: &mut
             String::new()
         };
         fact("also", &[format!("{}{more}", shown.join(", "))], style, out);
-    }
-    if !finding.environments.is_empty() {
-        let names: Vec<String> = finding.environments.iter().map(|e| sanitize(e)).collect();
-        fact("only in", &[names.join(", ")], style, out);
     }
     if let Some(fix) = &finding.fix {
         let mut lines = patch::lines(report, fix, style);
@@ -329,6 +347,7 @@ mod tests {
                 path: "internet".into(),
                 refused: Some(request("aws s3api put-object::error::x\n")),
                 passes: None,
+                environments: vec![],
             }],
             bucket: "b|<img>\"".into(),
             fix: Some(Fix {

@@ -10,29 +10,40 @@ use crate::policy::{
     ConditionOperator, ConditionTest, Effect, FaultKind, PlacedText, Policy, PolicyFault,
     PolicyType, PrincipalKind, SetOperator, Statement, actions,
 };
+use crate::rule::finding::Found;
 use crate::rule::{Finding, Fix, Level, Outcome, Proposal, Step};
 use crate::source::edit::{Change, Written};
-use crate::value::{Place, Span};
+use crate::upload::decide::Judged;
+use crate::value::{Place, ScopeId, Span};
 
-/// The traps of every document of the estate; `known` are the refused uploads, whose statements are not told again.
-pub fn findings(estate: &Estate, known: &[Finding]) -> Vec<Finding> {
+/// The traps of every document of the estate whose scope is judged; `known` are the refused uploads, whose
+/// statements are not told again.
+pub fn findings(
+    estate: &Estate,
+    known: &[Found<Finding>],
+    judged: &Judged<'_>,
+) -> Vec<Found<Finding>> {
     let told: BTreeSet<Span> = known
         .iter()
-        .flat_map(|f| std::iter::once(&f.primary).chain(&f.steps))
+        .flat_map(|f| std::iter::once(&f.what.primary).chain(&f.what.steps))
         .map(|step| step.place.span)
         .collect();
-    let mut out: Vec<Finding> = Vec::new();
+    let mut out: Vec<Found<Finding>> = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut add = |finding: Finding| {
-        if seen.insert((
-            finding.rule,
-            finding.primary.place.span,
-            finding.message.clone(),
-        )) {
-            out.push(finding);
+    for (scope, policy) in documents(estate) {
+        if !judged(&[scope]) {
+            continue;
         }
-    };
-    for policy in documents(estate) {
+        let mut add = |finding: Finding| {
+            let kin = format!("{}\u{0}{:?}", finding.rule, finding.primary.place.span);
+            if seen.insert((kin.clone(), finding.message.clone())) {
+                out.push(Found {
+                    what: finding,
+                    scopes: BTreeSet::from([scope]),
+                    kin,
+                });
+            }
+        };
         // Documents of AWS are right.
         if policy.address.starts_with("arn:") {
             continue;
@@ -64,24 +75,39 @@ pub fn findings(estate: &Estate, known: &[Finding]) -> Vec<Finding> {
     out
 }
 
-/// Every document that the estate attaches to somebody.
-fn documents(estate: &Estate) -> impl Iterator<Item = &Arc<Policy>> {
-    let callers = estate
-        .callers
+/// Every document that the estate attaches to somebody, with the scope of who that is.
+fn documents(estate: &Estate) -> impl Iterator<Item = (ScopeId, &Arc<Policy>)> {
+    let callers = estate.callers.iter().flat_map(|c| {
+        let held = std::iter::once(&c.identity).chain(&c.boundary);
+        held.map(|p| (c.scope, p))
+    });
+    let buckets = estate
+        .buckets
         .iter()
-        .flat_map(|c| std::iter::once(&c.identity).chain(&c.boundary));
-    let buckets = estate.buckets.iter().flat_map(|b| &b.policy);
-    let points = estate.access_points.iter().flat_map(|a| &a.policy);
-    let keys = estate.keys.iter().flat_map(|k| &k.policy);
-    let endpoints = estate.endpoints.iter().flat_map(|e| &e.policy);
+        .filter_map(|b| Some((b.scope, b.policy.as_ref()?)));
+    let points = estate
+        .access_points
+        .iter()
+        .filter_map(|a| Some((a.scope, a.policy.as_ref()?)));
+    let keys = estate
+        .keys
+        .iter()
+        .filter_map(|k| Some((k.scope, k.policy.as_ref()?)));
+    let endpoints = estate
+        .endpoints
+        .iter()
+        .filter_map(|e| Some((e.scope, e.policy.as_ref()?)));
     let attached = callers
         .chain(buckets)
         .chain(points)
         .chain(keys)
         .chain(endpoints)
-        .flat_map(|p: &Policies| &p.attached)
-        .map(|a: &AttachedPolicy| &a.policy);
-    attached.chain(estate.organization.iter().map(|o| &o.policy))
+        .flat_map(|(scope, p): (ScopeId, &Policies)| {
+            p.attached
+                .iter()
+                .map(move |a: &AttachedPolicy| (scope, &a.policy))
+        });
+    attached.chain(estate.organization.iter().map(|o| (o.scope, &o.policy)))
 }
 
 fn finding(

@@ -1,5 +1,6 @@
 //! From denials to findings: one finding per reason and place, its callers as witnesses.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -11,24 +12,47 @@ use crate::report::DecidedUpload;
 use crate::rule::name::name;
 use crate::rule::request::{deploying, shown, who};
 use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, mend, message};
+use crate::upload::decide::scopes_of;
 use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, Route, Uploader};
-use crate::value::{Place, Text};
+use crate::value::{Place, ScopeId, Text};
+
+/// The step of the key that the upload is encrypted with.
+pub const KEY_STEP: &str = "the key";
 
 /// Witnesses that one finding keeps.
 const WITNESSES: usize = 10_000;
 
+/// A finding, or an upload that was played, with the scopes of its senders and buckets.
+#[derive(Debug, Clone)]
+pub struct Found<T> {
+    pub what: T,
+    pub scopes: BTreeSet<ScopeId>,
+    /// Equal for what is the same thing in another environment: where the fingerprint holds texts of statements
+    /// and names of buckets, this holds places.
+    pub kin: String,
+}
+
 /// Findings of what was decided, and the list of everything that was played.
-pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<DecidedUpload>) {
-    let mut grouped: IndexMap<String, Finding> = IndexMap::new();
+pub fn findings(
+    estate: &Estate,
+    decided: &[Decided],
+) -> (Vec<Found<Finding>>, Vec<Found<DecidedUpload>>) {
+    let mut grouped: IndexMap<String, Found<Finding>> = IndexMap::new();
     let mut list = Vec::new();
     for upload in decided {
-        list.push(DecidedUpload {
-            caller: address(estate, &upload.uploader).into(),
-            bucket: message::bucket(estate, upload.bucket).into(),
-            path: route(estate, &upload.path).into(),
-            outcome: upload.outcome,
-            hangs_on: upload.hangs_on.clone(),
+        let scopes = scopes_of(estate, &upload.uploader, upload.bucket);
+        list.push(Found {
+            what: DecidedUpload {
+                caller: address(estate, &upload.uploader).into(),
+                bucket: message::bucket(estate, upload.bucket).into(),
+                path: route(estate, &upload.path).into(),
+                outcome: upload.outcome,
+                hangs_on: upload.hangs_on.clone(),
+                environments: Vec::new(),
+            },
+            scopes: scopes.iter().copied().collect(),
+            kin: String::new(),
         });
         let keys: Vec<String> = upload
             .denials
@@ -52,6 +76,8 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
             );
             match grouped.get_mut(&group) {
                 Some(known) => {
+                    known.scopes.extend(&scopes);
+                    let known = &mut known.what;
                     known.level = known.level.max(finding.level);
                     for witness in finding.callers {
                         if known.callers.len() < WITNESSES
@@ -73,7 +99,12 @@ pub fn findings(estate: &Estate, decided: &[Decided]) -> (Vec<Finding>, Vec<Deci
                     }
                 }
                 None => {
-                    grouped.insert(group, Finding { also, ..finding });
+                    let found = Found {
+                        kin: kin(estate, upload, denial, &finding),
+                        what: Finding { also, ..finding },
+                        scopes: scopes.iter().copied().collect(),
+                    };
+                    grouped.insert(group, found);
                 }
             }
         }
@@ -109,6 +140,7 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
                 .and_then(|call| bucket.map(|b| deploying(b, call)))
                 .or_else(|| request(&denial.refused)),
             passes,
+            environments: Vec::new(),
         }],
         bucket: message::bucket(estate, upload.bucket).into(),
         fix: Some(Fix {
@@ -155,14 +187,19 @@ fn address(estate: &Estate, uploader: &Uploader) -> String {
 }
 
 fn route(estate: &Estate, path: &Path) -> String {
-    match &path.route {
+    let point = path
+        .access_point
+        .and_then(|i| estate.access_points.get(i))
+        .map_or_else(String::new, |p| format!(", {}", p.address));
+    let network = match &path.route {
         Route::Internet => "internet".into(),
         Route::Elsewhere => "an endpoint that is not declared here".into(),
         Route::Endpoint(index) => estate
             .endpoints
             .get(*index)
             .map_or_else(String::new, |e| e.address.to_string()),
-    }
+    };
+    network + &point
 }
 
 /// Where the refusal stands.
@@ -261,6 +298,8 @@ fn gate_place(estate: &Estate, gate: &Gate) -> Option<(Place, Option<Arc<str>>)>
         | Gate::BucketAclDisabled { place, .. }
         | Gate::PublicPolicyBlocked { place, .. }
         | Gate::ServiceNeedsNoLock { place }
+        | Gate::AccessPointNotDelegated { place, .. }
+        | Gate::AccessPointOutsideVpc { place }
         | Gate::ServiceTarget { place, .. } => Some((place.clone(), None)),
     }
 }
@@ -349,7 +388,7 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
                         "the bucket's default encryption uses this key".into(),
                     );
                 }
-                add(&key.place, &key.address, "the key".into());
+                add(&key.place, &key.address, KEY_STEP.into());
             }
         }
         Cause::Gate(gate) => {
@@ -438,6 +477,28 @@ fn block_of(address: &str) -> String {
         }
     }
     out
+}
+
+/// The same in every environment: the rule, the place that refuses, the action, the bucket's own place, the evidence.
+fn kin(estate: &Estate, upload: &Decided, denial: &Denial, finding: &Finding) -> String {
+    let action = match &denial.cause {
+        Cause::Policy { reason, .. } => reason.action.to_string(),
+        Cause::Gate(_) => String::new(),
+    };
+    let bucket = estate.buckets.get(upload.bucket);
+    let evidence = match denial.outcome {
+        Outcome::ServiceDeliveryDenied => "",
+        _ => denial.evidence.as_ref().map_or("", |e| &*e.address),
+    };
+    format!(
+        "{}\u{0}{}\u{0}{}\u{0}{:?}\u{0}{action}\u{0}{:?}\u{0}{evidence}\u{0}{}",
+        finding.rule,
+        finding.outcome.name(),
+        finding.primary.address,
+        finding.primary.place.span,
+        bucket.map(|b| (b.place.span, &b.address, b.open)),
+        denial.proviso.is_some(),
+    )
 }
 
 fn document(statement: &StatementRef) -> String {

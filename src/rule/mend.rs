@@ -120,7 +120,9 @@ fn setting(gate: &Gate, denial: &Denial) -> Vec<Proposal> {
         | Gate::BucketAclDisabled { .. }
         | Gate::PublicPolicyBlocked { .. }
         | Gate::ServiceNeedsNoLock { .. }
-        | Gate::ServiceTarget { .. } => return Vec::new(),
+        | Gate::ServiceTarget { .. }
+        | Gate::AccessPointNotDelegated { .. }
+        | Gate::AccessPointOutsideVpc { .. } => return Vec::new(),
     };
     let Some(evidence) = &denial.evidence else {
         return Vec::new();

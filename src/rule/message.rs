@@ -7,7 +7,7 @@ use crate::rule::Outcome;
 use crate::rule::name::{Subject, deciding, names_sender};
 use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{
-    Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, writers,
+    Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, blame, writers,
 };
 
 /// AWS's sentence for a refusal by a policy, as an Access Denied message ends.
@@ -70,6 +70,19 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
             "unless the runner's address is listed, ".into()
         }
         (Route::Internet, _) => String::new(),
+    };
+    let through = match decided
+        .path
+        .access_point
+        .and_then(|i| estate.access_points.get(i))
+    {
+        Some(point) if through.starts_with("through") => format!(
+            "{} and `{}`, ",
+            through.trim_end_matches(", "),
+            point.address
+        ),
+        Some(point) => format!("{through}through `{}`, ", point.address),
+        None => through,
     };
     let proviso = denial.proviso.clone().unwrap_or_default();
     let why = why(denial);
@@ -244,6 +257,12 @@ pub fn gate_sentence(gate: &Gate) -> String {
         }
         Gate::ServiceNeedsNoLock { .. } => "the service does not support Object Lock or a default retention".into(),
         Gate::ServiceTarget { requirement, .. } => format!("the service needs {requirement}"),
+        Gate::AccessPointNotDelegated { action, .. } => format!(
+            "no resource-based policy allows the {action} action, as the bucket delegates nothing to the access point"
+        ),
+        Gate::AccessPointOutsideVpc { .. } => {
+            "Access Denied: the access point accepts only requests from its own VPC".into()
+        }
     }
 }
 
@@ -256,10 +275,13 @@ pub fn label(denial: &Denial) -> String {
                 deciding: elements,
             } => match statement.get().and_then(|s| deciding(s, elements)) {
                 Some((test, _)) => {
-                    let because = if denial_is_about_absence(test, denial) {
-                        "holds because the request does not send it"
+                    let key = test.key.as_literal().unwrap_or_default();
+                    let because = if blame::never_carried(reason, key) {
+                        format!("holds because no {} request carries it", reason.action)
+                    } else if denial_is_about_absence(test, denial) {
+                        "holds because the request does not send it".into()
                     } else {
-                        "holds"
+                        "holds".to_string()
                     };
                     format!(
                         "denies: {} on `{}` {because}",
@@ -269,7 +291,10 @@ pub fn label(denial: &Denial) -> String {
                 }
                 None => "denies this upload".into(),
             },
-            DenyKind::Implicit { .. } => aws_sentence(reason),
+            DenyKind::Implicit { .. } => match blame::misses(reason) {
+                none if none.is_empty() => aws_sentence(reason),
+                misses => format!("{}: {misses}", aws_sentence(reason)),
+            },
         },
         Cause::Gate(gate) => gate_sentence(gate),
     }
@@ -398,7 +423,9 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
         .buckets
         .get(decided.bucket)
         .map_or_else(String::new, |b| {
-            if b.name.is_literal() {
+            if b.directory {
+                format!("the ARN of `{}`", b.address)
+            } else if b.name.is_literal() {
                 format!("{}/*", b.arn.display())
             } else {
                 format!("the objects of `{}`", b.address)
@@ -425,7 +452,11 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
         PolicyType::Endpoint => {
             format!("allow `{action}` on {object} to `\"*\"` in the VPC endpoint policy")
         }
-        PolicyType::Bucket | PolicyType::AccessPoint => {
+        PolicyType::AccessPoint => format!(
+            "allow `{action}` on the access point's objects to {} in its policy",
+            principal_words(estate, decided)
+        ),
+        PolicyType::Bucket => {
             format!(
                 "allow `{action}` on {object} to {} in the bucket policy",
                 principal_words(estate, decided)
@@ -471,5 +502,12 @@ fn gate_fix(gate: &Gate) -> String {
         Gate::BucketAclDisabled { .. } => "remove the bucket's ACL, or enable ACLs with `BucketOwnerPreferred`".into(),
         Gate::ServiceNeedsNoLock { .. } => "deliver to a bucket without Object Lock".into(),
         Gate::ServiceTarget { .. } => "deliver to a bucket that the service accepts".into(),
+        Gate::AccessPointNotDelegated { .. } => {
+            "let the bucket policy allow everything that comes through access points of its account, with a condition on `s3:DataAccessPointAccount`"
+                .into()
+        }
+        Gate::AccessPointOutsideVpc { .. } => {
+            "upload from the access point's VPC, or through another access point".into()
+        }
     }
 }

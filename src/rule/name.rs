@@ -53,6 +53,8 @@ fn gate_name(gate: &Gate) -> &'static str {
         Gate::PublicPolicyBlocked { .. } => "block-public-policy-rejects-policy",
         Gate::ServiceNeedsNoLock { .. } => "service-rejects-object-lock",
         Gate::ServiceTarget { .. } => "service-rejects-target",
+        Gate::AccessPointNotDelegated { .. } => "bucket-policy-omits-access-point",
+        Gate::AccessPointOutsideVpc { .. } => "access-point-rejects-other-networks",
     }
 }
 
@@ -63,7 +65,8 @@ fn explicit(reason: &DenyReason, statement: &Statement, elements: &[Element]) ->
         PolicyType::Bucket if &*reason.action == CHANGE_POLICY => {
             "bucket-policy-locks-out-deployer"
         }
-        PolicyType::Bucket | PolicyType::AccessPoint => match about {
+        PolicyType::AccessPoint => "access-point-policy-denies-upload",
+        PolicyType::Bucket => match about {
             Some(Subject::EncryptionHeader) => "bucket-policy-denies-missing-encryption-header",
             Some(Subject::KeyIdHeader) => "bucket-policy-denies-missing-kms-key-id",
             Some(Subject::CustomerKeyHeader) => "bucket-policy-denies-missing-customer-key",
@@ -138,6 +141,9 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some("decrypt") if only_condition => "identity-policy-allows-key-only-with-condition",
             Some("data-key") => "identity-policy-omits-generate-data-key",
             Some("decrypt") => "identity-policy-omits-decrypt",
+            _ if &*reason.action == "s3express:CreateSession" && !only_condition => {
+                "identity-policy-omits-create-session"
+            }
             _ if bucket_arn_only => "identity-policy-names-bucket-not-objects",
             _ if only_resource => "identity-policy-names-other-objects",
             _ if only_condition => match about {
@@ -162,7 +168,8 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             None if only_condition => "endpoint-policy-allows-only-with-condition",
             None => "endpoint-policy-omits-put-object",
         },
-        PolicyType::Bucket | PolicyType::AccessPoint => {
+        PolicyType::AccessPoint => "access-point-policy-omits-caller",
+        PolicyType::Bucket => {
             if matches!(uploader, Uploader::Service { .. }) {
                 return if only_resource {
                     "bucket-policy-names-other-prefix"
@@ -224,6 +231,11 @@ fn names_buckets_only(statement: &Statement) -> bool {
         && !resources.patterns.is_empty()
         && resources.patterns.iter().all(|p| {
             let pieces = p.text.pieces();
+            let point = matches!(pieces.first(), Some(Piece::Literal(l)) if l.contains(":accesspoint/"))
+                || pieces.iter().any(|p| matches!(p, Piece::Literal(l) if l.contains(":accesspoint/")));
+            if point {
+                return !pieces.iter().any(|p| matches!(p, Piece::Literal(l) if l.contains("/object/")));
+            }
             let s3 = matches!(pieces.first(), Some(Piece::Literal(l)) if l.starts_with("arn:") && l.contains(":s3:::"));
             let after = pieces.iter().any(|piece| match piece {
                 Piece::Literal(l) => l.rsplit(":::").next().is_some_and(|rest| rest.contains('/')),

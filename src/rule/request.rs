@@ -42,11 +42,11 @@ pub fn shown(
     } else {
         "aws s3api put-object"
     });
-    command.push_str(&format!(
-        " --bucket {} --key {}",
-        bucket_name(bucket),
-        key(&headers.key)
-    ));
+    let target = match path.access_point.and_then(|i| estate.access_points.get(i)) {
+        Some(point) => quote(&point.arn, "access point"),
+        None => bucket_name(bucket),
+    };
+    command.push_str(&format!(" --bucket {target} --key {}", key(&headers.key)));
     if !headers.multipart {
         command.push_str(" --body f");
     }

@@ -6,6 +6,7 @@
 
 mod choice;
 mod condition;
+mod environment;
 mod evaluate;
 mod for_each;
 mod intrinsic;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::files::Files;
+use crate::source::environment::Environment;
 use crate::source::{
     Evaluated, Format, Gap, GapKind, Inputs, Provider, Resource, Scope, Sources, json,
 };
@@ -138,13 +140,14 @@ fn read_as(
         .iter()
         .flat_map(|(path, document)| nested::nested_paths(path, &document.root))
         .collect();
+    let standing: Vec<(&Arc<str>, &Document)> = documents
+        .iter()
+        .map(|(path, document)| (path, document))
+        .filter(|(path, _)| !nested.contains(*path) || stands_in_circle(path, &documents))
+        .collect();
+    let environments = environment::of_templates(&run, paths, &standing, &mut sources.unused);
     let mut templates = Vec::new();
-    for (path, document) in &documents {
-        if nested.contains(path) && !stands_in_circle(path, &documents) {
-            continue;
-        }
-        let scope =
-            ScopeId(u32::try_from(sources.scopes.len() + templates.len()).unwrap_or(u32::MAX));
+    for ((path, document), environments) in standing.into_iter().zip(environments) {
         if document.more {
             let place = Place::at(document.root.place.span);
             run.gap(
@@ -154,7 +157,16 @@ fn read_as(
                 &place,
             );
         }
-        templates.push(open_root(&run, document, path, scope));
+        let all = match environments.is_empty() {
+            true => vec![None],
+            false => environments.into_iter().map(Some).collect(),
+        };
+        for environment in all {
+            let number = sources.scopes.len() + templates.len();
+            let scope = ScopeId(u32::try_from(number).unwrap_or(u32::MAX));
+            let environment = environment.map(Arc::new);
+            templates.push(open_root(&run, document, path, scope, environment));
+        }
     }
     for template in &templates {
         collect_exports(&run, template);
@@ -192,7 +204,13 @@ fn stands_in_circle(path: &Arc<str>, documents: &[(Arc<str>, Document)]) -> bool
             == Some(path)
 }
 
-fn open_root(run: &Run<'_>, document: &Document, path: &Arc<str>, scope: ScopeId) -> Rc<Template> {
+fn open_root(
+    run: &Run<'_>,
+    document: &Document,
+    path: &Arc<str>,
+    scope: ScopeId,
+    environment: Option<Arc<Environment>>,
+) -> Rc<Template> {
     let opening = Opening {
         path: path.clone(),
         scope,
@@ -200,6 +218,7 @@ fn open_root(run: &Run<'_>, document: &Document, path: &Arc<str>, scope: ScopeId
         chain: vec![path.clone()],
         guards: Guards::new(),
         passed: None,
+        environment,
     };
     open_template(run, document, opening)
 }
@@ -212,15 +231,24 @@ struct Opening {
     chain: Vec<Arc<str>>,
     guards: Guards,
     passed: Option<Arc<Map>>,
+    environment: Option<Arc<Environment>>,
 }
 
 fn open_template(run: &Run<'_>, document: &Document, opening: Opening) -> Rc<Template> {
     run.opened.set(run.opened.get() + 1);
     let root = document.root.clone();
+    let mut stated: Vec<(String, String)> = Vec::new();
+    stated.extend(
+        opening
+            .environment
+            .iter()
+            .flat_map(|e| e.parameters.iter().cloned()),
+    );
+    stated.extend(run.inputs.parameters.iter().cloned());
     let given = parameter::Given {
         scope: opening.scope,
         prefix: &opening.prefix,
-        stated: &run.inputs.parameters,
+        stated: &stated,
         passed: opening.passed.as_deref(),
     };
     let parameters = parameter::values(root.get("Parameters").and_then(Value::as_map), &given);
@@ -231,6 +259,7 @@ fn open_template(run: &Run<'_>, document: &Document, opening: Opening) -> Rc<Tem
         prefix: opening.prefix,
         chain: opening.chain,
         guards: opening.guards,
+        environment: opening.environment,
         parameters,
         resources: Vec::new(),
         conditions: Vec::new(),
@@ -326,7 +355,7 @@ fn collect_exports(run: &Run<'_>, template: &Rc<Template>) {
         if let Some(literal) = name.as_literal() {
             let mut exports = run.exports.borrow_mut();
             exports
-                .entry(literal.into())
+                .entry((template.environment_name(), literal.into()))
                 .or_insert_with(|| (template.clone(), entry.clone()));
         }
     }
@@ -373,15 +402,19 @@ fn scope_of(run: &Run<'_>, template: &Template) -> Scope {
         }
         outputs.insert(entry.name.clone(), entry.key_place.clone(), value);
     }
+    let stated = |of: fn(&Environment) -> &Option<Arc<str>>| {
+        let environment = template.environment.as_deref()?;
+        of(environment).clone()
+    };
     Scope {
         id: template.scope,
         format: Format::CloudFormation,
         path: template.path.clone(),
-        environment: None,
+        environment: template.environment.clone(),
         providers: vec![Provider {
             name: "".into(),
-            account: run.inputs.account.as_deref().map(Arc::from),
-            region: run.inputs.region.as_deref().map(Arc::from),
+            account: stated(|e| &e.account).or(run.inputs.account.as_deref().map(Arc::from)),
+            region: stated(|e| &e.region).or(run.inputs.region.as_deref().map(Arc::from)),
             place: None,
             assume_role: None,
         }],
@@ -497,7 +530,7 @@ pub fn conditions(files: &dyn Files, path: &str, inputs: &Inputs) -> Map {
     let Ok(document) = run.document(path) else {
         return out;
     };
-    let template = open_root(&run, &document, &path.into(), ScopeId(0));
+    let template = open_root(&run, &document, &path.into(), ScopeId(0), None);
     let evaluator = Evaluator::new(&run, &template);
     for entry in &template.conditions {
         let value = evaluator.condition(&entry.name, &entry.key_place);
@@ -517,7 +550,7 @@ pub fn evaluate_node(files: &dyn Files, path: &str, inputs: &Inputs, node_json: 
         Ok(node) => node,
         Err(error) => return Evaluated::Error(format!("the node is no JSON: {}", error.message)),
     };
-    let template = open_root(&run, &document, &path.into(), ScopeId(0));
+    let template = open_root(&run, &document, &path.into(), ScopeId(0), None);
     collect_exports(&run, &template);
     let value = Evaluator::new(&run, &template).value(&node);
     let faults: Vec<Gap> = run

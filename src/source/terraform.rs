@@ -5,6 +5,7 @@
 mod call;
 mod choice;
 mod document;
+mod environment;
 mod evaluate;
 mod expansion;
 mod json;
@@ -33,6 +34,7 @@ use self::evaluate::{Env, Evaluator};
 use self::load::{Loader, is_configuration};
 use self::module::Instance;
 use crate::files::{self, Files};
+use crate::source::environment::Environment;
 use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
 use crate::value::{Map, Place, ScopeId, Span, Value, ValueKind};
 
@@ -68,8 +70,20 @@ fn with_room(run: &mut (dyn FnMut() + Send)) {
 
 fn read_here(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
     let mut loader = Loader::new(files, paths, sources);
-    for folder in roots(&mut loader, paths) {
-        root(&mut loader, &folder, inputs);
+    let roots = roots(&mut loader, paths);
+    let environments = environment::of_roots(&mut loader, &roots, inputs);
+    for (folder, environments) in roots.iter().zip(environments) {
+        if environments.is_empty() {
+            root(&mut loader, folder, inputs, None);
+        }
+        for environment in environments {
+            let files = environment.variable_files.iter().map(|f| f.to_string());
+            let inputs = Inputs {
+                variable_files: inputs.variable_files.iter().cloned().chain(files).collect(),
+                ..inputs.clone()
+            };
+            root(&mut loader, folder, &inputs, Some(environment));
+        }
     }
 }
 
@@ -216,7 +230,7 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
     evaluator
 }
 
-fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
+fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs, environment: Option<Environment>) {
     let mut evaluator = start(loader, folder, inputs);
     let mut found = Vec::new();
     // Instances are appended while they are visited.
@@ -279,12 +293,13 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) {
     let library = without_value
         && module.providers.is_empty()
         && backend.is_none()
+        && environment.is_none()
         && !evaluator.inputs.files;
     let scope = Scope {
         id: evaluator.scope,
         format: Format::Terraform,
         path: folder.into(),
-        environment: None,
+        environment: environment.map(Arc::new),
         providers,
         library,
         writes_own_account: evaluator.writes_own_account,

@@ -8,10 +8,14 @@ use crate::upload::Cause;
 use crate::upload::attempt::{Journey, Played, same_cause};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::space::{Role, Space, sent};
+use crate::upload::ties;
 use crate::value::{Guard, ScopeId};
 
 /// States of one search; past them the answer is undecided.
 const BUDGET: usize = 20_000;
+
+/// Values of the context of which the refusal with the fewest reasons is shown.
+const CONTEXTS: usize = 64;
 
 /// What a path gives for the default upload and for any upload.
 pub(super) struct Answers {
@@ -53,6 +57,8 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
                 if let Some(ip) = fixed {
                     draft.source_ip = ip.clone();
                 }
+                // Nobody who uploads chooses these.
+                draft.context.clear();
                 Some(draft)
             }
             SearchResult::None => {
@@ -62,7 +68,12 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
             SearchResult::Undecided { best } => match best {
                 Some(classes) => {
                     let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
-                    Some(space.draft(&chosen).0)
+                    let mut draft = space.draft(&chosen).0;
+                    if let Some(ip) = fixed {
+                        draft.source_ip = ip.clone();
+                    }
+                    draft.context.clear();
+                    Some(draft)
                 }
                 None => {
                     undecided = true;
@@ -105,6 +116,7 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
     if addresses.is_empty() {
         addresses.push(Sent::Open);
     }
+    let contexts = plain.contexts(CONTEXTS);
     for (key, ip) in plain
         .keys
         .iter()
@@ -112,15 +124,30 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
     {
         let mut draft = Draft::plain(Some(key.clone()));
         draft.source_ip = ip.clone();
-        let played = journey.play(&draft, Reading::Favourable);
+        let mut played = journey.play(&draft, Reading::Favourable);
+        // Where each condition alone may be met, but no value meets them all: one value, and what refuses it.
         if played.allowed {
-            continue;
+            let each = contexts.iter().map(|context| {
+                let mut draft = draft.clone();
+                draft.context = context.clone();
+                let played = journey.play(&draft, Reading::Favourable);
+                (draft, played)
+            });
+            let refused = each.filter(|(_, p)| !p.allowed);
+            let Some(least) = refused.min_by_key(|(_, p)| p.causes.len()) else {
+                continue;
+            };
+            (draft, played) = least;
         }
         if worst
             .as_ref()
             .is_none_or(|(_, w)| played.causes.len() < w.causes.len())
         {
+            let least = played.causes.len() <= 1;
             worst = Some((draft, played));
+            if least {
+                break;
+            }
         }
     }
     let all = Space::new(journey, true, true);
@@ -222,8 +249,11 @@ pub(super) fn refused_in_every_world(
 pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Option<Draft> {
     let result = search(&space.variables, BUDGET / 4, &mut |chosen| {
         let (draft, complete) = space.draft(chosen);
-        if crate::upload::gates::legal(&draft) == Match::No {
+        if ties::legal(&draft) == Match::No {
             return Match::No;
+        }
+        if journey.passes(&draft, Reading::Favourable) {
+            return if complete { Match::Yes } else { Match::Unknown };
         }
         let met = journey
             .play(&draft, Reading::Favourable)
@@ -242,5 +272,181 @@ pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Opti
             Some(space.draft(&chosen).0)
         }
         SearchResult::None | SearchResult::Undecided { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::analysis::{Request, load};
+    use crate::files::MemoryFiles;
+    use crate::upload::decide::principal_of;
+    use crate::upload::pairs::pairs;
+    use crate::upload::{Route, Uploader};
+
+    /// Small pseudo-random numbers, the same on every machine.
+    struct Seed(u64);
+
+    impl Seed {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) % bound as u64) as usize
+        }
+
+        fn of<'c>(&mut self, choices: &[&'c str]) -> &'c str {
+            choices[self.below(choices.len())]
+        }
+    }
+
+    fn condition(seed: &mut Seed) -> (String, &'static str, &'static str) {
+        let (key, value) = [
+            ("s3:x-amz-acl", "bucket-owner-*"),
+            ("s3:x-amz-grant-read", "id=*"),
+            ("s3:x-amz-server-side-encryption", "aws:kms"),
+            ("s3:x-amz-storage-class", "STANDARD_IA"),
+            ("s3:RequestObjectTag/team", "red"),
+            ("s3:RequestObjectTag/cost", "?*"),
+            ("aws:SourceIp", "203.0.113.0/24"),
+            ("s3:object-lock-mode", "GOVERNANCE"),
+            ("aws:PrincipalOrgID", "o-a*"),
+            ("aws:PrincipalOrgID", "o-b*"),
+        ][seed.below(10)];
+        let set = seed.below(3) == 0;
+        let operator = match key {
+            _ if seed.below(4) == 0 => {
+                return ("Null".into(), key, ["true", "false"][seed.below(2)]);
+            }
+            "aws:SourceIp" => seed.of(&["IpAddress", "NotIpAddress"]).to_string(),
+            _ => seed
+                .of(&[
+                    "StringEquals",
+                    "StringNotEquals",
+                    "StringLike",
+                    "StringNotLike",
+                ])
+                .to_string(),
+        };
+        let suffix = if set { "IfExists" } else { "" };
+        (format!("{operator}{suffix}"), key, value)
+    }
+
+    fn statement(seed: &mut Seed, deny: bool) -> Json {
+        let folder = seed.of(&["*", "in/*", "*.gz", "in/a?"]);
+        let mut block = json!({});
+        for _ in 0..seed.below(3) {
+            let (operator, key, value) = condition(seed);
+            block[operator][key] = json!(value);
+        }
+        json!({
+            "Effect": if deny { "Deny" } else { "Allow" }, "Principal": "*",
+            "Action": seed.of(&["s3:PutObject", "s3:Put*", "s3:PutObjectTagging"]),
+            "Resource": format!("arn:aws:s3:::acme-reports/{folder}"), "Condition": block,
+        })
+    }
+
+    fn template(seed: &mut Seed) -> String {
+        let mut grants: Vec<Json> = (0..1 + seed.below(2))
+            .map(|_| statement(seed, false))
+            .collect();
+        grants.push(json!({
+            "Effect": "Allow", "Action": ["s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectRetention"],
+            "Resource": "arn:aws:s3:::acme-reports/*",
+        }));
+        for grant in &mut grants {
+            grant.as_object_mut().unwrap().shift_remove("Principal");
+        }
+        let denies: Vec<Json> = (0..1 + seed.below(3))
+            .map(|_| statement(seed, true))
+            .collect();
+        let trust = json!({
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"},
+        });
+        let document = |list: Vec<Json>| json!({"Version": "2012-10-17", "Statement": list});
+        let resource =
+            |kind: &str, properties: Json| json!({"Type": kind, "Properties": properties});
+        json!({"Resources": {
+            "Bucket": resource("AWS::S3::Bucket", json!({
+                "BucketName": "acme-reports",
+                "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]},
+            })),
+            "Policy": resource("AWS::S3::BucketPolicy", json!({
+                "Bucket": {"Ref": "Bucket"}, "PolicyDocument": document(denies),
+            })),
+            "Role": resource("AWS::IAM::Role", json!({
+                "AssumeRolePolicyDocument": document(vec![trust]),
+                "Policies": [{"PolicyName": "upload", "PolicyDocument": document(grants)}],
+            })),
+        }})
+        .to_string()
+    }
+
+    /// Every assignment of classes that passes, by its cost; `None` where there are too many.
+    fn cheapest(journey: &Journey<'_>, space: &Space) -> Option<Option<u64>> {
+        let sizes: Vec<usize> = space.variables.iter().map(|v| v.classes.len()).collect();
+        let all = sizes.iter().product::<usize>();
+        (all <= 600).then(|| {
+            (0..all)
+                .filter_map(|mut number| {
+                    let mut chosen = Vec::new();
+                    let mut cost = 0;
+                    for (variable, size) in space.variables.iter().zip(&sizes) {
+                        chosen.push(Some(number % size));
+                        cost += u64::from(variable.cost(number % size));
+                        number /= size;
+                    }
+                    let (draft, complete) = space.draft(&chosen);
+                    (journey.answer(&draft, complete) == Match::Yes).then_some(cost)
+                })
+                .min()
+        })
+    }
+
+    #[test]
+    fn the_search_finds_what_trying_every_upload_finds() {
+        let (mut compared, mut passing) = (0, 0);
+        for number in 0..150 {
+            let mut files = MemoryFiles::new();
+            files.insert("template.json", template(&mut Seed(number)));
+            let (sources, estate) = load(&files, &Request::default());
+            for pair in pairs(&estate, &sources.scopes, &mut Vec::new()) {
+                let Uploader::Declared(caller) = pair.uploader else {
+                    continue;
+                };
+                let journey = Journey::new(
+                    &estate,
+                    pair.uploader.clone(),
+                    principal_of(&estate, &pair.uploader),
+                    estate.callers.get(caller),
+                    &estate.buckets[pair.bucket],
+                    Route::Internet,
+                    pair.relation,
+                );
+                let space = Space::new(&journey, true, true);
+                let Some(wanted) = cheapest(&journey, &space) else {
+                    continue;
+                };
+                compared += 1;
+                passing += usize::from(wanted.is_some());
+                let found = search(&space.variables, BUDGET, &mut |chosen| {
+                    let (draft, complete) = space.draft(chosen);
+                    journey.answer(&draft, complete)
+                });
+                let cost = match found {
+                    SearchResult::Found { cost, .. } => Some(cost),
+                    SearchResult::None => None,
+                    SearchResult::Undecided { .. } => panic!("{number}: undecided"),
+                };
+                assert_eq!(cost, wanted, "{number}");
+            }
+        }
+        assert!(
+            compared > 60 && passing > 20 && passing < compared,
+            "{compared} {passing}"
+        );
     }
 }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::decision::evaluate::evaluate;
+use crate::decision::evaluate::{allows, evaluate};
 use crate::decision::{
     AccountRelation, ContextValue, Decision, DenyReason, Element, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, RequestContext, World,
 };
 use crate::facts::{Bucket, Caller, Estate};
 use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
+use crate::upload::access_point::Through;
 use crate::upload::calls::{Draft, Sent, base_context, kms_calls, s3_calls};
 use crate::upload::gates::{self, Encrypts};
-use crate::upload::{Cause, Confidence, Gate, Route, policies};
+use crate::upload::{Cause, Confidence, Gate, Route, policies, ties};
 use crate::value::Text;
 
 /// Everything about one caller, bucket and path that does not depend on the request's headers.
@@ -24,6 +25,8 @@ pub struct Journey<'e> {
     pub route: Route,
     pub relation: AccountRelation,
     pub s3: PolicySet,
+    /// The access point on the way.
+    pub through: Option<Through<'e>>,
     pub base: RequestContext,
     /// KMS actions beside those of a caller, and gates that hold for a writer whatever the headers are.
     pub gates: Vec<(Gate, Confidence)>,
@@ -34,6 +37,8 @@ pub struct Journey<'e> {
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
     pub world: World,
+    /// Found once, since every search needs them.
+    pub(super) keys: std::cell::OnceCell<crate::upload::space::ObjectKeys>,
 }
 
 /// What one draft met.
@@ -59,38 +64,20 @@ impl<'e> Journey<'e> {
     ) -> Journey<'e> {
         let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation);
         let mut base = base_context(&principal, caller, bucket);
-        match &route {
-            Route::Internet => {
-                if !matches!(principal, Principal::Service { .. }) {
-                    base.set("aws:SourceIp", ContextValue::PresentUnknown);
+        // A service's own address is not documented.
+        if !matches!(
+            (&route, &principal),
+            (Route::Internet, Principal::Service { .. })
+        ) {
+            ties::put_path(&mut base, route != Route::Internet);
+        }
+        if let Route::Endpoint(index) = &route {
+            if let Some(endpoint) = estate.endpoints.get(*index) {
+                base.present("aws:SourceVpce", endpoint.id.clone());
+                if let Some(vpc) = &endpoint.vpc {
+                    base.present("aws:SourceVpc", vpc.clone());
                 }
-            }
-            Route::Elsewhere => {
-                for key in [
-                    "aws:VpcSourceIp",
-                    "aws:SourceVpc",
-                    "aws:SourceVpce",
-                    "aws:SourceVpcArn",
-                    "aws:VpceAccount",
-                ] {
-                    base.set(key, ContextValue::PresentUnknown);
-                }
-                base.set("aws:VpceOrgID", ContextValue::Unknown);
-                base.set("aws:VpceOrgPaths", ContextValue::Unknown);
-            }
-            Route::Endpoint(index) => {
-                base.set("aws:VpcSourceIp", ContextValue::PresentUnknown);
-                if let Some(endpoint) = estate.endpoints.get(*index) {
-                    base.present("aws:SourceVpce", endpoint.id.clone());
-                    match &endpoint.vpc {
-                        Some(vpc) => base.present("aws:SourceVpc", vpc.clone()),
-                        None => base.set("aws:SourceVpc", ContextValue::PresentUnknown),
-                    }
-                    base.set("aws:SourceVpcArn", ContextValue::PresentUnknown);
-                    base.present("aws:VpceAccount", endpoint.account.id.clone());
-                    base.set("aws:VpceOrgID", ContextValue::Unknown);
-                    base.set("aws:VpceOrgPaths", ContextValue::Unknown);
-                }
+                base.present("aws:VpceAccount", endpoint.account.id.clone());
             }
         }
         let mut journey = Journey {
@@ -102,15 +89,33 @@ impl<'e> Journey<'e> {
             route,
             relation,
             s3,
+            through: None,
             base,
             gates: Vec::new(),
             extra: Vec::new(),
             actions: None,
             kms_actions: None,
             world: World::default(),
+            keys: std::cell::OnceCell::new(),
         };
         journey.name_open_tags();
         journey
+    }
+
+    /// The same journey through an access point.
+    pub fn through(mut self, index: Option<usize>) -> Journey<'e> {
+        let Some(point) = index.and_then(|i| self.estate.access_points.get(i)) else {
+            return self;
+        };
+        let relation = match self.caller {
+            Some(caller) => crate::upload::account::between(&caller.account, &point.account),
+            None => self.relation,
+        };
+        let through = Through::new(self.estate, point, &self.s3, relation);
+        through.context(&mut self.base);
+        self.through = Some(through);
+        self.name_open_tags();
+        self
     }
 
     /// Session tags and tags that are not known are unknown, key by key as policies ask for them.
@@ -142,8 +147,10 @@ impl<'e> Journey<'e> {
 
     /// Every policy that takes part in the S3 calls.
     pub fn documents(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        let point = self.through.iter().filter_map(|t| t.set.resource.as_ref());
         layers(&self.s3)
             .into_iter()
+            .chain(point)
             .flat_map(|layer| layer.policies.iter())
     }
 
@@ -157,6 +164,16 @@ impl<'e> Journey<'e> {
 
     /// Plays a draft. Open variables are read in favour of the upload with a favourable reading.
     pub fn play(&self, draft: &Draft, reading: Reading) -> Played {
+        self.played(draft, reading, true)
+    }
+
+    /// Does the draft pass? As [`Journey::play`] says, without its reasons.
+    pub fn passes(&self, draft: &Draft, reading: Reading) -> bool {
+        self.played(draft, reading, false).allowed
+    }
+
+    /// Without `explained` it ends at the first refusal.
+    fn played(&self, draft: &Draft, reading: Reading, explained: bool) -> Played {
         let mut played = Played {
             allowed: true,
             ..Played::default()
@@ -167,6 +184,11 @@ impl<'e> Journey<'e> {
                 Sent::Value(ip) => base.present("aws:SourceIp", ip.clone()),
                 Sent::Absent | Sent::Open => {}
             }
+        }
+        // The call to KMS is another one: what its key's policy asks of these keys did not cut them.
+        let open = base.clone();
+        for (key, value) in &draft.context {
+            base.keys.insert(key.clone(), value.clone());
         }
         let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
@@ -198,11 +220,33 @@ impl<'e> Journey<'e> {
                 .collect();
         }
         for call in calls.iter().chain(&self.extra) {
-            let decision = evaluate(call, &self.s3, reading, &self.world);
-            self.take(decision, None, &mut played);
+            let Some(through) = &self.through else {
+                if !explained {
+                    played.allowed = allows(call, &self.s3, reading, &self.world);
+                    if !played.allowed {
+                        return played;
+                    }
+                    continue;
+                }
+                let decision = evaluate(call, &self.s3, reading, &self.world);
+                self.take(decision, None, &mut played);
+                continue;
+            };
+            let (decisions, refusal) =
+                through.decide(call, &draft.key, &self.s3, reading, &self.world);
+            for decision in decisions {
+                self.take(decision, None, &mut played);
+            }
+            if let Some((gate, confidence)) = refusal {
+                played.refuse(Cause::Gate(gate), confidence);
+            }
         }
-        for gate in gates::acl_gates(self.bucket, draft, self.relation)
-            .into_iter()
+        let of_point = self
+            .through
+            .iter()
+            .flat_map(|t| t.gates(self.estate, &self.route, draft));
+        for gate in of_point
+            .chain(gates::acl_gates(self.bucket, draft, self.relation))
             .chain(gates::access_gates(
                 self.bucket,
                 &self.principal,
@@ -226,7 +270,13 @@ impl<'e> Journey<'e> {
         match encrypts {
             Encrypts::Key {
                 key, bucket_key, ..
-            } => self.play_key(draft, key, bucket_key, reading, &base, &mut played),
+            } if explained || played.allowed => self.play_key(
+                draft,
+                (key, bucket_key),
+                (reading, explained),
+                &open,
+                &mut played,
+            ),
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
                 played.allowed = false;
                 played
@@ -235,8 +285,12 @@ impl<'e> Journey<'e> {
             }
             Encrypts::Unknown
             | Encrypts::OpenKey
+            | Encrypts::Key { .. }
             | Encrypts::WithoutKms
             | Encrypts::ManagedKey { .. } => {}
+        }
+        if !explained {
+            return played;
         }
         self.single_out(&mut played);
         played.hangs_on.sort();
@@ -256,6 +310,10 @@ impl<'e> Journey<'e> {
             }
             _ => None,
         };
+        let target = match &self.through {
+            Some(_) => PolicyType::AccessPoint,
+            None => PolicyType::Bucket,
+        };
         let actions: Vec<Arc<str>> = played
             .causes
             .iter()
@@ -265,7 +323,7 @@ impl<'e> Journey<'e> {
             // A statement of the bucket policy that names the caller and fails by something else comes nearer.
             let names_caller = played.causes.iter().any(|(c, _)| match c {
                 Cause::Policy { reason, key: None }
-                    if reason.policy_type == PolicyType::Bucket && reason.action == action =>
+                    if reason.policy_type == target && reason.action == action =>
                 {
                     match &reason.kind {
                         DenyKind::Implicit {
@@ -296,7 +354,7 @@ impl<'e> Journey<'e> {
             let drop = if names_caller && identity_empty {
                 PolicyType::Identity
             } else {
-                PolicyType::Bucket
+                target
             };
             played
                 .causes
@@ -307,9 +365,8 @@ impl<'e> Journey<'e> {
     fn play_key(
         &self,
         draft: &Draft,
-        key: usize,
-        bucket_key: Option<bool>,
-        reading: Reading,
+        (key, bucket_key): (usize, Option<bool>),
+        (reading, explained): (Reading, bool),
         base: &RequestContext,
         played: &mut Played,
     ) {
@@ -362,6 +419,9 @@ impl<'e> Journey<'e> {
             }
         }
         for call in calls {
+            if !explained && allows(&call, &set, reading, &self.world) {
+                continue;
+            }
             let decision = evaluate(&call, &set, reading, &self.world);
             let explicit = decision
                 .reasons
@@ -400,10 +460,10 @@ impl<'e> Journey<'e> {
 
     /// Three-valued answer for a draft that may have open variables.
     pub fn answer(&self, draft: &Draft, complete: bool) -> Match {
-        if gates::legal(draft) == Match::No {
+        if ties::legal(draft) == Match::No {
             return Match::No;
         }
-        if !self.play(draft, Reading::Favourable).allowed {
+        if !self.passes(draft, Reading::Favourable) {
             return Match::No;
         }
         if complete { Match::Yes } else { Match::Unknown }
@@ -459,7 +519,10 @@ fn same_conditions(a: Option<&NearMiss>, b: Option<&NearMiss>) -> bool {
     let (Some(a), Some(b)) = (a, b) else {
         return false;
     };
-    a == b && !a.failed.is_empty() && a.failed.iter().all(|e| matches!(e, Element::Condition(_)))
+    a.statement == b.statement
+        && a.failed == b.failed
+        && !a.failed.is_empty()
+        && a.failed.iter().all(|e| matches!(e, Element::Condition(_)))
 }
 
 fn caller_is(principal: &Principal, grantee: &Text) -> bool {
@@ -516,7 +579,6 @@ pub fn layers(set: &PolicySet) -> Vec<&Layer> {
     out.extend(set.scp.iter());
     out.extend(set.endpoint.iter().map(|(_, layer)| layer));
     out.extend(set.rcp.iter());
-    out.extend(set.access_point.iter());
     out.extend(set.resource.iter());
     out
 }

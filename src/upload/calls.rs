@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::decision::{ContextValue, Principal, Request, RequestContext};
 use crate::facts::{Bucket, Caller, CallerKind, KmsKey, Setting};
-use crate::upload::headers::{self, HEADERS};
+use crate::upload::headers::{self, HEADERS, PUBLIC_ACLS, PUBLIC_GROUPS};
+use crate::upload::ties::{self, Carried};
 use crate::value::{Piece, Text, Unknown};
 
 /// A header in a request that is not fully chosen yet.
@@ -25,8 +26,12 @@ pub struct Draft {
     pub headers: Vec<Sent>,
     /// Tags of the request by key; `None`: open.
     pub tags: Option<Vec<(Arc<str>, Text)>>,
+    /// Keys that policies ask about, where the tags are open.
+    pub open_tags: Vec<Arc<str>>,
     pub multipart: bool,
     pub source_ip: Sent,
+    /// Values of keys that no header sets, where a search has chosen them.
+    pub context: Vec<(Arc<str>, ContextValue)>,
 }
 
 impl Draft {
@@ -35,8 +40,10 @@ impl Draft {
             key,
             headers: vec![Sent::Absent; HEADERS.len()],
             tags: Some(Vec::new()),
+            open_tags: Vec::new(),
             multipart: false,
             source_ip: Sent::Open,
+            context: Vec::new(),
         }
     }
 
@@ -58,12 +65,41 @@ impl Draft {
         }
     }
 
+    /// No header that can be left out, no parts.
+    pub fn is_plain(&self) -> bool {
+        let no_tags = self.tags.as_ref().is_none_or(Vec::is_empty);
+        let sent = |s: &Sent| matches!(s, Sent::Value(_));
+        !self.multipart && no_tags && !self.headers.iter().any(sent)
+    }
+
     pub fn sends_acl(&self) -> bool {
         HEADERS
             .iter()
             .zip(&self.headers)
             .any(|(h, sent)| h.action == Some("s3:PutObjectAcl") && matches!(sent, Sent::Value(_)))
     }
+}
+
+/// The ACL of the request that is public for certain: a canned one, or the name of a header that grants to everybody.
+pub fn public_acl(draft: &Draft) -> Option<Text> {
+    HEADERS
+        .iter()
+        .zip(&draft.headers)
+        .find_map(|(header, sent)| {
+            let Sent::Value(value) = sent else {
+                return None;
+            };
+            let canned = header.name == headers::ACL;
+            if canned && value.as_literal().is_some_and(|v| PUBLIC_ACLS.contains(&v)) {
+                return Some(value.clone());
+            }
+            let to_group = header.name.starts_with("x-amz-grant-")
+                && value.pieces().iter().any(|piece| match piece {
+                    Piece::Literal(literal) => PUBLIC_GROUPS.iter().any(|g| literal.contains(g)),
+                    Piece::Unknown(_) => false,
+                });
+            to_group.then(|| header.name.into())
+        })
 }
 
 /// Context that does not change with the headers: who, from where, to which bucket.
@@ -109,91 +145,41 @@ pub fn base_context(
 
 /// The keys that say who calls (spec 3.3).
 fn who(c: &mut RequestContext, principal: &Principal, caller: Option<&Caller>) {
-    let signed = |c: &mut RequestContext| {
-        c.present("aws:PrincipalIsAWSService", "false");
-        c.set("aws:PrincipalOrgID", ContextValue::Unknown);
-        c.set("aws:PrincipalOrgPaths", ContextValue::Unknown);
-        c.set("aws:userid", ContextValue::PresentUnknown);
-    };
+    ties::put_caller(c, principal);
     match principal {
         Principal::Service { name } => {
-            c.present("aws:PrincipalIsAWSService", "true");
             c.present("aws:PrincipalServiceName", name.clone());
             c.set(
                 "aws:PrincipalServiceNamesList",
                 ContextValue::Present(vec![name.clone()]),
             );
-            c.set("aws:PrincipalArn", ContextValue::Unknown);
-            c.set("aws:PrincipalAccount", ContextValue::Unknown);
             c.set("aws:SourceIp", ContextValue::Unknown);
             return;
         }
         Principal::Anonymous => return,
         Principal::User { arn, account } => {
-            signed(c);
             c.present("aws:PrincipalArn", arn.clone());
             c.present("aws:PrincipalAccount", account.clone());
-            c.present("aws:PrincipalType", "User");
-            match caller {
-                Some(caller) if matches!(caller.kind, CallerKind::User) => {
-                    c.present("aws:username", caller.name.clone());
-                }
-                _ => c.set("aws:username", ContextValue::PresentUnknown),
+            if let Some(caller) = caller.filter(|c| matches!(c.kind, CallerKind::User)) {
+                c.present("aws:username", caller.name.clone());
             }
         }
         Principal::Role { arn, account, .. } => {
-            signed(c);
             c.present("aws:PrincipalArn", arn.clone());
             c.present("aws:PrincipalAccount", account.clone());
-            c.present("aws:PrincipalType", "AssumedRole");
-            c.set("aws:TokenIssueTime", ContextValue::PresentUnknown);
             let by_service_only = caller.is_some_and(|c| {
                 !c.trusted_services.is_empty() && c.web_identity.is_empty() && !c.trust_open
             });
             if by_service_only {
                 c.present("aws:MultiFactorAuthPresent", "false");
-            } else {
-                c.set("aws:MultiFactorAuthPresent", ContextValue::PresentUnknown);
-            }
-            c.set("aws:MultiFactorAuthAge", ContextValue::Unknown);
-            for key in [
-                "aws:Ec2InstanceSourceVpc",
-                "aws:Ec2InstanceSourcePrivateIPv4",
-                "ec2:SourceInstanceArn",
-                "ec2:RoleDelivery",
-                "aws:SourceIdentity",
-                "aws:FederatedProvider",
-                "lambda:SourceFunctionArn",
-                "aws:RoleSessionName",
-                "sts:RoleSessionName",
-            ] {
-                c.set(key, ContextValue::Unknown);
             }
         }
         Principal::FederatedUser { arn, account } => {
-            signed(c);
             c.present("aws:PrincipalArn", arn.clone());
             c.present("aws:PrincipalAccount", account.clone());
         }
-        Principal::Root { account } => {
-            signed(c);
+        Principal::Root { account } | Principal::Account { account } => {
             c.present("aws:PrincipalAccount", account.clone());
-            c.present("aws:PrincipalType", "Account");
-            c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
-        }
-        Principal::Account { account } => {
-            signed(c);
-            c.present("aws:PrincipalAccount", account.clone());
-            c.set("aws:PrincipalArn", ContextValue::PresentUnknown);
-            for key in [
-                "aws:username",
-                "aws:MultiFactorAuthPresent",
-                "aws:MultiFactorAuthAge",
-                "aws:TokenIssueTime",
-                "aws:PrincipalType",
-            ] {
-                c.set(key, ContextValue::Unknown);
-            }
         }
     }
     if let Some(caller) = caller {
@@ -216,10 +202,22 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
         if acl_only && !header.on_put_object_acl {
             continue;
         }
-        // Parts carry neither ACL, grant nor conditional headers (spec 3.2, multipart table).
-        if part && (header.action == Some("s3:PutObjectAcl") || header.name.starts_with("if-")) {
-            context.absent(header.key);
-            continue;
+        let carried = if part {
+            ties::on_parts(header)
+        } else {
+            Carried::Always
+        };
+        match (carried, sent) {
+            (_, Sent::Absent) => continue,
+            (Carried::Never, _) => {
+                context.absent(header.key);
+                continue;
+            }
+            (Carried::Maybe, _) => {
+                context.set(header.key, ContextValue::Unknown);
+                continue;
+            }
+            (Carried::Is(_) | Carried::Always, _) => {}
         }
         match sent {
             Sent::Absent => {}
@@ -228,16 +226,17 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
         }
     }
     if let Sent::Value(_) = draft.header(headers::LOCK_DATE) {
-        context.set(
-            "s3:object-lock-remaining-retention-days",
-            ContextValue::PresentUnknown,
-        );
+        let days = match part {
+            true => ContextValue::Unknown,
+            false => ContextValue::PresentUnknown,
+        };
+        context.set("s3:object-lock-remaining-retention-days", days);
     }
     if acl_only {
         return;
     }
     match &draft.tags {
-        _ if part => {}
+        _ if part && ties::named_on_parts(headers::TAGGING) == Carried::Never => {}
         Some(tags) if tags.is_empty() => {}
         Some(tags) => {
             for (key, value) in tags {
@@ -247,6 +246,12 @@ fn with_headers(context: &mut RequestContext, draft: &Draft, acl_only: bool, par
             context.set(headers::REQUEST_TAG_KEYS, ContextValue::Present(keys));
         }
         None => {
+            for key in &draft.open_tags {
+                context.set(
+                    &format!("{}{key}", headers::REQUEST_TAG),
+                    ContextValue::Unknown,
+                );
+            }
             context.set(headers::REQUEST_TAG_KEYS, ContextValue::Unknown);
         }
     }
@@ -263,6 +268,35 @@ pub fn object_arn(bucket: &Bucket, key: &Option<Text>) -> Text {
     arn
 }
 
+/// The one call that decides an upload to a directory bucket (spec 3.1).
+fn session_call(principal: &Principal, bucket: &Bucket, base: &RequestContext) -> Request {
+    let mut context = base.clone();
+    // Any mode may be asked for; an upload needs this one.
+    context.present("s3express:SessionMode", "ReadWrite");
+    context.present("s3express:authType", "REST-HEADER");
+    context.present("s3express:signatureversion", "AWS4-HMAC-SHA256");
+    context.present("s3express:TlsVersion", "1.3");
+    context.present("s3express:ResourceAccount", bucket.account.id.clone());
+    // What a session asks for beside its mode is not searched.
+    for key in [
+        "s3express:LocationName",
+        "s3express:signatureAge",
+        "s3express:x-amz-content-sha256",
+        "s3express:x-amz-server-side-encryption",
+        "s3express:x-amz-server-side-encryption-aws-kms-key-id",
+        "s3express:AllAccessRestrictedToLocalZoneGroup",
+    ] {
+        context.set(key, ContextValue::Unknown);
+    }
+    Request {
+        principal: principal.clone(),
+        action: "s3express:CreateSession".into(),
+        resource: bucket.arn.clone(),
+        resource_account: bucket.account.id.clone(),
+        context,
+    }
+}
+
 /// The S3 calls of a draft that are certain to be made.
 pub fn s3_calls(
     principal: &Principal,
@@ -270,6 +304,9 @@ pub fn s3_calls(
     base: &RequestContext,
     draft: &Draft,
 ) -> Vec<Request> {
+    if bucket.directory {
+        return vec![session_call(principal, bucket, base)];
+    }
     let resource = object_arn(bucket, &draft.key);
     let call = |action: &str, context: RequestContext| Request {
         principal: principal.clone(),
@@ -331,21 +368,7 @@ pub fn kms_calls(
 ) -> Vec<Request> {
     let mut context = RequestContext::default();
     for (name, value) in &base.keys {
-        // The caller's own keys travel; the network's and S3's do not (spec 5.5).
-        if name.starts_with("aws:principal")
-            || matches!(
-                &**name,
-                "aws:userid"
-                    | "aws:username"
-                    | "aws:currenttime"
-                    | "aws:epochtime"
-                    | "aws:tokenissuetime"
-                    | "aws:multifactorauthpresent"
-                    | "aws:multifactorauthage"
-                    | "aws:sourcearn"
-                    | "aws:sourceaccount"
-            )
-        {
+        if ties::to_kms(name) {
             context.keys.insert(name.clone(), value.clone());
         }
     }
@@ -356,6 +379,7 @@ pub fn kms_calls(
         None => context.set("aws:RequestedRegion", ContextValue::PresentUnknown),
     }
     match &bucket.region {
+        _ if bucket.directory => context.set("kms:ViaService", ContextValue::PresentUnknown),
         Some(region) => {
             let mut service = Text::literal("s3.");
             service.push(region);
@@ -368,6 +392,8 @@ pub fn kms_calls(
         Some(account) => context.present("kms:CallerAccount", account.clone()),
         None => context.set("kms:CallerAccount", ContextValue::Unknown),
     }
+    // A directory bucket always uses a Bucket Key.
+    let bucket_key = bucket_key || bucket.directory;
     let object = if bucket_key {
         bucket.arn.clone()
     } else {
@@ -388,6 +414,10 @@ pub fn kms_calls(
     }
     context.present("aws:ResourceAccount", key.account.id.clone());
     context.set("aws:ResourceOrgID", ContextValue::Unknown);
+    // What a service passes to KMS beside this.
+    for (name, value) in base.keys.iter().filter(|(n, _)| n.starts_with("kms:")) {
+        context.keys.insert(name.clone(), value.clone());
+    }
     let call = |action: &str| Request {
         principal: principal.clone(),
         action: action.into(),

@@ -1,31 +1,52 @@
 //! From answers to outcomes: plays the default upload, then any upload, then those that the sources mean.
 
-use std::sync::Arc;
-
 use crate::decision::{AccountRelation, Principal, Reading};
 use crate::facts::{CallerKind, Estate};
 use crate::outcome::{Level, Outcome};
 use crate::source::{Gap, GapKind, Scope};
 use crate::upload::answers::{answers, avoid, refused_in_every_world};
 use crate::upload::attempt::{Journey, Played, same_cause};
-use crate::upload::calls::{Draft, Sent};
-use crate::upload::headers::{self, HEADERS};
+use crate::upload::calls::Draft;
 use crate::upload::network::{elsewhere, network_note};
 use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
 use crate::upload::{
-    Cause, Confidence, Decided, Denial, Headers, Path, PathCertainty, Route, Uploader, blame, path,
-    shapes,
+    Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, access_point, blame,
+    path, shapes, witness,
 };
-use crate::value::Text;
+use crate::value::{ScopeId, Text};
 
-/// Plays every upload that the estate makes possible.
-pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Decided> {
+/// Tells by the scopes of its sender and its bucket whether an upload is to be played here.
+pub type Judged<'j> = dyn Fn(&[ScopeId]) -> bool + Sync + 'j;
+
+/// The scopes of the sender and the bucket of an upload, as far as the estate declares them.
+pub fn scopes_of(estate: &Estate, uploader: &Uploader, bucket: usize) -> Vec<ScopeId> {
+    let caller = match uploader {
+        Uploader::Declared(index)
+        | Uploader::Service {
+            role: Some(index), ..
+        } => estate.callers.get(*index).map(|c| c.scope),
+        Uploader::Service { role: None, .. }
+        | Uploader::External { .. }
+        | Uploader::Deployer { .. } => None,
+    };
+    let bucket = estate.buckets.get(bucket).map(|b| b.scope);
+    caller.into_iter().chain(bucket).collect()
+}
+
+/// Plays the uploads that the estate makes possible and that are judged here; `pairs` are those of the estate.
+pub fn decide(
+    estate: &Estate,
+    scopes: &[Scope],
+    pairs: Vec<Pair>,
+    judged: &Judged<'_>,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Decided> {
     use rayon::prelude::*;
-    let pairs = crate::upload::pairs::pairs(estate, scopes, gaps);
     // A role that only delivers for a service sends what its service sends.
     let (delivering, pairs): (Vec<Pair>, Vec<Pair>) = pairs
         .into_iter()
+        .filter(|p| judged(&scopes_of(estate, &p.uploader, p.bucket)))
         .partition(|p| delivers(estate, p).is_some());
     let played: Vec<(Vec<Decided>, Vec<Gap>)> = pairs
         .par_iter()
@@ -40,7 +61,8 @@ pub fn decide(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Dec
         out.extend(decided);
         gaps.extend(found);
     }
-    out.extend(crate::upload::shown::decide(estate, scopes));
+    let shown = crate::upload::shown::decide(estate, scopes).into_iter();
+    out.extend(shown.filter(|d| judged(&scopes_of(estate, &d.uploader, d.bucket))));
     for pair in &delivering {
         if let Some((caller, row)) = delivers(estate, pair) {
             out.extend(crate::upload::shown::decide_role(
@@ -74,17 +96,26 @@ fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided
         Uploader::Declared(index) => estate.callers.get(*index),
         Uploader::External { .. } | Uploader::Deployer { .. } | Uploader::Service { .. } => None,
     };
-    let routes = match caller {
-        Some(caller) => path::paths(caller, estate),
+    let service = estate
+        .buckets
+        .get(pair.bucket)
+        .map_or("s3", path::service_of);
+    let mut routes = match caller {
+        Some(caller) => path::paths(caller, estate, service),
         None => vec![vec![Path {
             route: Route::Internet,
             certainty: PathCertainty::Assumed,
+            access_point: None,
             shown_by: None,
         }]],
     };
+    if let Some(point) = pair.access_point {
+        routes = access_point::paths(estate, point, routes);
+    }
     let mut out = Vec::new();
     for alternatives in routes {
         let mut best: Option<Decided> = None;
+        let around = alternatives.clone();
         for path in alternatives {
             let decided = decide_path(estate, pair, path, gaps);
             let better = best
@@ -94,9 +125,54 @@ fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided
                 best = Some(decided);
             }
         }
+        if let Some(direct) = best
+            .as_ref()
+            .filter(|b| pair.access_point.is_none() && rank(b.outcome) < rank(Outcome::ShapeDenied))
+        {
+            // What is closed but for access points is judged by what comes through them.
+            let closed = direct
+                .denials
+                .iter()
+                .all(|d| blame::by_access_point(&d.cause));
+            let through = by_some_access_point(estate, pair, &around, gaps);
+            let passes = |d: &Decided| rank(d.outcome) >= rank(Outcome::Depends);
+            best = through.filter(|t| closed || passes(t)).or(best);
+        }
         out.extend(best);
     }
     out
+}
+
+/// Access points of a bucket that are tried where its own name is refused.
+const ACCESS_POINTS: usize = 8;
+
+/// The best of the bucket's access points for the same caller.
+fn by_some_access_point(
+    estate: &Estate,
+    pair: &Pair,
+    around: &[Path],
+    gaps: &mut Vec<Gap>,
+) -> Option<Decided> {
+    let points = estate
+        .access_points
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.bucket == pair.bucket)
+        .take(ACCESS_POINTS);
+    let mut best: Option<Decided> = None;
+    for (index, _) in points {
+        let paths = access_point::paths(estate, index, vec![around.to_vec()]);
+        for path in paths.into_iter().flatten() {
+            let decided = decide_path(estate, pair, path, gaps);
+            if best
+                .as_ref()
+                .is_none_or(|b| rank(decided.outcome) > rank(b.outcome))
+            {
+                best = Some(decided);
+            }
+        }
+    }
+    best
 }
 
 /// The more passes, the higher.
@@ -176,6 +252,9 @@ pub fn principal_of(estate: &Estate, uploader: &Uploader) -> Principal {
     }
 }
 
+/// Said where a refusal was left out, since the upload that was to show it is not refused when it is played again.
+pub(super) const NO_REPLAY: &str = "a refusal that could not be replayed";
+
 fn decide_path(estate: &Estate, pair: &Pair, path: Path, gaps: &mut Vec<Gap>) -> Decided {
     let mut decided = decide_relation(estate, pair, &path, pair.relation, gaps);
     // What would be refused if only the account were another one is said in a note.
@@ -223,6 +302,7 @@ fn decide_relation(
             route,
             relation,
         )
+        .through(path.access_point)
     };
     let journey = journey_by(path.route.clone());
     let hosted = path.certainty == PathCertainty::HostedCi;
@@ -286,10 +366,20 @@ fn decide_relation(
                 shapes::decide(&journey, pair, path, first, &mut out);
                 return out;
             }
+            // A bucket that is closed but for access points, of which none is declared here.
+            if path.access_point.is_none()
+                && !estate.access_points.iter().any(|p| p.bucket == pair.bucket)
+                && played.causes.iter().any(|(c, _)| blame::by_access_point(c))
+            {
+                out.outcome = Outcome::Depends;
+                out.hangs_on
+                    .push("an access point that is not declared here".into());
+                return out;
+            }
             // Where nothing shows the path, another one may be what the author wants.
             if path.certainty == PathCertainty::Assumed
                 && played.causes.iter().any(|(c, _)| blame::by_network(c))
-                && elsewhere(&journey_by, &journey, pair, &played, &mut out)
+                && elsewhere(&journey_by, &journey, pair, (&draft, &played), &mut out)
             {
                 return out;
             }
@@ -336,15 +426,15 @@ pub(super) fn refuse(
         .as_ref()
         .map(|d| journey.play(d, Reading::Unfavourable).hangs_on)
         .unwrap_or_default();
-    let space = Space::new(journey, true, true);
-    let mut avoided: Vec<Option<Draft>> = Vec::new();
-    for (cause, _) in &played.causes {
-        avoided.push(if any.is_some() {
-            None
-        } else {
-            avoid(journey, &space, cause)
-        });
-    }
+    let passes = any.as_ref().and_then(|d| witness::passing(journey, d));
+    let avoided: Vec<Option<Draft>> = match any {
+        Some(_) => vec![None; played.causes.len()],
+        None => {
+            let space = Space::new(journey, true, true);
+            let causes = played.causes.iter();
+            causes.map(|(c, _)| avoid(journey, &space, c)).collect()
+        }
+    };
     let some_unavoidable = overall == Outcome::AlwaysDenied && avoided.iter().any(Option::is_none);
     for ((cause, confidence), way) in played.causes.iter().zip(avoided) {
         let outcome = match overall {
@@ -360,18 +450,24 @@ pub(super) fn refuse(
                 .map(|(c, _)| c)
                 .filter(|c| !played.causes.iter().any(|(p, _)| same_cause(p, c)))
                 .collect();
-            if !causes.is_empty() {
-                behind.push((headers_of(way), causes));
-            }
+            // One witness stands for all that refuse it.
+            let shown = causes
+                .first()
+                .and_then(|c| witness::refused(journey, way, Reading::Favourable, c));
+            behind.extend(shown.map(|headers| (headers, causes)));
         }
+        let Some(refused) = witness::refused(journey, &draft, Reading::Favourable, cause) else {
+            out.hangs_on.push(NO_REPLAY.into());
+            continue;
+        };
         out.denials.push(Denial {
             cause: cause.clone(),
             outcome,
             level: level(outcome, *confidence, path, pair),
             evidence: None,
             behind,
-            refused: headers_of(&draft),
-            passes: any.as_ref().map(headers_of),
+            refused,
+            passes: passes.clone(),
             provisos: provisos.clone(),
             proviso: None,
         });
@@ -395,37 +491,4 @@ pub fn level(outcome: Outcome, confidence: Confidence, path: &Path, pair: &Pair)
         Level::Error
     };
     base.min(confidence.cap()).min(by_path).min(by_pair)
-}
-
-/// A draft as the headers that a person would send.
-pub fn headers_of(draft: &Draft) -> Headers {
-    let mut set: Vec<(Arc<str>, Text)> = HEADERS
-        .iter()
-        .zip(&draft.headers)
-        .filter_map(|(h, sent)| match sent {
-            Sent::Value(value) => Some((Arc::from(h.name), value.clone())),
-            Sent::Absent | Sent::Open => None,
-        })
-        .collect();
-    if let Some(tags) = draft.tags.as_ref().filter(|t| !t.is_empty()) {
-        let mut text = Text::default();
-        for (i, (key, value)) in tags.iter().enumerate() {
-            if i > 0 {
-                text.push_str("&");
-            }
-            text.push_str(key);
-            text.push_str("=");
-            text.push(value);
-        }
-        set.push((headers::TAGGING.into(), text));
-    }
-    Headers {
-        key: draft.key.clone().unwrap_or_else(|| Text::literal("x")),
-        set,
-        multipart: draft.multipart,
-        source_ip: match &draft.source_ip {
-            Sent::Value(ip) => Some(ip.clone()),
-            Sent::Absent | Sent::Open => None,
-        },
-    }
 }

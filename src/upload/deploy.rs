@@ -74,6 +74,7 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                 path: Path {
                     route: Route::Internet,
                     certainty: PathCertainty::Assumed,
+                    access_point: None,
                     shown_by: None,
                 },
                 outcome: Outcome::OtherFailure,

@@ -2,8 +2,8 @@
 
 use crate::decision::{AccountRelation, Match, Principal};
 use crate::facts::{Algorithm, Bucket, Encryption, Estate, KeyName, KeyUse, Ownership, Setting};
-use crate::upload::calls::{Draft, Sent};
-use crate::upload::headers::{self, PUBLIC_ACLS};
+use crate::upload::calls::{Draft, Sent, public_acl};
+use crate::upload::headers;
 use crate::upload::{Confidence, Gate};
 use crate::value::Text;
 
@@ -44,9 +44,10 @@ pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
         Sent::Value(value) => match value.as_literal() {
             Some("AES256") => Encrypts::WithoutKms,
             Some("aws:kms" | "aws:kms:dsse") => match draft.header(headers::SSE_KEY) {
-                Sent::Absent => Encrypts::ManagedKey { by_header: true },
+                Sent::Absent if !bucket.directory => Encrypts::ManagedKey { by_header: true },
+                Sent::Absent => by_default(bucket),
                 Sent::Open => Encrypts::Unknown,
-                Sent::Value(id) => match estate.keys.iter().position(|k| names_key(k, id)) {
+                Sent::Value(id) => match key_named(estate, bucket, id) {
                     Some(key) => Encrypts::Key {
                         key,
                         bucket_key: bucket_key(bucket),
@@ -58,26 +59,46 @@ pub fn encrypts(estate: &Estate, bucket: &Bucket, draft: &Draft) -> Encrypts {
             },
             _ => Encrypts::Unknown,
         },
-        Sent::Absent => match default_encryption(bucket) {
-            None => Encrypts::Unknown,
-            Some(encryption) => match (&encryption.algorithm, &encryption.key) {
-                (Algorithm::Aes256, _) | (_, KeyUse::None) => Encrypts::WithoutKms,
-                (_, KeyUse::AwsManaged) => Encrypts::ManagedKey { by_header: false },
-                (_, KeyUse::Declared { key, named_by, .. }) => Encrypts::Key {
-                    key: *key,
-                    bucket_key: bucket_key(bucket),
-                    named_by: *named_by,
-                    by_header: false,
-                },
-                (_, KeyUse::Other { .. }) => Encrypts::OpenKey,
-                (_, KeyUse::Unknown(_)) => Encrypts::Unknown,
-            },
-        },
+        Sent::Absent => by_default(bucket),
     }
 }
 
-fn names_key(key: &crate::facts::KmsKey, id: &Text) -> bool {
-    key.arn == *id || key.id == *id || key.aliases.contains(id)
+fn by_default(bucket: &Bucket) -> Encrypts {
+    let Some(encryption) = default_encryption(bucket) else {
+        return Encrypts::Unknown;
+    };
+    match (&encryption.algorithm, &encryption.key) {
+        (Algorithm::Aes256, _) | (_, KeyUse::None) => Encrypts::WithoutKms,
+        (_, KeyUse::AwsManaged) => Encrypts::ManagedKey { by_header: false },
+        (_, KeyUse::Declared { key, named_by, .. }) => Encrypts::Key {
+            key: *key,
+            bucket_key: bucket_key(bucket),
+            named_by: *named_by,
+            by_header: false,
+        },
+        (_, KeyUse::Other { .. }) => Encrypts::OpenKey,
+        (_, KeyUse::Unknown(_)) => Encrypts::Unknown,
+    }
+}
+
+/// The key that a header names: one of the bucket's own scope, else the only one.
+fn key_named(estate: &Estate, bucket: &Bucket, id: &Text) -> Option<usize> {
+    let named = |k: &crate::facts::KmsKey| k.arn == *id || k.id == *id || k.aliases.contains(id);
+    let found: Vec<usize> = (0..)
+        .zip(&estate.keys)
+        .filter(|(_, k)| named(k))
+        .map(|(i, _)| i)
+        .collect();
+    let own = |i: &&usize| {
+        estate
+            .keys
+            .get(**i)
+            .is_some_and(|k| k.scope == bucket.scope)
+    };
+    match found.as_slice() {
+        [only] => Some(*only),
+        several => several.iter().find(own).copied(),
+    }
 }
 
 fn bucket_key(bucket: &Bucket) -> Option<bool> {
@@ -135,17 +156,10 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
         }
     }
     if let (Some(acl), Setting::Is(true, place)) =
-        (&canned, &bucket.public_access.block_public_acls)
+        (public_acl(draft), &bucket.public_access.block_public_acls)
     {
-        if acl.as_literal().is_some_and(|a| PUBLIC_ACLS.contains(&a)) {
-            out.push((
-                Gate::PublicAclBlocked {
-                    acl: acl.clone(),
-                    place: place.clone(),
-                },
-                Confidence::High,
-            ));
-        }
+        let place = place.clone();
+        out.push((Gate::PublicAclBlocked { acl, place }, Confidence::High));
     }
     out
 }
@@ -278,37 +292,4 @@ pub fn encryption_gates(
         | Encrypts::Unknown => {}
     }
     out
-}
-
-/// Combinations that S3 does not take: the search never proposes them (spec 3.1, 3.2, 4).
-pub fn legal(draft: &Draft) -> Match {
-    let value = |name: &str| matches!(draft.header(name), Sent::Value(_));
-    let kms = match draft.header(headers::SSE) {
-        Sent::Value(v) => v.as_literal().map(|v| v.starts_with("aws:kms")),
-        Sent::Absent => Some(false),
-        Sent::Open => None,
-    };
-    if value(headers::SSE_KEY) && kms == Some(false) {
-        return Match::No;
-    }
-    if value(headers::SSE_C) && value(headers::SSE) {
-        return Match::No;
-    }
-    let grants = headers::HEADERS
-        .iter()
-        .zip(&draft.headers)
-        .any(|(h, sent)| h.name.starts_with("x-amz-grant-") && matches!(sent, Sent::Value(_)));
-    if value(headers::ACL) && grants {
-        return Match::No;
-    }
-    let absent = |name: &str| matches!(draft.header(name), Sent::Absent);
-    if (value(headers::LOCK_MODE) && absent(headers::LOCK_DATE))
-        || (value(headers::LOCK_DATE) && absent(headers::LOCK_MODE))
-    {
-        return Match::No;
-    }
-    if value("if-none-match") && value("if-match") {
-        return Match::No;
-    }
-    Match::Yes
 }

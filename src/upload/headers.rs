@@ -46,6 +46,12 @@ pub const CANNED_ACLS: &[&str] = &[
 /// Canned ACLs that grant to everyone or to every signed caller.
 pub const PUBLIC_ACLS: &[&str] = &["public-read", "public-read-write", "authenticated-read"];
 
+/// Ends of the URIs of the groups to which a grant is public.
+pub const PUBLIC_GROUPS: &[&str] = &[
+    "/groups/global/AllUsers",
+    "/groups/global/AuthenticatedUsers",
+];
+
 pub const SSE_VALUES: &[&str] = &["AES256", "aws:kms", "aws:kms:dsse"];
 
 const STORAGE_CLASSES: &[&str] = &[

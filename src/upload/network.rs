@@ -5,9 +5,9 @@ use crate::outcome::{Level, Outcome};
 use crate::upload::answers::answers;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
-use crate::upload::decide::{headers_of, refuse};
+use crate::upload::decide::{NO_REPLAY, refuse};
 use crate::upload::pairs::Pair;
-use crate::upload::{Cause, Decided, Denial, Headers, Path, PathCertainty, Route, blame};
+use crate::upload::{Cause, Decided, Denial, Path, PathCertainty, Route, blame, witness};
 use crate::value::{Piece, Text};
 
 /// A note: uploads pass only from certain addresses or networks.
@@ -20,14 +20,18 @@ pub(super) fn network_note(journey: &Journey<'_>, passes: &Draft, out: &mut Deci
         .into_iter()
         .filter(|(c, _)| blame::by_network(c))
     {
+        let Some(shown) = witness::refused(journey, &refused, Reading::Favourable, &cause) else {
+            out.hangs_on.push(NO_REPLAY.into());
+            continue;
+        };
         out.denials.push(Denial {
             cause,
             outcome: Outcome::Depends,
             level: Level::Note,
             evidence: None,
             behind: Vec::new(),
-            refused: headers_of(&refused),
-            passes: Some(headers_of(passes)),
+            refused: shown,
+            passes: witness::passing(journey, passes),
             provisos: Vec::new(),
             proviso: None,
         });
@@ -40,7 +44,7 @@ pub(super) fn elsewhere<'e>(
     journey_by: &dyn Fn(Route) -> Journey<'e>,
     journey: &Journey<'e>,
     pair: &Pair,
-    played: &Played,
+    (refused, played): (&Draft, &Played),
     out: &mut Decided,
 ) -> bool {
     let causes: Vec<Cause> = played.causes.iter().map(|(c, _)| c.clone()).collect();
@@ -77,22 +81,24 @@ pub(super) fn elsewhere<'e>(
     }
     candidates.sort_unstable();
     candidates.dedup();
-    let note = |out: &mut Decided, passes: Option<&Draft>| {
+    let note = |out: &mut Decided, there: &Journey<'_>, passes: &Draft| {
         out.outcome = Outcome::Depends;
         out.hangs_on
             .push("the network that the upload comes from".into());
         for (cause, _) in played.causes.iter().filter(|(c, _)| blame::by_network(c)) {
+            let shown = witness::refused(journey, refused, Reading::Favourable, cause);
+            let Some(shown) = shown else {
+                out.hangs_on.push(NO_REPLAY.into());
+                continue;
+            };
             out.denials.push(Denial {
                 cause: cause.clone(),
                 outcome: Outcome::Depends,
                 level: Level::Note,
                 evidence: None,
                 behind: Vec::new(),
-                refused: Headers {
-                    key: Text::literal("x"),
-                    ..Headers::default()
-                },
-                passes: passes.map(headers_of),
+                refused: shown,
+                passes: witness::passing(there, passes),
                 provisos: Vec::new(),
                 proviso: None,
             });
@@ -108,7 +114,7 @@ pub(super) fn elsewhere<'e>(
         let found = answers(&there, false);
         match found.default {
             Ok(draft) => {
-                note(out, Some(&draft));
+                note(out, &there, &draft);
                 return true;
             }
             Err((draft, met)) => {
@@ -124,6 +130,7 @@ pub(super) fn elsewhere<'e>(
         let path = Path {
             route,
             certainty: PathCertainty::Assumed,
+            access_point: out.path.access_point,
             shown_by: None,
         };
         out.path = path.clone();

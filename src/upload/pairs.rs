@@ -12,7 +12,7 @@ use crate::facts::{Estate, Policies};
 use crate::pattern::{self, PatternOptions};
 use crate::policy::{Effect, PatternElement, Policy, PrincipalKind, Statement, StatementRef};
 use crate::source::{Gap, GapKind, Scope};
-use crate::upload::{Uploader, account};
+use crate::upload::{Uploader, access_point, account};
 use crate::value::{Piece, Place, ScopeId, Text};
 
 /// A caller that is granted uploads to a bucket.
@@ -20,6 +20,8 @@ use crate::value::{Piece, Place, ScopeId, Text};
 pub struct Pair {
     pub uploader: Uploader,
     pub bucket: usize,
+    /// Index in the estate's access points, where the grant names one.
+    pub access_point: Option<usize>,
     pub relation: AccountRelation,
     /// The statements that grant it, wherever they stand.
     pub grants: Vec<StatementRef>,
@@ -104,31 +106,47 @@ fn identity(text: &Text) -> String {
 /// All pairs of an estate, in the order of its callers and buckets.
 pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair> {
     let index = Index::new(estate);
-    let mut out: BTreeMap<(usize, usize), Pair> = BTreeMap::new();
+    let mut out: BTreeMap<Key, Pair> = BTreeMap::new();
     let mut broad_left = BROAD_PAIRS;
+    let mut left_out: Option<(usize, Place)> = None;
     for (c, caller) in estate.callers.iter().enumerate() {
         for (policy, position, statement) in allows(&caller.identity) {
-            if !puts(&statement.actions) {
+            let objects = puts(&statement.actions);
+            let sessions = !statement.actions.negated && creates_sessions(&statement.actions);
+            if !objects && !sessions {
                 continue;
             }
             let reference = StatementRef {
                 policy: policy.clone(),
                 position,
             };
-            let (named, wide) = reach(estate, &index, statement, caller.scope, gaps);
-            for b in named {
-                add(&mut out, estate, c, b, &reference, false);
+            let reached = reach(estate, &index, statement, caller.scope, gaps);
+            let directory = |b: usize| estate.buckets.get(b).is_some_and(|b| b.directory);
+            for b in reached.named {
+                // An action of objects on a directory bucket is meant as an upload all the same.
+                if objects || directory(b) {
+                    add(&mut out, estate, (c, b, None), &reference, false);
+                }
             }
-            if wide.is_empty() {
+            for point in reached.points {
+                if let (true, Some(found)) = (objects, estate.access_points.get(point)) {
+                    if !exclude(&caller.guards, &found.guards) {
+                        let key = (c, found.bucket, Some(point));
+                        add(&mut out, estate, key, &reference, false);
+                    }
+                }
+            }
+            if reached.wide.is_empty() {
                 continue;
             }
             // An action granted by name on every bucket means those of the caller's own scope.
             let by_name = statement.actions.patterns.iter().any(|p| {
-                p.text
-                    .as_literal()
-                    .is_some_and(|t| t.to_ascii_lowercase().starts_with("s3:putobject"))
+                p.text.as_literal().is_some_and(|t| {
+                    let t = t.to_ascii_lowercase();
+                    t.starts_with("s3:putobject") || t == CREATE_SESSION
+                })
             });
-            for b in wide {
+            for b in reached.wide {
                 let Some(bucket) = estate.buckets.get(b) else {
                     continue;
                 };
@@ -136,28 +154,55 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                 if bucket.scope != caller.scope || bucket.open {
                     continue;
                 }
+                let fits = if bucket.directory { sessions } else { objects };
+                if !fits {
+                    continue;
+                }
                 let means = by_name && !statement.actions.negated;
                 if !means {
                     if broad_left == 0 {
+                        let (count, _) =
+                            left_out.get_or_insert_with(|| (0, statement.place.clone()));
+                        *count += 1;
                         continue;
                     }
                     broad_left -= 1;
                 }
-                add(&mut out, estate, c, b, &reference, !means);
+                add(&mut out, estate, (c, b, None), &reference, !means);
             }
         }
+    }
+    if let Some((count, place)) = left_out {
+        gaps.push(Gap {
+            what: format!("{count} uploads that only a wildcard grants").into(),
+            why: format!("more than {BROAD_PAIRS} in one run").into(),
+            place: Some(place),
+            path: None,
+            kind: GapKind::Undecided,
+        });
     }
     let mut external: Vec<Pair> = Vec::new();
     let mut by_arn: FxHashMap<String, Vec<usize>> = FxHashMap::default();
     for (i, caller) in estate.callers.iter().enumerate() {
         by_arn.entry(identity(&caller.arn)).or_default().push(i);
     }
-    for (b, bucket) in estate.buckets.iter().enumerate() {
-        let Some(policies) = &bucket.policy else {
-            continue;
-        };
+    let of_buckets = estate
+        .buckets
+        .iter()
+        .enumerate()
+        .filter_map(|(b, bucket)| Some((b, bucket, None, bucket.policy.as_ref()?)));
+    let of_points = estate
+        .access_points
+        .iter()
+        .enumerate()
+        .filter_map(|(i, p)| {
+            let bucket = estate.buckets.get(p.bucket)?;
+            Some((p.bucket, bucket, Some(i), p.policy.as_ref()?))
+        });
+    for (b, bucket, point, policies) in of_buckets.chain(of_points) {
         for (policy, position, statement) in allows(policies) {
-            if !puts(&statement.actions) {
+            let sessions = bucket.directory && creates_sessions(&statement.actions);
+            if !puts(&statement.actions) && !sessions {
                 continue;
             }
             let Some(principals) = &statement.principals else {
@@ -178,7 +223,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                     let of = |c: usize| estate.callers.get(c).map(|c| c.scope);
                     let found = meant(found, bucket.scope, of);
                     for c in said(found, &entry.text, &entry.place, gaps) {
-                        add(&mut out, estate, c, b, &reference, false);
+                        add(&mut out, estate, (c, b, point), &reference, false);
                     }
                     continue;
                 }
@@ -191,6 +236,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                 }
                 if let Some(pair) = external.iter_mut().find(|p| {
                     p.bucket == b
+                        && p.access_point == point
                         && matches!(&p.uploader, Uploader::External { principal, .. } if *principal == entry.text)
                 }) {
                     pair.grants.push(reference.clone());
@@ -204,6 +250,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                         place: entry.place.clone(),
                     },
                     bucket: b,
+                    access_point: point,
                     relation,
                     grants: vec![reference.clone()],
                     broad: false,
@@ -214,23 +261,27 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
     out.into_values().chain(external).collect()
 }
 
+/// Caller, bucket and access point.
+type Key = (usize, usize, Option<usize>);
+
 fn add(
-    out: &mut BTreeMap<(usize, usize), Pair>,
+    out: &mut BTreeMap<Key, Pair>,
     estate: &Estate,
-    caller: usize,
-    bucket: usize,
+    key: Key,
     grant: &StatementRef,
     broad: bool,
 ) {
+    let (caller, bucket, access_point) = key;
     let (Some(c), Some(b)) = (estate.callers.get(caller), estate.buckets.get(bucket)) else {
         return;
     };
-    if b.directory || exclude(&c.guards, &b.guards) {
+    if exclude(&c.guards, &b.guards) {
         return;
     }
-    let pair = out.entry((caller, bucket)).or_insert_with(|| Pair {
+    let pair = out.entry(key).or_insert_with(|| Pair {
         uploader: Uploader::Declared(caller),
         bucket,
+        access_point,
         relation: account::between(&c.account, &b.account),
         grants: Vec::new(),
         broad: true,
@@ -289,22 +340,54 @@ fn action_matches(pattern: &Text) -> bool {
     )
 }
 
-/// Buckets that the statement's resources name, and those that only a wildcard reaches.
+/// True where the actions reach `s3express:CreateSession`.
+fn creates_sessions(actions: &PatternElement) -> bool {
+    actions.patterns.iter().any(|p| {
+        let literal = p.text.as_literal();
+        p.guards.is_empty()
+            && literal.is_some_and(|l| {
+                pattern::literal_matches(
+                    &l.to_ascii_lowercase(),
+                    CREATE_SESSION,
+                    &PatternOptions::ACTION,
+                )
+            })
+    })
+}
+
+/// The action of uploads to a directory bucket, lower-cased.
+const CREATE_SESSION: &str = "s3express:createsession";
+
+/// What the resources of a statement reach.
+#[derive(Default)]
+struct Reach {
+    /// Buckets that they name.
+    named: Vec<usize>,
+    /// Buckets that only a wildcard reaches.
+    wide: Vec<usize>,
+    /// Access points that they name.
+    points: Vec<usize>,
+}
+
 fn reach(
     estate: &Estate,
     index: &Index,
     statement: &Statement,
     scope: ScopeId,
     gaps: &mut Vec<Gap>,
-) -> (Vec<usize>, Vec<usize>) {
-    let mut named = Vec::new();
-    let mut wide = Vec::new();
+) -> Reach {
+    let mut out = Reach::default();
     let Some(resources) = &statement.resources else {
-        return (named, wide);
+        return out;
     };
     if resources.negated {
-        return (named, wide);
+        return out;
     }
+    let Reach {
+        named,
+        wide,
+        points,
+    } = &mut out;
     for pattern in &resources.patterns {
         if !pattern.guards.is_empty() {
             continue;
@@ -313,6 +396,7 @@ fn reach(
             wide.extend(0..estate.buckets.len());
             continue;
         }
+        points.extend(access_point::named(estate, &pattern.text));
         let Some(name) = bucket_part(&pattern.text) else {
             continue;
         };
@@ -345,16 +429,25 @@ fn reach(
     wide.sort_unstable();
     wide.dedup();
     wide.retain(|b| !named.contains(b));
-    (named, wide)
+    points.sort_unstable();
+    points.dedup();
+    out
 }
 
-/// The bucket's name in a resource pattern: what stands between the last `:::` and the next `/`.
+/// The bucket's name in a resource pattern: what stands between the last `:::` (of a directory bucket: the first
+/// `:bucket/`) and the next `/`.
 fn bucket_part(pattern: &Text) -> Option<Text> {
     let mut start = None;
+    let directory = pattern.known_prefix().contains(":s3express:");
     for (i, piece) in pattern.pieces().iter().enumerate() {
         if let Piece::Literal(literal) = piece {
-            if let Some(at) = literal.rfind(":::") {
-                start = Some((i, at + 3));
+            let found = if directory {
+                literal.find(":bucket/").map(|at| at + ":bucket/".len())
+            } else {
+                literal.rfind(":::").map(|at| at + 3)
+            };
+            if let Some(at) = found {
+                start = Some((i, at));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The paths that a caller's upload takes: shown by its workloads, presumed from its trust policy, else the internet.
 
 use crate::decision::EndpointKind;
-use crate::facts::{Caller, Estate, Network};
+use crate::facts::{Bucket, Caller, Estate, Network};
 use crate::upload::{Path, PathCertainty, Route};
 use crate::value::{Place, Text};
 
@@ -15,22 +15,33 @@ const IN_VPC: &[&str] = &[
     "eks.amazonaws.com",
 ];
 
+/// True for the identity provider of an EKS cluster: its service accounts run inside a VPC.
+fn of_cluster(provider: &Text) -> bool {
+    provider.display().contains("oidc.eks.")
+}
+
+/// The service whose endpoints carry uploads to a bucket.
+pub fn service_of(bucket: &Bucket) -> &'static str {
+    if bucket.directory { "s3express" } else { "s3" }
+}
+
 fn internet(certainty: PathCertainty, shown_by: Option<Place>) -> Path {
     Path {
         route: Route::Internet,
         certainty,
+        access_point: None,
         shown_by,
     }
 }
 
 /// Every path that is to be judged by itself. Several endpoints of one presumed path are alternatives: the
-/// inner list passes if one of them passes.
-pub fn paths(caller: &Caller, estate: &Estate) -> Vec<Vec<Path>> {
+/// inner list passes if one of them passes. `service` names the endpoints that carry it.
+pub fn paths(caller: &Caller, estate: &Estate, service: &str) -> Vec<Vec<Path>> {
     let mut out: Vec<Vec<Path>> = Vec::new();
     for workload in &caller.workloads {
         let alternatives = match &workload.network {
             Network::Outside => vec![internet(PathCertainty::Shown, Some(workload.place.clone()))],
-            Network::Subnets { subnets, place } => through_subnets(subnets, place, estate),
+            Network::Subnets { subnets, place } => through_subnets(subnets, place, estate, service),
             Network::Unknown => continue,
         };
         if !alternatives.is_empty() && !out.contains(&alternatives) {
@@ -40,23 +51,29 @@ pub fn paths(caller: &Caller, estate: &Estate) -> Vec<Vec<Path>> {
     if !out.is_empty() {
         return out;
     }
-    if caller
-        .trusted_services
-        .iter()
-        .any(|s| s.as_literal().is_some_and(|s| IN_VPC.contains(&s)))
+    let in_cluster = caller.web_identity.iter().any(of_cluster);
+    if in_cluster
+        || caller
+            .trusted_services
+            .iter()
+            .any(|s| s.as_literal().is_some_and(|s| IN_VPC.contains(&s)))
     {
-        let presumed = presumed(caller, estate);
+        let presumed = presumed(caller, estate, service);
         if !presumed.is_empty() {
             return vec![presumed];
         }
     }
-    if !caller.web_identity.is_empty() && caller.trusted_services.is_empty() && !caller.trust_open {
+    if !in_cluster
+        && !caller.web_identity.is_empty()
+        && caller.trusted_services.is_empty()
+        && !caller.trust_open
+    {
         return vec![vec![internet(PathCertainty::HostedCi, None)]];
     }
     vec![vec![internet(PathCertainty::Assumed, None)]]
 }
 
-fn through_subnets(subnets: &[Text], place: &Place, estate: &Estate) -> Vec<Path> {
+fn through_subnets(subnets: &[Text], place: &Place, estate: &Estate, service: &str) -> Vec<Path> {
     let mut found: Vec<Path> = Vec::new();
     let mut internet_reached = false;
     let mut unknown = false;
@@ -64,7 +81,7 @@ fn through_subnets(subnets: &[Text], place: &Place, estate: &Estate) -> Vec<Path
         let subnet = estate.subnets.iter().find(|s| s.id == *id);
         let mut reached = None;
         for (index, endpoint) in estate.endpoints.iter().enumerate() {
-            if endpoint.service.as_deref() != Some("s3") {
+            if endpoint.service.as_deref() != Some(service) {
                 continue;
             }
             let here = match endpoint.kind {
@@ -88,6 +105,7 @@ fn through_subnets(subnets: &[Text], place: &Place, estate: &Estate) -> Vec<Path
                 let path = Path {
                     route: Route::Endpoint(index),
                     certainty: PathCertainty::Shown,
+                    access_point: None,
                     shown_by: Some(place.clone()),
                 };
                 if !found.contains(&path) {
@@ -110,14 +128,14 @@ fn through_subnets(subnets: &[Text], place: &Place, estate: &Estate) -> Vec<Path
 }
 
 /// The S3 endpoints of exactly one VPC in the caller's scope, those that carry traffic.
-fn presumed(caller: &Caller, estate: &Estate) -> Vec<Path> {
+fn presumed(caller: &Caller, estate: &Estate, service: &str) -> Vec<Path> {
     let carrying: Vec<(usize, &crate::facts::VpcEndpoint)> = estate
         .endpoints
         .iter()
         .enumerate()
         .filter(|(_, e)| {
             e.scope == caller.scope
-                && e.service.as_deref() == Some("s3")
+                && e.service.as_deref() == Some(service)
                 && !e.open
                 && match e.kind {
                     EndpointKind::Gateway => !e.route_tables.is_empty(),
@@ -140,6 +158,7 @@ fn presumed(caller: &Caller, estate: &Estate) -> Vec<Path> {
         .map(|(index, _)| Path {
             route: Route::Endpoint(index),
             certainty: PathCertainty::Presumed,
+            access_point: None,
             shown_by: None,
         })
         .collect()

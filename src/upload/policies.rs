@@ -59,6 +59,11 @@ fn organization(estate: &Estate, policy_type: PolicyType, account: &Text) -> Vec
     }
 }
 
+/// Policies of Organizations that bind what is asked for in an account.
+pub fn of_owner(estate: &Estate, account: &Text) -> Vec<Layer> {
+    organization(estate, PolicyType::Rcp, account)
+}
+
 /// Caller-side layers: identity, boundary, SCP.
 struct CallerSide {
     identity: Layer,
@@ -135,7 +140,6 @@ pub fn for_bucket(
         scp: side.scp,
         rcp: organization(estate, PolicyType::Rcp, &bucket.account.id),
         resource,
-        access_point: None,
         target: TargetKind::Bucket,
         relation,
     }
@@ -166,7 +170,6 @@ pub fn for_key(
         scp: side.scp,
         rcp: organization(estate, PolicyType::Rcp, &key.account.id),
         resource: Some(resource),
-        access_point: None,
         target: TargetKind::Key,
         relation,
     }

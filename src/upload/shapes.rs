@@ -12,10 +12,10 @@ use crate::pattern::{self, PatternOptions};
 use crate::policy::{Effect, StatementRef};
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent, object_arn, unknown_text};
-use crate::upload::decide::{headers_of, level};
+use crate::upload::decide::{NO_REPLAY, level};
 use crate::upload::headers::{self, CANNED_ACLS};
 use crate::upload::pairs::Pair;
-use crate::upload::{Confidence, Decided, Denial, Evidence, EvidenceKind, Path};
+use crate::upload::{Confidence, Decided, Denial, Evidence, EvidenceKind, Path, witness};
 use crate::value::{Piece, Place, Text};
 
 /// Adds the denials of the shapes that this upload's sources mean. The default upload passes.
@@ -39,7 +39,12 @@ pub fn decide(journey: &Journey<'_>, pair: &Pair, path: &Path, plain: &Draft, ou
         let (false, Some((draft, played))) = (passes, refused) else {
             continue;
         };
+        let way = witness::passing(journey, plain);
         for (cause, confidence) in played.causes {
+            let Some(shown) = witness::refused(journey, &draft, Reading::Favourable, &cause) else {
+                out.hangs_on.push(NO_REPLAY.into());
+                continue;
+            };
             out.denials.push(Denial {
                 cause,
                 outcome: Outcome::ShapeDenied,
@@ -51,8 +56,8 @@ pub fn decide(journey: &Journey<'_>, pair: &Pair, path: &Path, plain: &Draft, ou
                 ),
                 evidence: Some(evidence.clone()),
                 behind: Vec::new(),
-                refused: headers_of(&draft),
-                passes: Some(headers_of(plain)),
+                refused: shown,
+                passes: way.clone(),
                 provisos: Vec::new(),
                 proviso: None,
             });

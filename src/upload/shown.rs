@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
+use crate::facts::service_accounts::{self, Service};
 use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
 use crate::outcome::{Level, Outcome};
 use crate::policy::PolicyType;
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
-use crate::upload::decide::{headers_of, principal_of};
+use crate::upload::decide::{NO_REPLAY, principal_of};
 use crate::upload::headers;
-use crate::upload::writers::{KmsSupport, Point, Signer, Writer, load_balancing_account, writer};
+use crate::upload::writers::{KmsSupport, Point, Signer, Writer, writer};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route,
-    Uploader, account, blame,
+    Uploader, account, blame, witness,
 };
 use crate::value::{Text, Unknown};
 
@@ -161,6 +162,7 @@ fn internet() -> Path {
     Path {
         route: Route::Internet,
         certainty: PathCertainty::Assumed,
+        access_point: None,
         shown_by: None,
     }
 }
@@ -227,17 +229,24 @@ fn by_person(
         return Some(out);
     }
     let plain = Draft::plain(upload.key.clone());
-    let plain_passes =
-        !headers_of(&draft).is_plain() && journey.play(&plain, Reading::Favourable).allowed;
+    let plain_passes = !draft.is_plain() && journey.play(&plain, Reading::Favourable).allowed;
     out.outcome = if plain_passes {
         Outcome::ShapeDenied
     } else {
         Outcome::DefaultDenied
     };
+    let way = match plain_passes {
+        true => witness::passing(&journey, &plain),
+        false => None,
+    };
     for (cause, confidence) in played.causes {
         // A finding about a header points at the header.
         let header = header_of(&cause, upload);
         let place = header.map_or(&upload.place, |h| &h.place);
+        let Some(refused) = witness::refused(&journey, &draft, Reading::Favourable, &cause) else {
+            out.hangs_on.push(NO_REPLAY.into());
+            continue;
+        };
         out.denials.push(Denial {
             cause,
             outcome: out.outcome,
@@ -249,8 +258,8 @@ fn by_person(
                 address: upload.address.clone(),
             }),
             behind: Vec::new(),
-            refused: headers_of(&draft),
-            passes: plain_passes.then(|| headers_of(&plain)),
+            refused,
+            passes: way.clone(),
             provisos: Vec::new(),
             proviso: None,
         });
@@ -338,7 +347,9 @@ impl<'d> Delivery<'d> {
             }
             if self.row.load_balancing_account {
                 let account = match region.and_then(Text::as_literal) {
-                    Some(region) => load_balancing_account(region).map(Text::literal),
+                    Some(region) => {
+                        service_accounts::account(Service::LoadBalancing, region).map(Text::literal)
+                    }
                     None => Some(Text::unknown(Unknown::because(
                         "the load balancing account of the region",
                     ))),
@@ -357,7 +368,7 @@ impl<'d> Delivery<'d> {
             }
         }
         for journey in &mut journeys {
-            self.prepare(journey, sender, source_arn);
+            self.prepare(journey, sender, source_arn, region);
         }
         self.conclude(journeys, relation, sender)
     }
@@ -400,6 +411,7 @@ impl<'d> Delivery<'d> {
         journey: &mut Journey<'d>,
         sender: &crate::facts::Account,
         source_arn: Option<&Text>,
+        region: Option<&Text>,
     ) {
         let as_service = matches!(journey.principal, Principal::Service { .. });
         if self.row.actions != ["s3:PutObject"] {
@@ -425,6 +437,7 @@ impl<'d> Delivery<'d> {
         }
         if as_service {
             journey.kms_actions = Some(self.row.kms_actions);
+            self.tell_kms(journey, source_arn);
             if self.row.tests_bucket_acl {
                 journey.extra.push(Request {
                     principal: journey.principal.clone(),
@@ -435,10 +448,30 @@ impl<'d> Delivery<'d> {
                 });
             }
         }
-        journey.gates.extend(self.gates());
+        journey.gates.extend(self.gates(region));
     }
 
-    fn gates(&self) -> Vec<(Gate, Confidence)> {
+    /// A service that encrypts with a key of its own configuration names its resource to KMS.
+    fn tell_kms(&self, journey: &mut Journey<'d>, source_arn: Option<&Text>) {
+        let Some(name) = self.row.encryption_context else {
+            return;
+        };
+        let own_key = self
+            .upload
+            .headers
+            .iter()
+            .any(|h| h.name.eq_ignore_ascii_case(headers::SSE_KEY));
+        let key = format!("kms:EncryptionContext:{name}");
+        match source_arn.filter(|_| own_key) {
+            Some(arn) => journey.base.present(&key, arn.clone()),
+            None => journey.base.set(&key, ContextValue::Unknown),
+        }
+        for key in ["kms:EncryptionContextKeys", "kms:ViaService"] {
+            journey.base.set(key, ContextValue::Unknown);
+        }
+    }
+
+    fn gates(&self, region: Option<&Text>) -> Vec<(Gate, Confidence)> {
         use crate::facts::Algorithm;
         let mut out = Vec::new();
         if let Some(encryption) = self.bucket.encryption.value() {
@@ -486,6 +519,37 @@ impl<'d> Delivery<'d> {
                     Gate::ServiceTarget {
                         requirement: "a bucket without Requester Pays".into(),
                         place: place.clone(),
+                    },
+                    Confidence::High,
+                ));
+            }
+        }
+        let of = |text: Option<&Text>| text.and_then(Text::as_literal).map(str::to_string);
+        if let (true, Some(own), Some(there)) = (
+            self.row.same_region,
+            of(region),
+            of(self.bucket.region.as_ref()),
+        ) {
+            if own != there && !self.bucket.open {
+                out.push((
+                    Gate::ServiceTarget {
+                        requirement: format!("a bucket in its own Region, {own}").into(),
+                        place: self.bucket.place.clone(),
+                    },
+                    Confidence::High,
+                ));
+            }
+        }
+        if let (Some(forbidden), Some(key)) = (self.row.forbidden_in_prefix, &self.upload.key) {
+            // Its own folder stands behind the prefix.
+            if key
+                .as_literal()
+                .is_some_and(|k| k.matches(forbidden).count() > 1)
+            {
+                out.push((
+                    Gate::ServiceTarget {
+                        requirement: format!("a prefix without `{forbidden}`").into(),
+                        place: self.upload.place.clone(),
                     },
                     Confidence::High,
                 ));
@@ -560,7 +624,7 @@ impl<'d> Delivery<'d> {
                     Outcome::Depends
                 };
                 out.hangs_on = strict.hangs_on;
-                self.add(played, relation, &draft, &mut out, true);
+                self.add(played, journey, &draft, &mut out, true);
                 return out;
             }
             if self.row.may_only_read
@@ -576,12 +640,12 @@ impl<'d> Delivery<'d> {
                 best = Some((i, played));
             }
         }
-        if let Some((i, played)) = best {
-            if let Some(journey) = journeys.get(i) {
-                out.uploader = journey.uploader.clone();
-            }
+        if let Some((journey, played)) =
+            best.and_then(|(i, played)| Some((journeys.get(i)?, played)))
+        {
+            out.uploader = journey.uploader.clone();
             out.outcome = Outcome::ServiceDeliveryDenied;
-            self.add(played, relation, &draft, &mut out, false);
+            self.add(played, journey, &draft, &mut out, false);
             if out.denials.is_empty() {
                 out.outcome = Outcome::Depends;
             }
@@ -677,11 +741,12 @@ impl<'d> Delivery<'d> {
     fn add(
         &self,
         played: Played,
-        relation: AccountRelation,
+        journey: &Journey<'_>,
         draft: &Draft,
         out: &mut Decided,
         unsure: bool,
     ) {
+        let relation = journey.relation;
         let missing_key = played
             .causes
             .iter()
@@ -730,6 +795,11 @@ impl<'d> Delivery<'d> {
             if unsure {
                 level = Level::Note;
             }
+            let Some(refused) = witness::refused(journey, draft, Reading::Favourable, &cause)
+            else {
+                out.hangs_on.push(NO_REPLAY.into());
+                continue;
+            };
             out.denials.push(Denial {
                 cause,
                 outcome: Outcome::ServiceDeliveryDenied,
@@ -741,7 +811,7 @@ impl<'d> Delivery<'d> {
                     address: self.upload.address.clone(),
                 }),
                 behind: Vec::new(),
-                refused: headers_of(draft),
+                refused,
                 passes: None,
                 provisos: Vec::new(),
                 proviso: None,

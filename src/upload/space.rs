@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::decision::ContextValue;
-use crate::decision::space::{Class, Domain, DomainValues, Variable, classes_of, key_classes};
+use crate::decision::space::{
+    Class, Domain, DomainValues, Variable, classes_of, domain_values, key_classes, tests_on,
+};
 use crate::policy::{ConditionTest, PolicyVersion};
-use crate::upload::Route;
 use crate::upload::attempt::Journey;
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::headers::{self, HEADERS, Values};
-use crate::value::Text;
+use crate::upload::{Route, access_point};
+use crate::value::{Piece, Text};
 
 /// Tags that are tried in one search.
 const TAG_LIMIT: usize = 8;
@@ -18,9 +20,16 @@ const TAG_LIMIT: usize = 8;
 pub(super) struct Space {
     pub(super) variables: Vec<Variable>,
     pub(super) roles: Vec<Role>,
-    pub(super) keys: Vec<Text>,
+    pub(super) keys: Arc<[Text]>,
     /// Every upload has its class here: a search that finds nothing is a proof.
     pub(super) complete: bool,
+}
+
+/// The classes of object keys of a journey, which no header changes.
+pub(super) struct ObjectKeys {
+    variable: Variable,
+    keys: Arc<[Text]>,
+    complete: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -29,18 +38,36 @@ pub(super) enum Role {
     Header(usize),
     Tag(Arc<str>),
     SourceIp,
+    /// A key that no header sets and the sources do not show: who calls, when, from which organization.
+    Context(Arc<str>),
 }
 
 impl Space {
     /// Keys only: headers stay as a plain upload has them.
-    fn keys_of(journey: &Journey<'_>) -> (Variable, Vec<Text>, bool) {
+    fn keys_of<'j>(journey: &'j Journey<'_>) -> &'j ObjectKeys {
+        journey.keys.get_or_init(|| Space::find_keys(journey))
+    }
+
+    fn find_keys(journey: &Journey<'_>) -> ObjectKeys {
         let mut prefix = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
         prefix.push_str("/");
-        let patterns: Vec<(&Text, PolicyVersion)> = journey
+        let written: Vec<(&Text, PolicyVersion)> = journey
             .documents()
             .flat_map(|p| p.statements.iter().map(|s| (s, p.version)))
             .filter_map(|(s, version)| Some((s.resources.as_ref()?, version)))
             .flat_map(|(r, version)| r.patterns.iter().map(move |p| (&p.text, version)))
+            .collect();
+        // An access point's objects are the bucket's: their patterns cut the same keys.
+        let of_point: Vec<(Text, PolicyVersion)> = match &journey.through {
+            Some(_) => written
+                .iter()
+                .filter_map(|(t, v)| Some((access_point::as_bucket_objects(t, &prefix)?, *v)))
+                .collect(),
+            None => Vec::new(),
+        };
+        let patterns: Vec<(&Text, PolicyVersion)> = written
+            .into_iter()
+            .chain(of_point.iter().map(|(t, v)| (t, *v)))
             .collect();
         let found = key_classes(&patterns, &prefix, &journey.base);
         let mut keys = found.keys;
@@ -56,23 +83,23 @@ impl Space {
                 cost: 0,
             })
             .collect();
-        (
-            Variable {
+        ObjectKeys {
+            variable: Variable {
                 name: "key".into(),
                 classes,
             },
-            keys,
-            found.complete,
-        )
+            keys: keys.into(),
+            complete: found.complete,
+        }
     }
 
     pub(super) fn new(journey: &Journey<'_>, with_headers: bool, with_network: bool) -> Space {
-        let (key, keys, complete) = Space::keys_of(journey);
+        let keys = Space::keys_of(journey);
         let mut space = Space {
-            variables: vec![key],
+            variables: vec![keys.variable.clone()],
             roles: vec![Role::Key],
-            keys,
-            complete,
+            keys: keys.keys.clone(),
+            complete: keys.complete,
         };
         let tests = journey.tests();
         let on = |key: &str| -> Vec<&ConditionTest> {
@@ -104,6 +131,7 @@ impl Space {
                 space.push("aws:SourceIp", classes, Role::SourceIp);
             }
         }
+        space.push_context(journey, &tests);
         if !with_headers {
             return space;
         }
@@ -190,6 +218,50 @@ impl Space {
         space
     }
 
+    /// Keys of the context that are not known and that several conditions ask about: one value has to serve them all.
+    /// A key with a single condition is read in favour of the upload as well without one, and so is a key whose
+    /// classes are not all found, that is listed with a value that is not known, or that stands in a pattern.
+    fn push_context(&mut self, journey: &Journey<'_>, tests: &[&ConditionTest]) {
+        let mut keys: Vec<String> = tests
+            .iter()
+            .filter_map(|t| t.key.as_literal())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        keys.sort_unstable();
+        let shared: Vec<String> = keys
+            .chunk_by(|a, b| a == b)
+            .filter(|same| same.len() > 1)
+            .filter_map(|same| same.first().cloned())
+            .collect();
+        for key in shared {
+            let base = journey.base.get(&key);
+            let may_be_absent = match base {
+                ContextValue::Unknown => true,
+                ContextValue::PresentUnknown => false,
+                ContextValue::Present(_) | ContextValue::Absent => continue,
+            };
+            let asked = tests_on(tests, &key);
+            let known =
+                |t: &&&ConditionTest| !t.open && t.values.iter().all(|v| v.text.is_literal());
+            if key == "aws:sourceip"
+                || !asked.iter().all(|t| known(&t))
+                || stands_in_pattern(journey, &key)
+            {
+                continue;
+            }
+            let domain = Domain {
+                may_be_absent,
+                values: domain_values(&key),
+            };
+            let found = classes_of(&asked, &domain, &journey.base);
+            if !found.complete {
+                continue;
+            }
+            let classes = found.classes.into_iter().map(|c| Class { cost: 0, ..c });
+            self.push(&key, classes.collect(), Role::Context(key.as_str().into()));
+        }
+    }
+
     fn classes(
         &mut self,
         tests: &[&ConditionTest],
@@ -207,6 +279,28 @@ impl Space {
             classes,
         });
         self.roles.push(role);
+    }
+
+    /// Some assignments of the keys of the context, at most so many.
+    pub(super) fn contexts(&self, most: usize) -> Vec<Vec<(Arc<str>, ContextValue)>> {
+        let mut out = vec![Vec::new()];
+        for (variable, role) in self.variables.iter().zip(&self.roles) {
+            let Role::Context(key) = role else {
+                continue;
+            };
+            out = out
+                .into_iter()
+                .flat_map(|before| {
+                    variable.classes.iter().map(move |class| {
+                        let mut with = before.clone();
+                        with.push((key.clone(), class.value.clone()));
+                        with
+                    })
+                })
+                .take(most)
+                .collect();
+        }
+        out
     }
 
     /// The draft of a partial assignment; whether every variable is chosen.
@@ -229,21 +323,29 @@ impl Space {
                         };
                     }
                 }
+                Role::Context(key) => {
+                    let chosen = value.map(|v| (key.clone(), v.clone()));
+                    draft.context.extend(chosen);
+                }
                 Role::SourceIp => {
                     draft.source_ip = match value {
                         None => Sent::Open,
                         Some(value) => sent(value),
                     }
                 }
-                Role::Tag(tag) => match value {
-                    None => tags_open = true,
-                    Some(value) => {
-                        if let (Sent::Value(text), Some(tags)) = (sent(value), draft.tags.as_mut())
-                        {
-                            tags.push((tag.clone(), text));
+                Role::Tag(tag) => {
+                    draft.open_tags.push(tag.clone());
+                    match value {
+                        None => tags_open = true,
+                        Some(value) => {
+                            if let (Sent::Value(text), Some(tags)) =
+                                (sent(value), draft.tags.as_mut())
+                            {
+                                tags.push((tag.clone(), text));
+                            }
                         }
                     }
-                },
+                }
             }
         }
         if tags_open {
@@ -251,6 +353,23 @@ impl Space {
         }
         (draft, complete)
     }
+}
+
+/// The key is a policy variable of a resource or of a condition's value.
+fn stands_in_pattern(journey: &Journey<'_>, key: &str) -> bool {
+    let variable = format!("${{{key}");
+    let holds = |text: &Text| {
+        text.pieces().iter().any(|piece| match piece {
+            Piece::Literal(l) => l.to_ascii_lowercase().contains(&variable),
+            Piece::Unknown(_) => false,
+        })
+    };
+    let mut statements = journey.documents().flat_map(|p| p.statements.iter());
+    statements.any(|s| {
+        let resources = s.resources.iter().flat_map(|r| &r.patterns);
+        let listed = s.conditions.iter().flat_map(|t| &t.values);
+        resources.chain(listed).any(|v| holds(&v.text))
+    })
 }
 
 /// An address that no request from the internet has.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::decision::evaluate::evaluate;
-use crate::decision::{AccountRelation, Decision, DenyKind, Element, Reading};
+use crate::decision::{AccountRelation, Decision, DenyKind, DenyReason, Element, Reading};
 use crate::facts::{Caller, Estate};
 use crate::policy::{PolicyType, StatementRef};
-use crate::upload::attempt::Journey;
+use crate::upload::attempt::{Journey, same_cause};
 use crate::upload::calls::{Draft, s3_calls};
 use crate::upload::decide::principal_of;
 use crate::upload::{Cause, Route, Uploader, account};
@@ -57,6 +57,15 @@ pub fn why(
         route,
         relation,
     );
+    let played = journey.play(draft, Reading::Favourable);
+    // Within an account either side may allow: the journey blames the one that comes nearer.
+    let blamed = |reason: &DenyReason| {
+        let cause = Cause::Policy {
+            reason: reason.clone(),
+            key: None,
+        };
+        played.causes.iter().any(|(c, _)| same_cause(c, &cause))
+    };
     let mut lines = Vec::new();
     let mut hangs_on: Vec<Arc<str>> = Vec::new();
     for call in s3_calls(&journey.principal, target, &journey.base, draft) {
@@ -78,10 +87,10 @@ pub fn why(
             &present,
             relation,
             journey.s3.resource.is_some(),
+            &blamed,
             &mut lines,
         );
     }
-    let played = journey.play(draft, Reading::Favourable);
     let mut key_lines = Vec::new();
     for (cause, _) in &played.causes {
         match cause {
@@ -149,13 +158,14 @@ fn gate_lines(
     present: &[PolicyType],
     relation: AccountRelation,
     has_policy: bool,
+    blamed: &dyn Fn(&DenyReason) -> bool,
     lines: &mut Vec<GateLine>,
 ) {
     for policy_type in present {
         let refusals: Vec<_> = decision
             .reasons
             .iter()
-            .filter(|r| r.policy_type == *policy_type)
+            .filter(|r| r.policy_type == *policy_type && blamed(r))
             .collect();
         let gate = match policy_type {
             PolicyType::Identity | PolicyType::Boundary | PolicyType::Session => "caller",
@@ -174,6 +184,10 @@ fn gate_lines(
                 text: refusal(reason),
             });
         }
+        let spared = decision
+            .reasons
+            .iter()
+            .any(|r| r.policy_type == *policy_type && !blamed(r));
         if !refusals.is_empty() {
             continue;
         }
@@ -184,6 +198,13 @@ fn gate_lines(
                 statement.get().map_or_else(String::new, |s| {
                     format!("{}, {}", policy_type.name(), s.label())
                 }),
+            ),
+            (None, PolicyType::Bucket | PolicyType::Identity) if spared && has_policy => (
+                None,
+                format!(
+                    "no {} allows it; within an account one side is enough",
+                    policy_type.name()
+                ),
             ),
             (None, PolicyType::Bucket) if !has_policy => {
                 let same = if relation == AccountRelation::Same {
@@ -212,7 +233,7 @@ fn gate_lines(
     }
 }
 
-fn near(reason: &crate::decision::DenyReason) -> Option<&StatementRef> {
+fn near(reason: &DenyReason) -> Option<&StatementRef> {
     match &reason.kind {
         DenyKind::Explicit { statement, .. } => Some(statement),
         DenyKind::Implicit {
@@ -226,7 +247,7 @@ fn near(reason: &crate::decision::DenyReason) -> Option<&StatementRef> {
     }
 }
 
-fn sentence(reason: &crate::decision::DenyReason) -> String {
+fn sentence(reason: &DenyReason) -> String {
     let policy = reason.policy_type.name();
     match &reason.kind {
         DenyKind::Explicit { .. } => format!("explicit deny in the {policy}"),
@@ -234,7 +255,7 @@ fn sentence(reason: &crate::decision::DenyReason) -> String {
     }
 }
 
-fn refusal(reason: &crate::decision::DenyReason) -> String {
+fn refusal(reason: &DenyReason) -> String {
     match &reason.kind {
         DenyKind::Explicit {
             statement,
@@ -245,7 +266,17 @@ fn refusal(reason: &crate::decision::DenyReason) -> String {
             };
             let tests: Vec<String> = crate::upload::blame::tests(s, deciding)
                 .iter()
-                .map(|t| format!("{} on {}", t.written, t.key.display()))
+                .map(|t| {
+                    let never = t
+                        .key
+                        .as_literal()
+                        .is_some_and(|k| crate::upload::blame::never_carried(reason, k));
+                    let never = match never {
+                        true => format!(" (which no {} request carries)", reason.action),
+                        false => String::new(),
+                    };
+                    format!("{} on {}{never}", t.written, t.key.display())
+                })
                 .collect();
             let because = if tests.is_empty() {
                 String::new()
@@ -260,7 +291,15 @@ fn refusal(reason: &crate::decision::DenyReason) -> String {
                     return String::new();
                 };
                 let failed: Vec<String> = n.failed.iter().map(|e| element(s, *e)).collect();
-                format!("{} comes nearest: {} not match", s.label(), join(&failed))
+                let misses = match crate::upload::blame::misses(reason) {
+                    none if none.is_empty() => none,
+                    words => format!(": {words}"),
+                };
+                format!(
+                    "{} comes nearest: {} not match{misses}",
+                    s.label(),
+                    join(&failed)
+                )
             }
             None => format!("no {} allows it", reason.policy_type.name()),
         },
@@ -314,6 +353,12 @@ pub fn setting(gate: &crate::upload::Gate) -> String {
         Gate::KeyDisabled { .. } => "the key is disabled".into(),
         Gate::KeyNotSymmetric { .. } => "the key is not a symmetric encryption key".into(),
         Gate::KeyRegion { .. } => "the key lies in another Region".into(),
+        Gate::AccessPointNotDelegated { .. } => {
+            "the bucket delegates nothing to the access point".into()
+        }
+        Gate::AccessPointOutsideVpc { .. } => {
+            "the access point accepts only requests from its own VPC".into()
+        }
         Gate::SseCBlocked { .. } => "the bucket blocks customer-provided keys".into(),
         Gate::ServiceNeedsSseS3 { .. } => "the service supports SSE-S3 only".into(),
         Gate::KeyNamedLocally { .. } => "the default key is named without its ARN".into(),

@@ -69,8 +69,6 @@ pub struct Writer {
     /// For a reader: "CloudTrail".
     pub title: &'static str,
     pub signer: Signer,
-    /// Where the role is refused, the service principal is tried: one of the two suffices.
-    pub falls_back: bool,
     /// Service principals, any of which serves; `{region}` stands for the region.
     pub principals: &'static [&'static str],
     /// The legacy account of the region's load balancers serves too.
@@ -156,7 +154,6 @@ const BASE: Writer = Writer {
     service: "",
     title: "",
     signer: Signer::Service,
-    falls_back: false,
     principals: &[],
     load_balancing_account: false,
     actions: &["s3:PutObject"],
@@ -233,7 +230,6 @@ pub const WRITERS: &[Writer] = &[
         service: "config",
         title: "AWS Config",
         signer: Signer::RoleOrService,
-        falls_back: true,
         principals: &["config.amazonaws.com"],
         headers: OWNER_ACL,
         tests_bucket_acl: true,
@@ -595,44 +591,6 @@ pub fn writer(service: &str) -> Option<&'static Writer> {
     WRITERS.iter().find(|w| w.service == service)
 }
 
-/// The account that writes load balancers' logs in a Region opened before August 2022.
-pub fn load_balancing_account(region: &str) -> Option<&'static str> {
-    LOAD_BALANCING_ACCOUNTS
-        .iter()
-        .find(|(r, _)| *r == region)
-        .map(|(_, account)| *account)
-}
-
-/// Those Regions with their accounts.
-pub const LOAD_BALANCING_ACCOUNTS: &[(&str, &str)] = &[
-    ("us-east-1", "127311923021"),
-    ("us-east-2", "033677994240"),
-    ("us-west-1", "027434742980"),
-    ("us-west-2", "797873946194"),
-    ("af-south-1", "098369216593"),
-    ("ap-east-1", "754344448648"),
-    ("ap-southeast-3", "589379963580"),
-    ("ap-south-1", "718504428378"),
-    ("ap-northeast-3", "383597477331"),
-    ("ap-northeast-2", "600734575887"),
-    ("ap-southeast-1", "114774131450"),
-    ("ap-southeast-2", "783225319266"),
-    ("ap-northeast-1", "582318560864"),
-    ("ca-central-1", "985666609251"),
-    ("eu-central-1", "054676820928"),
-    ("eu-west-1", "156460612806"),
-    ("eu-west-2", "652711504416"),
-    ("eu-south-1", "635631232127"),
-    ("eu-west-3", "009996457667"),
-    ("eu-north-1", "897822967062"),
-    ("me-south-1", "076674570225"),
-    ("sa-east-1", "507241528517"),
-    ("us-gov-west-1", "048591011584"),
-    ("us-gov-east-1", "190560391635"),
-    ("cn-north-1", "638102146993"),
-    ("cn-northwest-1", "037604701340"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -687,12 +645,6 @@ mod tests {
                 writer(service).map(|w| w.principals_in(region)),
                 Some(expected.iter().map(|s| s.to_string()).collect())
             );
-        }
-        for (region, account) in [
-            ("eu-central-1", Some("054676820928")),
-            ("il-central-1", None),
-        ] {
-            assert_eq!(load_balancing_account(region), account);
         }
     }
 

@@ -103,7 +103,6 @@ pub fn decision(question: &Json) -> Answer {
         scp: levels(get("scp"), PolicyType::Scp, "scp"),
         rcp: levels(get("rcp"), PolicyType::Rcp, "rcp"),
         resource: given(get("resource")).map(|d| layer(d, resource_type, "resource")),
-        access_point: None,
         target,
         relation: if own == owner || owner.is_empty() {
             AccountRelation::Same

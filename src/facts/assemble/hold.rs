@@ -7,7 +7,7 @@ use crate::facts::declare::{Declaration, Declared, Holder, HolderKind};
 use crate::facts::link::Linker;
 use crate::facts::managed;
 use crate::facts::{AttachedPolicy, Caller, Policies};
-use crate::policy::{Effect, Policy, PolicyType, PrincipalKind, parse};
+use crate::policy::{Effect, Policy, PolicyType, PolicyVersion, PrincipalKind, parse};
 use crate::value::{Guards, Place, Text, Value};
 
 /// Makes every text of a policy canonical.
@@ -33,15 +33,29 @@ pub(super) fn canonical(linker: &Linker<'_>, policy: &mut Policy) {
     }
 }
 
-/// AWS managed policies that allow nothing of S3 or KMS, by the end of their ARNs.
-const NO_S3_OR_KMS: [&str; 6] = [
-    "::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-    "::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
-    "::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
-    "::aws:policy/AmazonSSMManagedInstanceCore",
-    "::aws:policy/CloudWatchAgentServerPolicy",
-    "::aws:policy/AWSXRayDaemonWriteAccess",
-];
+/// Places the whole of a document where it is attached: its own text is in no file.
+fn put(policy: &mut Policy, place: &Place) {
+    policy.place = place.clone();
+    for statement in &mut policy.statements {
+        statement.place = place.clone();
+        for element in statement
+            .resources
+            .iter_mut()
+            .chain(std::iter::once(&mut statement.actions))
+        {
+            element.place = place.clone();
+            element
+                .patterns
+                .iter_mut()
+                .for_each(|p| p.place = place.clone());
+        }
+        for test in &mut statement.conditions {
+            test.place = place.clone();
+            test.key_place = place.clone();
+            test.values.iter_mut().for_each(|v| v.place = place.clone());
+        }
+    }
+}
 
 enum Held {
     Caller(usize),
@@ -227,14 +241,11 @@ impl Assembly<'_, '_> {
         let arn = self.resolve(arn);
         let account = self.linker.account(d.scope, &d.provider).id.identity();
         let Some(at) = self.managed.find(&arn, d.scope, account.as_deref()) else {
-            if arn
+            if let Some(found) = arn
                 .as_literal()
-                .is_some_and(|a| NO_S3_OR_KMS.iter().any(|name| a.ends_with(name)))
+                .and_then(|arn| self.aws_managed(arn, policy_type, d))
             {
-                return Policies::default();
-            }
-            if let Some(text) = arn.as_literal().and_then(managed::document) {
-                return self.aws_managed(text, &arn, policy_type, d);
+                return found;
             }
             let why = format!(
                 "the text of the managed policy `{}` is not at hand",
@@ -273,26 +284,46 @@ impl Assembly<'_, '_> {
         }
     }
 
-    /// A managed policy of AWS, from the text that the program holds.
+    /// A managed policy of AWS, from the text that the program holds: read once, and placed where it is attached.
     fn aws_managed(
         &mut self,
-        text: String,
-        arn: &Text,
+        arn: &str,
         policy_type: PolicyType,
         d: &Declared,
-    ) -> Policies {
-        let value = Value::text(text, d.place.clone());
-        let mut policy = parse::parse(&value, policy_type, &arn.display());
-        canonical(self.linker, &mut policy);
+    ) -> Option<Policies> {
+        let key = (arn.to_string(), policy_type);
+        if !self.aws_managed.contains_key(&key) {
+            let read = match managed::held(arn)? {
+                managed::Held::Nothing => Policy {
+                    policy_type,
+                    version: PolicyVersion::V2012,
+                    statements: Vec::new(),
+                    address: arn.into(),
+                    place: d.place.clone(),
+                    gaps: Vec::new(),
+                    open: false,
+                    faults: Vec::new(),
+                },
+                managed::Held::Document(text) => {
+                    let value = Value::text(text, d.place.clone());
+                    let mut policy = parse::parse(&value, policy_type, arn);
+                    canonical(self.linker, &mut policy);
+                    policy
+                }
+            };
+            self.aws_managed.insert(key.clone(), read);
+        }
+        let mut policy = self.aws_managed.get(&key)?.clone();
+        put(&mut policy, &d.place);
         let attached = AttachedPolicy {
             policy: Arc::new(policy),
             guards: d.guards.clone(),
             attached: Some(d.place.clone()),
         };
-        Policies {
+        Some(Policies {
             attached: vec![attached],
             open: Vec::new(),
-        }
+        })
     }
 
     /// Gives each user what its groups have.
@@ -316,6 +347,8 @@ impl Assembly<'_, '_> {
 
     /// Who may assume the role.
     pub(super) fn trust(&mut self, caller: &mut Caller, document: &Value, d: &Declared) {
+        let settled = self.linker.settled(document);
+        let document = settled.as_ref().unwrap_or(document);
         let mut policy = parse::parse(document, PolicyType::Trust, &d.address);
         canonical(self.linker, &mut policy);
         caller.trust_open = policy.open || !policy.gaps.is_empty();

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::facts::link::Joins;
 use crate::value::{ScopeId, Text};
 
 #[derive(Debug, Clone)]
@@ -15,9 +16,18 @@ struct Candidate {
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     by: FxHashMap<String, Vec<Candidate>>,
+    joins: Joins,
 }
 
 impl Index {
+    /// An empty index that notes the scopes which meet in it.
+    pub fn noting(joins: &Joins) -> Index {
+        Index {
+            by: FxHashMap::default(),
+            joins: joins.clone(),
+        }
+    }
+
     /// Adds a position under a text; texts without an identity are not found by name.
     pub fn add(&mut self, text: &Text, scope: ScopeId, account: Option<&str>, position: usize) {
         if text.is_empty() {
@@ -40,16 +50,16 @@ impl Index {
     pub fn find(&self, text: &Text, scope: ScopeId, account: Option<&str>) -> Option<usize> {
         let candidates = self.by.get(&text.identity()?)?;
         let same_account = |c: &&Candidate| account.is_some() && c.account.as_deref() == account;
-        let first = |test: &dyn Fn(&&Candidate) -> bool| {
-            candidates.iter().find(|c| test(c)).map(|c| c.position)
-        };
-        first(&|c| c.scope == scope && same_account(c))
+        let first = |test: &dyn Fn(&&Candidate) -> bool| candidates.iter().find(|c| test(c));
+        let found = first(&|c| c.scope == scope && same_account(c))
             .or_else(|| first(&|c| same_account(c)))
             .or_else(|| first(&|c| c.scope == scope))
             .or(match candidates.as_slice() {
-                [only] => Some(only.position),
+                [only] => Some(only),
                 _ => None,
-            })
+            })?;
+        self.joins.note(scope, found.scope);
+        Some(found.position)
     }
 
     /// The position that a text names, where it names one thing only.

@@ -9,19 +9,19 @@ use crate::facts::declare::{
 use crate::facts::shell;
 use crate::facts::{
     AccessPoint, Algorithm, Bucket, BucketUse, Encryption, KeyName, KeyUse, KmsGrant, Network,
-    OrganizationPolicy, Sender, Setting, ShownUpload, Subnet, Workload,
+    OrganizationPolicy, PublicAccess, Sender, Setting, ShownUpload, Subnet, Workload,
 };
 use crate::policy::PolicyType;
 use crate::value::{Place, Text, Value};
 
 impl Assembly<'_, '_> {
-    /// Uploads that a workload's script shows.
+    /// Uploads that a script shows.
     fn shown_in(
         &mut self,
         script: &Text,
         variables: &[(Arc<str>, Text)],
         place: &Place,
-        caller: usize,
+        sender: &Sender,
         d: &Declared,
     ) {
         let account = self.linker.account(d.scope, &d.provider);
@@ -40,7 +40,7 @@ impl Assembly<'_, '_> {
                 .for_each(|h| h.value = self.linker.resolve(&h.value));
             let key = command.key.as_ref().map(|k| self.resolve(k));
             self.estate.shown.push(ShownUpload {
-                sender: Sender::Caller(caller),
+                sender: sender.clone(),
                 bucket,
                 key,
                 headers,
@@ -50,6 +50,40 @@ impl Assembly<'_, '_> {
                 guards: d.guards.clone(),
             });
         }
+    }
+
+    /// Who sends what a declaration shows; nobody where that is a role that no source declares, of which is not
+    /// known what it may do.
+    fn sender(&self, sender: &DeclaredSender, d: &Declared) -> Option<Sender> {
+        let account = self.linker.account(d.scope, &d.provider);
+        let role = |text: &Option<Text>| {
+            text.as_ref().and_then(|t| {
+                self.roles
+                    .find(&self.resolve(t), d.scope, account.id.identity().as_deref())
+            })
+        };
+        Some(match sender {
+            DeclaredSender::Deployer { role: r } => Sender::Deployer {
+                caller: role(r),
+                account: account.clone(),
+            },
+            DeclaredSender::Role(r) => Sender::Caller(role(&Some(r.clone()))?),
+            DeclaredSender::Writer {
+                service,
+                role: r,
+                source_arn,
+                region,
+            } => Sender::Writer {
+                service: service.clone(),
+                role: role(r),
+                account: account.clone(),
+                source_arn: source_arn.as_ref().map(|t| self.resolve(t)),
+                region: Some(region.as_ref().map_or_else(
+                    || self.linker.region(d.scope, &d.provider),
+                    |t| self.resolve(t),
+                )),
+            },
+        })
     }
 
     fn account_key(&self, d: &Declared) -> Option<String> {
@@ -148,29 +182,32 @@ impl Assembly<'_, '_> {
                 bucket,
                 vpc,
                 document,
+                public_access,
+                multi_region,
             } => {
-                let at = self.estate.access_points.len();
+                let Some(bucket) = self.bucket(bucket, d) else {
+                    return;
+                };
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
-                let account = self.account_key(d);
-                for text in [&name, &arn] {
-                    self.access_points
-                        .add(text, d.scope, account.as_deref(), at);
-                }
                 let policy = document
                     .as_ref()
                     .map(|v| self.one(v, PolicyType::AccessPoint, d, None));
-                let bucket = self.bucket(bucket, d);
-                let vpc = vpc.as_ref().map(|t| self.resolve(t));
-                let (scope, address, place) = (d.scope, d.address.clone(), d.place.clone());
+                let vpc = vpc
+                    .as_ref()
+                    .map(|(t, place)| (self.resolve(t), place.clone()));
                 self.estate.access_points.push(AccessPoint {
-                    scope,
-                    address,
+                    scope: d.scope,
+                    address: d.address.clone(),
                     name,
                     arn,
                     bucket,
+                    account: self.linker.account(d.scope, &d.provider),
+                    guards: d.guards.clone(),
                     policy,
+                    public_access: public_access.clone().unwrap_or_else(PublicAccess::unset),
                     vpc,
-                    place,
+                    multi_region: *multi_region,
+                    place: d.place.clone(),
                 });
             }
             Declaration::KeyPolicy { key, document } => {
@@ -246,10 +283,28 @@ impl Assembly<'_, '_> {
                 document,
             } => {
                 let policies = self.one(document, PolicyType::AccessPoint, d, None);
-                let (text, account) = (self.resolve(access_point), self.account_key(d));
-                let at = self.access_points.find(&text, d.scope, account.as_deref());
-                if let Some(found) = at.and_then(|at| self.estate.access_points.get_mut(at)) {
-                    found.policy = Some(policies);
+                let text = self.resolve(access_point);
+                let identity = text.identity();
+                let same = |t: &Text| identity.is_some() && t.identity() == identity;
+                let known = self
+                    .estate
+                    .access_points
+                    .iter()
+                    .any(|a| same(&a.arn) || a.scope == d.scope && same(&a.name));
+                // One of several Regions stands once for each of its buckets.
+                for found in &mut self.estate.access_points {
+                    if !known && !text.is_literal() && found.scope == d.scope {
+                        let why = "a policy is set on an access point that is not known".into();
+                        found.policy.get_or_insert_default().open.push(why);
+                    } else if same(&found.arn) || found.scope == d.scope && same(&found.name) {
+                        let mut policies = policies.clone();
+                        if d.guards.iter().any(|g| !found.guards.contains(g)) {
+                            policies
+                                .open
+                                .push("the access point's policy is set under a condition".into());
+                        }
+                        found.policy = Some(policies);
+                    }
                 }
             }
             Declaration::Upload {
@@ -259,39 +314,10 @@ impl Assembly<'_, '_> {
                 headers,
                 multipart,
             } => {
+                let Some(sender) = self.sender(sender, d) else {
+                    return;
+                };
                 let account = self.linker.account(d.scope, &d.provider);
-                let role = |text: &Option<Text>| {
-                    text.as_ref().and_then(|t| {
-                        self.roles
-                            .find(&self.resolve(t), d.scope, account.id.identity().as_deref())
-                    })
-                };
-                let sender = match sender {
-                    DeclaredSender::Deployer { role: r } => Sender::Deployer {
-                        caller: role(r),
-                        account: account.clone(),
-                    },
-                    DeclaredSender::Role(r) => match role(&Some(r.clone())) {
-                        Some(at) => Sender::Caller(at),
-                        // What a role that no source declares may do is not known.
-                        None => return,
-                    },
-                    DeclaredSender::Writer {
-                        service,
-                        role: r,
-                        source_arn,
-                        region,
-                    } => Sender::Writer {
-                        service: service.clone(),
-                        role: role(r),
-                        account: account.clone(),
-                        source_arn: source_arn.as_ref().map(|t| self.resolve(t)),
-                        region: Some(region.as_ref().map_or_else(
-                            || self.linker.region(d.scope, &d.provider),
-                            |t| self.resolve(t),
-                        )),
-                    },
-                };
                 let name = self.resolve(bucket);
                 let bucket =
                     match self
@@ -319,6 +345,15 @@ impl Assembly<'_, '_> {
                     address,
                     guards,
                 });
+            }
+            Declaration::Script {
+                sender,
+                script,
+                variables,
+            } => {
+                if let Some(sender) = self.sender(sender, d) {
+                    self.shown_in(script, variables, &d.place.clone(), &sender, d);
+                }
             }
             Declaration::Workload {
                 ids,
@@ -355,7 +390,7 @@ impl Assembly<'_, '_> {
                     place: d.place.clone(),
                 };
                 for (script, place) in scripts {
-                    self.shown_in(script, variables, place, at, d);
+                    self.shown_in(script, variables, place, &Sender::Caller(at), d);
                 }
                 let Some(caller) = self.estate.callers.get_mut(at) else {
                     return;
@@ -377,6 +412,7 @@ impl Assembly<'_, '_> {
                 let account = self.account_key(d);
                 for bucket in &mut self.estate.buckets {
                     if account.is_some() && bucket.account.id.identity() == account {
+                        self.linker.joins().note(d.scope, bucket.scope);
                         let own = &mut bucket.public_access;
                         either(&mut own.block_public_acls, &access.block_public_acls);
                         either(&mut own.ignore_public_acls, &access.ignore_public_acls);
@@ -446,6 +482,30 @@ impl Assembly<'_, '_> {
                 if same && subnet.route_table.is_none() {
                     subnet.route_table = Some(table.clone());
                 }
+            }
+        }
+    }
+
+    /// Scopes that meet without naming each other: in a network, under a policy of the organization.
+    pub(super) fn meet(&self) {
+        let mut places = rustc_hash::FxHashMap::default();
+        let mut note = |scope, text: &Text| {
+            if let Some(identity) = text.identity() {
+                let first = *places.entry(identity).or_insert(scope);
+                self.linker.joins().note(first, scope);
+            }
+        };
+        for subnet in &self.estate.subnets {
+            let texts = subnet.vpc.iter().chain(&subnet.route_table);
+            texts.for_each(|text| note(subnet.scope, text));
+        }
+        for endpoint in &self.estate.endpoints {
+            let texts = endpoint.vpc.iter().chain(&endpoint.route_tables);
+            texts.for_each(|text| note(endpoint.scope, text));
+        }
+        for policy in &self.estate.organization {
+            for scope in &self.linker.sources().scopes {
+                self.linker.joins().note(policy.scope, scope.id);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What `Ref` and `Fn::GetAtt` of CloudFormation's resources are, as texts in terms of other texts.
 
 use super::reading::text;
-use crate::facts::link::{Linker, NameKind, generated_name};
+use crate::facts::link::{Linker, NameKind, generated_name, without_scheme};
 use crate::source::Resource;
 use crate::value::Text;
 
@@ -98,6 +98,38 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             )),
             _ => None,
         },
+        "AWS::S3::MultiRegionAccessPoint" => match attribute {
+            "Ref" => Some(name(r, "Name")),
+            // AWS names it by an alias of its own.
+            "Alias" => Some(generated_name(r)),
+            "Arn" => {
+                let mut out = Text::literal("arn:");
+                out.push(&linker.partition(r.scope, &r.provider));
+                out.push_str(":s3::");
+                out.push(&linker.account(r.scope, &r.provider).id);
+                out.push_str(":accesspoint/");
+                out.push(&generated_name(r));
+                Some(out)
+            }
+            _ => None,
+        },
+        "AWS::EKS::Cluster" if attribute == "OpenIdConnectIssuerUrl" => {
+            let mut out = Text::literal("https://oidc.eks.");
+            out.push(&linker.region(r.scope, &r.provider));
+            out.push_str(".amazonaws.com/id/");
+            out.push(&generated_name(r));
+            Some(out)
+        }
+        "AWS::IAM::OIDCProvider" if matches!(attribute, "Ref" | "Arn") => {
+            let url = linker.resolve(&text(&r.properties, "Url")?);
+            Some(arn(
+                linker,
+                r,
+                "iam",
+                false,
+                &[&Text::literal("oidc-provider/"), &without_scheme(&url)],
+            ))
+        }
         "AWS::IAM::Role" => iam(linker, r, "role", "RoleName", attribute),
         "AWS::IAM::User" => iam(linker, r, "user", "UserName", attribute),
         "AWS::IAM::Group" => iam(linker, r, "group", "GroupName", attribute),

@@ -1,4 +1,4 @@
-//! Buckets with their settings, bucket policies and access points.
+//! Buckets with their settings, and bucket policies.
 
 use super::reading::{flag, inside, members, own, property, setting, tags, text, texts};
 use crate::facts::declare::{BucketSetting, Declaration, Declarations, DeclaredEncryption};
@@ -22,18 +22,6 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                         Declaration::BucketPolicy { bucket, document },
                     );
                 }
-            }
-        }
-        "AWS::S3::AccessPoint" => {
-            for (guards, bucket) in texts(p, "Bucket") {
-                let what = Declaration::AccessPoint {
-                    name: own(r, "Name"),
-                    arn: own(r, "Arn"),
-                    bucket,
-                    vpc: inside(p, &["VpcConfiguration", "VpcId"]).and_then(Value::as_text),
-                    document: property(p, "Policy").cloned(),
-                };
-                out.add_at(r, r.place.clone(), guards, what);
             }
         }
         _ => {}
@@ -71,20 +59,7 @@ fn bucket(r: &Resource, out: &mut Declarations) {
         )));
     }
     if let Some(block) = property(p, "PublicAccessBlockConfiguration") {
-        let known = block.as_map().is_some();
-        let read = |name: &str| {
-            if known {
-                flag(block, name, false)
-            } else {
-                Setting::Unknown("the block is not known".into())
-            }
-        };
-        settings.push(BucketSetting::PublicAccess(PublicAccess {
-            block_public_acls: read("BlockPublicAcls"),
-            ignore_public_acls: read("IgnorePublicAcls"),
-            block_public_policy: read("BlockPublicPolicy"),
-            restrict_public_buckets: read("RestrictPublicBuckets"),
-        }));
+        settings.push(BucketSetting::PublicAccess(public_access(block)));
     }
     if let Some(acl) = property(p, "AccessControl") {
         // `Private` is what every bucket has; CloudFormation sends nothing else for it.
@@ -153,6 +128,24 @@ fn bucket(r: &Resource, out: &mut Declarations) {
                 setting,
             },
         );
+    }
+}
+
+/// A block of the four settings.
+pub(super) fn public_access(block: &Value) -> PublicAccess {
+    let known = block.as_map().is_some();
+    let read = |name: &str| {
+        if known {
+            flag(block, name, false)
+        } else {
+            Setting::Unknown("the block is not known".into())
+        }
+    };
+    PublicAccess {
+        block_public_acls: read("BlockPublicAcls"),
+        ignore_public_acls: read("IgnorePublicAcls"),
+        block_public_policy: read("BlockPublicPolicy"),
+        restrict_public_buckets: read("RestrictPublicBuckets"),
     }
 }
 

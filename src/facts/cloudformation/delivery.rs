@@ -6,7 +6,7 @@ mod service;
 
 use super::reading::{inside, members, own, property, text};
 use crate::facts::declare::Declarations;
-use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination, without_domain};
+use crate::facts::delivery::{Delivery, Folder, logs_arn, plain, without_domain};
 use crate::facts::link::Linker;
 use crate::source::Resource;
 use crate::value::{Text, Value};
@@ -15,19 +15,10 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
     replication::declare(linker, r, out);
     service::declare(linker, r, out);
     by_role::declare(linker, r, out);
+    plain::declare(linker, r, out);
     let p = &r.properties;
     let place = &r.place;
     match &*r.type_name {
-        "AWS::CloudTrail::Trail" => {
-            if let Some(bucket) = text(p, "S3BucketName") {
-                Delivery {
-                    prefix: text(p, "S3KeyPrefix"),
-                    source_arn: Some(own(r, "Arn")),
-                    ..Delivery::new("cloudtrail", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
         "AWS::Config::DeliveryChannel" => {
             if let Some(bucket) = text(p, "S3BucketName") {
                 let recorder = linker.sources().resources.iter().find(|o| {
@@ -42,59 +33,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             }
         }
         "AWS::ElasticLoadBalancingV2::LoadBalancer" => load_balancer(linker, r, out),
-        "AWS::ElasticLoadBalancing::LoadBalancer" => {
-            if let Some(logs) = property(p, "AccessLoggingPolicy") {
-                if property(logs, "Enabled").and_then(Value::as_bool) == Some(true) {
-                    if let Some(bucket) = text(logs, "S3BucketName") {
-                        Delivery {
-                            prefix: text(logs, "S3BucketPrefix"),
-                            ..Delivery::new("load-balancer", bucket, &logs.place)
-                        }
-                        .declare(linker, r, out);
-                    }
-                }
-            }
-        }
-        "AWS::EC2::FlowLog" => {
-            let to_bucket = property(p, "LogDestinationType").and_then(Value::as_str) == Some("s3");
-            if to_bucket {
-                if let Some(destination) = text(p, "LogDestination") {
-                    let (bucket, folder) = split_destination(linker, &destination);
-                    Delivery {
-                        prefix: folder,
-                        source_arn: Some(logs_arn(linker, r)),
-                        ..Delivery::new("vpc-flow-logs", bucket, place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "AWS::Route53Resolver::ResolverQueryLoggingConfig" => {
-            if let Some(destination) = text(p, "DestinationArn").filter(|d| is_bucket(linker, d)) {
-                let (bucket, folder) = split_destination(linker, &destination);
-                Delivery {
-                    prefix: folder,
-                    source_arn: Some(logs_arn(linker, r)),
-                    ..Delivery::new("resolver-query-logs", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
-        "AWS::WAFv2::LoggingConfiguration" => {
-            for (guards, destination) in members(p, "LogDestinationConfigs") {
-                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d))
-                else {
-                    continue;
-                };
-                let (bucket, _) = split_destination(linker, &destination);
-                Delivery {
-                    guards,
-                    source_arn: Some(logs_arn(linker, r)),
-                    ..Delivery::new("waf", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
         "AWS::CloudFront::Distribution" => {
             if let Some(bucket) =
                 inside(p, &["DistributionConfig", "Logging", "Bucket"]).and_then(Value::as_text)
@@ -140,69 +78,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 }
             }
         }
-        "AWS::KinesisFirehose::DeliveryStream" => {
-            for kind in [
-                "ExtendedS3DestinationConfiguration",
-                "S3DestinationConfiguration",
-            ] {
-                let Some(target) = property(p, kind) else {
-                    continue;
-                };
-                if let (Some(bucket), Some(role)) =
-                    (text(target, "BucketARN"), text(target, "RoleARN"))
-                {
-                    let prefix = text(target, "Prefix").filter(|t| !t.display().contains("!{"));
-                    Delivery {
-                        role: Some(role),
-                        folder: if prefix.is_some() {
-                            Folder::Prefix
-                        } else {
-                            Folder::Unknown
-                        },
-                        prefix,
-                        ..Delivery::new("firehose", bucket, &target.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "AWS::Redshift::Cluster" => {
-            if let Some(bucket) =
-                inside(p, &["LoggingProperties", "BucketName"]).and_then(Value::as_text)
-            {
-                Delivery {
-                    folder: Folder::Unknown,
-                    ..Delivery::new("redshift", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
-        "AWS::SES::ReceiptRule" => {
-            let Some(rule) = property(p, "Rule") else {
-                return;
-            };
-            for (guards, action) in members(rule, "Actions") {
-                if let Some(bucket) =
-                    inside(action, &["S3Action", "BucketName"]).and_then(Value::as_text)
-                {
-                    Delivery {
-                        guards,
-                        folder: Folder::Unknown,
-                        ..Delivery::new("ses-receipt", bucket, &action.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "AWS::CUR::ReportDefinition" => {
-            if let Some(bucket) = text(p, "S3Bucket") {
-                Delivery {
-                    folder: Folder::Unknown,
-                    ..Delivery::new("cost-report", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
         _ => {}
     }
 }
@@ -221,7 +96,7 @@ fn load_balancer(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             .find(|(_, a)| property(a, "Key").and_then(Value::as_str) == Some(key))
             .map(|(guards, a)| (guards.clone(), *a))
     };
-    for kind in ["access_logs", "connection_logs"] {
+    for kind in ["access_logs", "connection_logs", "health_check_logs"] {
         let enabled = find(&format!("{kind}.s3.enabled"));
         if enabled.and_then(|(_, a)| property(a, "Value").and_then(Value::as_bool)) != Some(true) {
             continue;
@@ -245,8 +120,4 @@ fn load_balancer(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         }
         .declare(linker, r, out);
     }
-}
-
-fn is_bucket(linker: &Linker<'_>, destination: &Text) -> bool {
-    linker.resolve(destination).split_once(":s3:::").is_some()
 }

@@ -6,6 +6,7 @@ use super::reading::{inside, items, members, own, property, strings, text};
 use crate::facts::Network;
 use crate::facts::declare::{Declaration, Declarations, RunsAs};
 use crate::facts::link::Linker;
+use crate::facts::states;
 use crate::source::Resource;
 use crate::value::{Place, Text, Unknown, Value};
 
@@ -96,12 +97,28 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             strings: strings(property(p, "DefaultArguments")),
             scripts: Vec::new(),
         },
-        "AWS::StepFunctions::StateMachine" => Workload {
-            runs_as: role("RoleArn"),
-            network: Network::Unknown,
-            strings: state_machine(p),
-            scripts: Vec::new(),
-        },
+        "AWS::StepFunctions::StateMachine" => {
+            let definitions = state_machine(p);
+            let given: Vec<(Arc<str>, Text)> = property(p, "DefinitionSubstitutions")
+                .and_then(Value::as_map)
+                .map(|m| {
+                    m.iter()
+                        .filter_map(|(name, e)| Some((name.clone(), e.value.as_text()?)))
+                        .collect()
+                })
+                .unwrap_or_default();
+            if let Some(role) = text(p, "RoleArn") {
+                for task in definitions.iter().flat_map(|d| states::tasks(d, &given)) {
+                    out.add_task(r, role.clone(), task);
+                }
+            }
+            Workload {
+                runs_as: role("RoleArn"),
+                network: Network::Unknown,
+                strings: definitions.iter().flat_map(|d| strings(Some(d))).collect(),
+                scripts: Vec::new(),
+            }
+        }
         "AWS::SageMaker::NotebookInstance" => Workload {
             runs_as: role("RoleArn"),
             network: match text(p, "SubnetId") {
@@ -168,17 +185,14 @@ struct Workload {
     scripts: Vec<(Text, Place)>,
 }
 
-/// The strings of a state machine, written as a mapping or as JSON in a text.
-fn state_machine(p: &Value) -> Vec<(Text, Place)> {
-    let mut out = strings(property(p, "Definition"));
+/// The definition of a state machine, written as a mapping or as JSON in a text.
+fn state_machine(p: &Value) -> Vec<Value> {
+    let mut out: Vec<Value> = property(p, "Definition").into_iter().cloned().collect();
     if let Some(written) = property(p, "DefinitionString") {
-        match written
+        let parsed = written
             .as_text()
-            .map(|t| crate::source::json::parse_text(&t, &written.place))
-        {
-            Some(Ok(parsed)) => out.extend(strings(Some(&parsed))),
-            Some(Err(_)) | None => out.extend(strings(Some(written))),
-        }
+            .and_then(|t| crate::source::json::parse_text(&t, &written.place).ok());
+        out.push(parsed.unwrap_or_else(|| written.clone()));
     }
     out
 }

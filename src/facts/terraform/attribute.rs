@@ -1,7 +1,8 @@
 //! What the attributes of Terraform's resources and data sources are, as texts in terms of other texts.
 
+use super::lookup;
 use super::reading::text;
-use crate::facts::link::{Linker, NameKind, generated_name, pseudo};
+use crate::facts::link::{Linker, NameKind, generated_name, pseudo, without_scheme};
 use crate::source::Resource;
 use crate::value::{SymbolKind, Text};
 
@@ -25,6 +26,28 @@ fn arn(linker: &Linker<'_>, r: &Resource, service: &str, regional: bool, rest: &
     }
     out.push_str(":");
     rest.iter().for_each(|p| out.push(p));
+    out
+}
+
+/// The address at which a cluster names its service accounts.
+fn issuer(linker: &Linker<'_>, r: &Resource) -> Text {
+    let mut out = Text::literal("https://oidc.eks.");
+    out.push(&region(linker, r));
+    out.push_str(".amazonaws.com/id/");
+    out.push(&generated_name(r));
+    out
+}
+
+/// `arn:<partition>:s3:<region>:<account>:accesspoint/<name>`; without a Region for one of several.
+fn access_point(linker: &Linker<'_>, r: &Resource, region: &Text, name: &Text) -> Text {
+    let mut out = Text::literal("arn:");
+    out.push(&linker.partition(r.scope, &r.provider));
+    out.push_str(":s3:");
+    out.push(region);
+    out.push_str(":");
+    out.push(&linker.account(r.scope, &r.provider).id);
+    out.push_str(":accesspoint/");
+    out.push(name);
     out
 }
 
@@ -68,6 +91,10 @@ fn same(
     let found = linker.find(kind, &text(&r.properties, argument)?, r.scope)?;
     Some(match attribute {
         "arn" => linker.arn(found),
+        // A template has one word for the name of a role or user.
+        "id" | "name" | "user_name" if found.type_name.contains("::") => {
+            linker.attribute(found, "name")
+        }
         other => linker.attribute(found, other),
     })
 }
@@ -128,6 +155,10 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
                     let alias = linker.find(NameKind::Alias, &id, r.scope)?;
                     Some(linker.attribute(alias, "target_key_arn"))
                 }
+                ("id", p) if p.starts_with("alias/") => {
+                    let alias = linker.find(NameKind::Alias, &id, r.scope)?;
+                    Some(linker.attribute(alias, "target_key_id"))
+                }
                 ("arn", p) if p.starts_with("arn:") => Some(id),
                 ("arn", _) => Some(arn(linker, r, "kms", true, &[&Text::literal("key/"), &id])),
                 _ => None,
@@ -147,7 +178,7 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         ("aws_partition", true) if matches!(attribute, "partition" | "id") => {
             Some(linker.partition(r.scope, &r.provider))
         }
-        (_, true) => None,
+        (_, true) => lookup::attribute(linker, r, attribute),
         ("aws_iam_role", _) => iam(linker, r, "role", attribute),
         ("aws_iam_user", _) => iam(linker, r, "user", attribute),
         ("aws_iam_group", _) => iam(linker, r, "group", attribute),
@@ -179,16 +210,49 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             }
             _ => None,
         },
-        ("aws_s3_access_point", _) if attribute == "arn" => {
-            let mut out = Text::literal("arn:");
-            out.push(&linker.partition(r.scope, &r.provider));
-            out.push_str(":s3:");
-            out.push(&region(linker, r));
-            out.push_str(":");
-            out.push(&linker.account(r.scope, &r.provider).id);
-            out.push_str(":accesspoint/");
-            out.push(&name(r, "name"));
-            Some(out)
+        ("aws_s3_access_point", _) => match attribute {
+            "name" => Some(name(r, "name")),
+            "arn" => Some(access_point(
+                linker,
+                r,
+                &region(linker, r),
+                &name(r, "name"),
+            )),
+            _ => None,
+        },
+        ("aws_s3control_multi_region_access_point", _) => match attribute {
+            "name" => text(super::reading::block(&r.properties, "details")?, "name"),
+            // AWS names it by an alias of its own.
+            "alias" => Some(generated_name(r)),
+            "arn" => Some(access_point(
+                linker,
+                r,
+                &Text::default(),
+                &generated_name(r),
+            )),
+            _ => None,
+        },
+        ("aws_cloudtrail", _) => match attribute {
+            "id" | "name" => Some(name(r, "name")),
+            "arn" => Some(arn(
+                linker,
+                r,
+                "cloudtrail",
+                true,
+                &[&Text::literal("trail/"), &name(r, "name")],
+            )),
+            _ => None,
+        },
+        ("aws_eks_cluster", _) if attribute.contains("issuer") => Some(issuer(linker, r)),
+        ("aws_iam_openid_connect_provider", _) if matches!(attribute, "arn" | "id") => {
+            let url = linker.resolve(&text(&r.properties, "url")?);
+            Some(arn(
+                linker,
+                r,
+                "iam",
+                false,
+                &[&Text::literal("oidc-provider/"), &without_scheme(&url)],
+            ))
         }
         ("aws_cloudfront_distribution", _) => match attribute {
             "id" => Some(generated_name(r)),

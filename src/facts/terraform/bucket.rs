@@ -1,4 +1,4 @@
-//! Buckets with their settings, inline and beside them, access points, and objects that the sources upload.
+//! Buckets with their settings, inline and beside them, and objects that the sources upload.
 
 use std::sync::Arc;
 
@@ -150,34 +150,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 .into_iter()
                 .for_each(|s| beside(Some(s), out));
         }
-        "aws_s3_access_point" => {
-            for (guards, bucket) in texts(p, "bucket") {
-                let vpc = block(p, "vpc_configuration").and_then(|b| text(b, "vpc_id"));
-                let name = text(p, "name").unwrap_or_default();
-                let document = argument(p, "policy").cloned();
-                let what = Declaration::AccessPoint {
-                    name,
-                    arn: own(r, "arn"),
-                    bucket,
-                    vpc,
-                    document,
-                };
-                out.add_at(r, r.place.clone(), guards, what);
-            }
-        }
-        "aws_s3control_access_point_policy" => {
-            if let (Some(access_point), Some(document)) =
-                (text(p, "access_point_arn"), argument(p, "policy"))
-            {
-                out.add(
-                    r,
-                    Declaration::AccessPointPolicy {
-                        access_point,
-                        document: document.clone(),
-                    },
-                );
-            }
-        }
         "aws_s3_object" | "aws_s3_bucket_object" | "aws_s3_object_copy" => {
             for (guards, bucket) in texts(p, "bucket") {
                 let what = Declaration::Upload {
@@ -213,7 +185,7 @@ fn retention(value: &Value) -> Option<BucketSetting> {
         .map(|_| BucketSetting::DefaultRetention(Setting::Is(true, place)))
 }
 
-fn public_access(p: &Value) -> PublicAccess {
+pub(super) fn public_access(p: &Value) -> PublicAccess {
     PublicAccess {
         block_public_acls: flag(p, "block_public_acls", false),
         ignore_public_acls: flag(p, "ignore_public_acls", false),

@@ -6,7 +6,7 @@ mod service;
 
 use super::reading::{argument, block, blocks, own, text};
 use crate::facts::declare::Declarations;
-use crate::facts::delivery::{Delivery, Folder, logs_arn, split_destination, without_domain};
+use crate::facts::delivery::{Delivery, Folder, logs_arn, plain, without_domain};
 use crate::facts::link::Linker;
 use crate::source::Resource;
 use crate::value::{Text, Value};
@@ -15,24 +15,13 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
     replication::declare(linker, r, out);
     service::declare(linker, r, out);
     by_role::declare(linker, r, out);
+    plain::declare(linker, r, out);
     let p = &r.properties;
     let place = &r.place;
     let is = |value: &Value, name: &str, wanted: bool| {
         argument(value, name).and_then(Value::as_bool) == Some(wanted)
     };
     match &*r.type_name {
-        "aws_cloudtrail" => {
-            if let Some(bucket) = text(p, "s3_bucket_name") {
-                let headers = Vec::new();
-                Delivery {
-                    prefix: text(p, "s3_key_prefix"),
-                    source_arn: Some(own(r, "arn")),
-                    headers,
-                    ..Delivery::new("cloudtrail", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
         "aws_config_delivery_channel" => {
             if let Some(bucket) = text(p, "s3_bucket_name") {
                 let recorder = linker.sources().resources.iter().find(|o| {
@@ -52,7 +41,7 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 Some(Some("network")) => true,
                 Some(_) => return,
             };
-            for kind in ["access_logs", "connection_logs"] {
+            for kind in ["access_logs", "connection_logs", "health_check_logs"] {
                 for logs in blocks(p, kind) {
                     // Without `enabled = true` nothing is delivered.
                     if !is(logs, "enabled", true) {
@@ -71,86 +60,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                         }
                         .declare(linker, r, out);
                     }
-                }
-            }
-        }
-        "aws_elb" => {
-            for logs in blocks(p, "access_logs") {
-                if is(logs, "enabled", false) {
-                    continue;
-                }
-                if let Some(bucket) = text(logs, "bucket") {
-                    Delivery {
-                        prefix: text(logs, "bucket_prefix"),
-                        ..Delivery::new("load-balancer", bucket, &logs.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_flow_log" => {
-            let to_bucket =
-                argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3");
-            if to_bucket {
-                if let Some(destination) = text(p, "log_destination") {
-                    let (bucket, folder) = split_destination(linker, &destination);
-                    Delivery {
-                        prefix: folder,
-                        source_arn: Some(logs_arn(linker, r)),
-                        ..Delivery::new("vpc-flow-logs", bucket, place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_route53_resolver_query_log_config" => {
-            if let Some(destination) = text(p, "destination_arn").filter(|d| is_bucket(linker, d)) {
-                let (bucket, folder) = split_destination(linker, &destination);
-                Delivery {
-                    prefix: folder,
-                    source_arn: Some(logs_arn(linker, r)),
-                    ..Delivery::new("resolver-query-logs", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
-        "aws_wafv2_web_acl_logging_configuration" => {
-            for destination in argument(p, "log_destination_configs")
-                .and_then(Value::as_items)
-                .unwrap_or_default()
-            {
-                let Some(destination) = destination.as_text().filter(|d| is_bucket(linker, d))
-                else {
-                    continue;
-                };
-                let (bucket, _) = split_destination(linker, &destination);
-                Delivery {
-                    source_arn: Some(logs_arn(linker, r)),
-                    ..Delivery::new("waf", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
-        "aws_networkfirewall_logging_configuration" => {
-            for configuration in blocks(p, "logging_configuration")
-                .iter()
-                .flat_map(|l| blocks(l, "log_destination_config"))
-            {
-                if argument(configuration, "log_destination_type").and_then(Value::as_str)
-                    != Some("S3")
-                {
-                    continue;
-                }
-                let Some(map) = argument(configuration, "log_destination") else {
-                    continue;
-                };
-                if let Some(bucket) = text(map, "bucketName") {
-                    Delivery {
-                        prefix: text(map, "prefix"),
-                        source_arn: Some(logs_arn(linker, r)),
-                        ..Delivery::new("network-firewall", bucket, place)
-                    }
-                    .declare(linker, r, out);
                 }
             }
         }
@@ -196,91 +105,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                 .declare(linker, r, out);
             }
         }
-        "aws_kinesis_firehose_delivery_stream" => {
-            for kind in ["extended_s3_configuration", "s3_configuration"] {
-                for target in blocks(p, kind) {
-                    if let (Some(bucket), Some(role)) =
-                        (text(target, "bucket_arn"), text(target, "role_arn"))
-                    {
-                        let prefix = text(target, "prefix").filter(|t| !has_expression(t));
-                        Delivery {
-                            role: Some(role),
-                            folder: if prefix.is_some() {
-                                Folder::Prefix
-                            } else {
-                                Folder::Unknown
-                            },
-                            prefix,
-                            ..Delivery::new("firehose", bucket, &target.place)
-                        }
-                        .declare(linker, r, out);
-                    }
-                }
-            }
-        }
-        "aws_ses_receipt_rule" => {
-            for action in blocks(p, "s3_action") {
-                if let Some(bucket) = text(action, "bucket_name") {
-                    let prefix = text(action, "object_key_prefix");
-                    Delivery {
-                        folder: if prefix.is_some() {
-                            Folder::Prefix
-                        } else {
-                            Folder::Unknown
-                        },
-                        prefix,
-                        source_arn: Some(own(r, "arn")),
-                        ..Delivery::new("ses-receipt", bucket, &action.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_redshift_logging" => {
-            let to_bucket =
-                argument(p, "log_destination_type").and_then(Value::as_str) == Some("s3");
-            if to_bucket {
-                if let Some(bucket) = text(p, "bucket_name") {
-                    Delivery {
-                        folder: Folder::Unknown,
-                        ..Delivery::new("redshift", bucket, place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_redshift_cluster" => {
-            for logging in blocks(p, "logging") {
-                if let (true, Some(bucket)) =
-                    (is(logging, "enable", true), text(logging, "bucket_name"))
-                {
-                    Delivery {
-                        folder: Folder::Unknown,
-                        ..Delivery::new("redshift", bucket, &logging.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_guardduty_publishing_destination" => {
-            if let Some(destination) = text(p, "destination_arn") {
-                let (bucket, _) = split_destination(linker, &destination);
-                Delivery {
-                    folder: Folder::Unknown,
-                    ..Delivery::new("guardduty", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
-        "aws_cur_report_definition" => {
-            if let Some(bucket) = text(p, "s3_bucket") {
-                Delivery {
-                    folder: Folder::Unknown,
-                    ..Delivery::new("cost-report", bucket, place)
-                }
-                .declare(linker, r, out);
-            }
-        }
         _ => {}
     }
 }
@@ -318,13 +142,4 @@ fn bucket_arn(linker: &Linker<'_>, r: &Resource, bucket: &Text) -> Option<Text> 
     out.push_str(":s3:::");
     out.push(&name);
     Some(out)
-}
-
-fn is_bucket(linker: &Linker<'_>, destination: &Text) -> bool {
-    linker.resolve(destination).split_once(":s3:::").is_some()
-}
-
-/// Firehose evaluates `!{…}` in prefixes.
-fn has_expression(prefix: &Text) -> bool {
-    prefix.display().contains("!{")
 }

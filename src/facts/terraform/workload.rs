@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::reading::{argument, block, blocks, items, own, text};
 use crate::facts::Network;
-use crate::facts::declare::{Declaration, Declarations, RunsAs};
+use crate::facts::declare::{Declaration, Declarations, DeclaredSender, RunsAs};
 use crate::facts::link::Linker;
+use crate::facts::states;
 use crate::source::{Resource, json};
 use crate::value::{Place, Text, Unknown, Value, ValueKind};
 
-pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
+    commands(linker, r, out);
     let role = |name: &str| text(p, name).map(RunsAs::Role);
     let mut ids = vec![own(r, "arn"), own(r, "id")];
     let (runs_as, network, strings, scripts) = match &*r.type_name {
@@ -102,6 +104,11 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         }
         "aws_sfn_state_machine" => {
             let definition = argument(p, "definition").map(decoded);
+            if let (Some(definition), Some(role)) = (&definition, text(p, "role_arn")) {
+                for task in states::tasks(definition, &[]) {
+                    out.add_task(r, role.clone(), task);
+                }
+            }
             (
                 role("role_arn"),
                 Network::Unknown,
@@ -131,6 +138,36 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 variables,
             },
         );
+    }
+}
+
+/// Commands that whoever applies the configuration runs beside it.
+fn commands(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    // A provider that assumes a role uploads as somebody else than its shell.
+    if linker.assumed_role(r.scope, &r.provider).is_some() {
+        return;
+    }
+    for provisioner in blocks(&r.properties, "provisioner") {
+        let Some(command) = argument(provisioner, "command") else {
+            continue;
+        };
+        let Some(script) = command.as_text() else {
+            continue;
+        };
+        let variables = argument(provisioner, "environment")
+            .and_then(Value::as_map)
+            .map(|m| {
+                m.iter()
+                    .filter_map(|(name, e)| Some((name.clone(), e.value.as_text()?)))
+                    .collect()
+            })
+            .unwrap_or_default();
+        let what = Declaration::Script {
+            sender: DeclaredSender::Deployer { role: None },
+            script,
+            variables,
+        };
+        out.add_at(r, command.place.clone(), Vec::new(), what);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Zero findings are followed by the same lines, so that a reader knows what was looked at.
 
 use crate::report::Report;
+use crate::report::changes;
 use crate::report::place;
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::{Paint, TextStyle};
@@ -14,6 +15,35 @@ const SHOWN: usize = 8;
 
 pub fn render(report: &Report, style: &TextStyle) -> String {
     let mut out = String::new();
+    if let Some(changes) = &report.changes {
+        let head = format!("since {}:", shorten(&sanitize(&changes.since), 80));
+        out.push_str(&style.paint(Paint::Strong, &head));
+        let lines = changes::lines(report);
+        if lines.is_empty() {
+            out.push_str(" no upload is refused or mended");
+        }
+        for (sentence, causes) in lines {
+            out.push_str(&format!("\n  {sentence}"));
+            for cause in causes {
+                let paint = if cause.starts_with('+') {
+                    Paint::Added
+                } else {
+                    Paint::Removed
+                };
+                out.push_str(&format!("\n    {}", style.paint(paint, &cause)));
+            }
+        }
+        out.push('\n');
+    }
+    let new = changes::new_suppressions(report);
+    if !new.is_empty() {
+        let head = "suppressions of this change, which do not count yet:";
+        out.push_str(&style.paint(Paint::Strong, head));
+        for line in new {
+            out.push_str(&format!("\n  {line}"));
+        }
+        out.push('\n');
+    }
     out.push_str(&style.paint(Paint::Strong, &counts(report)));
     out.push('\n');
     out.push_str(&format!("{}\n{}\n", read(report), COMPLETE));
@@ -30,6 +60,14 @@ pub fn render(report: &Report, style: &TextStyle) -> String {
             if gaps.len() > SHOWN {
                 out.push_str(&format!(" · {} more: -v lists all", gaps.len() - SHOWN));
             }
+        }
+        out.push('\n');
+    }
+    if style.verbose && !report.unused.is_empty() {
+        out.push_str("not used:");
+        for gap in &report.unused {
+            let path = super::path(report, &gap.what);
+            out.push_str(&format!("\n  {path} ({})", sanitize(&gap.why)));
         }
         out.push('\n');
     }
@@ -77,7 +115,7 @@ pub fn counts(report: &Report) -> String {
         ));
     }
     if report.silenced > 0 {
-        line.push_str(&format!(", {} silenced by comments", report.silenced));
+        line.push_str(&format!(", {} silenced", report.silenced));
     }
     line
 }
@@ -94,7 +132,17 @@ pub fn read(report: &Report) -> String {
         number(read.keys, "key", "keys"),
         read.policies_understood,
         number(read.policies, "policy", "policies"),
-    )
+    ) + &environments(report)
+}
+
+/// `; in the environments dev, prod`.
+fn environments(report: &Report) -> String {
+    let names: Vec<String> = report.environments.iter().map(|e| sanitize(e)).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => format!("; in the environment {only}"),
+        several => format!("; in the environments {}", several.join(", ")),
+    }
 }
 
 fn number(n: usize, one: &str, many: &str) -> String {

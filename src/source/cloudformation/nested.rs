@@ -114,6 +114,7 @@ fn open(evaluator: &Evaluator<'_, '_>, entry: &Entry, location: &Value) -> Optio
             prefix: format!("{address}.").into(),
             chain,
             guards,
+            environment: template.environment.clone(),
             passed: parameters
                 .as_ref()
                 .and_then(Value::as_map)
@@ -211,9 +212,15 @@ pub(super) fn output_value(
 pub(super) fn import(evaluator: &Evaluator<'_, '_>, name: &Text, node: &Value) -> Value {
     let run = evaluator.run;
     let settled = evaluator.settle(name);
-    let export = settled
-        .as_literal()
-        .and_then(|n| run.exports.borrow().get(n).cloned());
+    // The stack of the same environment, else one that stands in every one.
+    let environment = evaluator.template.environment_name();
+    let export = settled.as_literal().and_then(|n| {
+        let exports = run.exports.borrow();
+        let found = exports.get(&(environment, n.into()));
+        found
+            .or_else(|| exports.get(&("".into(), n.into())))
+            .cloned()
+    });
     if let (Some((template, entry)), Some(literal)) = (export, settled.as_literal()) {
         let circle = run.importing.borrow().iter().any(|n| **n == *literal);
         if !circle && run.importing.borrow().len() < NESTED {

@@ -51,8 +51,11 @@ fn one(name: &Arc<str>, key: &Place, declaration: &Value, given: &Given<'_>) -> 
     }
     let subject: Arc<str> = format!("{}{name}", given.prefix).into();
     let stored = kind.starts_with("AWS::SSM::Parameter::Value");
-    if given.prefix.is_empty()
-        && let Some((_, text)) = given.stated.iter().rev().find(|(n, _)| **n == **name)
+    let stated = match given.prefix.is_empty() {
+        true => given.stated.iter().rev().find(|(n, _)| **n == **name),
+        false => None,
+    };
+    if let Some((_, text)) = stated
         && !stored
     {
         let value = if kind == "Number" {
@@ -72,11 +75,21 @@ fn one(name: &Arc<str>, key: &Place, declaration: &Value, given: &Given<'_>) -> 
         Value::unknown(Unknown::symbol(symbol, why), key.clone())
     };
     if stored {
-        return symbol(
-            SymbolKind::Data,
-            "value",
-            format!("parameter `{subject}` is read from Systems Manager"),
-        );
+        let why = format!("parameter `{subject}` is read from Systems Manager");
+        // The same stored parameter is the same unknown, however it is named.
+        let place = stated
+            .map(|(_, text)| text.as_str())
+            .or_else(|| declaration.get("Default")?.as_str());
+        if let Some(place) = place.filter(|_| !kind.contains("List<")) {
+            let symbol = Symbol {
+                scope: given.scope,
+                kind: SymbolKind::Data,
+                subject: format!("resolve:ssm:{place}").into(),
+                attribute: "".into(),
+            };
+            return Value::unknown(Unknown::symbol(symbol, why), key.clone());
+        }
+        return symbol(SymbolKind::Data, "value", why);
     }
     if let Some(default) = declaration.get("Default") {
         return typed(kind, default.clone());

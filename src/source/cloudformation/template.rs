@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::files::{FileTable, Files, SourceFile};
+use crate::source::environment::Environment;
 use crate::source::{Comment, Gap, GapKind, Inputs, json, yaml};
 use crate::value::{FileId, Guards, Map, Place, ScopeId, Value};
 
@@ -25,8 +26,8 @@ pub(super) struct Run<'f> {
     pub gaps: RefCell<Vec<Gap>>,
     pub comments: RefCell<Vec<Comment>>,
     pub documents: RefCell<FxHashMap<Arc<str>, Result<Document, Gap>>>,
-    /// Exported outputs by name: the template and the output.
-    pub exports: RefCell<FxHashMap<Arc<str>, Export>>,
+    /// Exported outputs by environment (empty for none) and name: the template and the output.
+    pub exports: RefCell<FxHashMap<(Arc<str>, Arc<str>), Export>>,
     /// Export names that are being resolved.
     pub importing: RefCell<Vec<Arc<str>>>,
     /// Evaluated nodes so far.
@@ -70,6 +71,8 @@ pub(super) struct Template {
     pub chain: Vec<Arc<str>>,
     /// Worlds in which the stack exists.
     pub guards: Guards,
+    /// The environment that the outermost template is opened in.
+    pub environment: Option<Arc<Environment>>,
     pub parameters: FxHashMap<Arc<str>, Value>,
     pub resources: Vec<Entry>,
     pub conditions: Vec<Entry>,
@@ -89,6 +92,13 @@ pub(super) struct Template {
 impl Template {
     pub fn section(&self, name: &str) -> Option<&Arc<Map>> {
         self.root.get(name).and_then(Value::as_map)
+    }
+
+    /// Name of the environment; empty for none.
+    pub fn environment_name(&self) -> Arc<str> {
+        self.environment
+            .as_ref()
+            .map_or_else(|| "".into(), |e| e.name.clone())
     }
 
     pub fn resource(&self, name: &str) -> Option<&Entry> {

@@ -128,7 +128,7 @@ fn intrinsics() {
         ),
         ("!If [Never, yes, no]", r#""no""#),
         ("!If [Cyclic, 1, 1]", "1"),
-        ("!Ref Stored", r#"{"$text":[{"$ref":"Stored.value"}]}"#),
+        ("!Ref Stored", r#"{"$text":[{"$ref":"resolve:ssm:/x"}]}"#),
         (
             "'{{resolve:ssm:/a}}/x'",
             r#"{"$text":[{"$ref":"resolve:ssm:/a"},"/x"]}"#,

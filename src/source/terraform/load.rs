@@ -48,6 +48,8 @@ pub struct Loader<'a> {
     lists: FxHashMap<Arc<str>, Vec<Arc<str>>>,
     /// Gaps that are in the sources already.
     told: FxHashSet<(Arc<str>, Arc<str>, Option<Span>)>,
+    /// Files whose comments are in the sources already.
+    commented: FxHashSet<FileId>,
 }
 
 /// True for the names of configuration files.
@@ -113,6 +115,7 @@ impl<'a> Loader<'a> {
             listed,
             lists: FxHashMap::default(),
             told: FxHashSet::default(),
+            commented: FxHashSet::default(),
         }
     }
 
@@ -140,6 +143,16 @@ impl<'a> Loader<'a> {
         };
         names.sort();
         names
+    }
+
+    /// The files of a folder, as far as the tree was listed.
+    pub fn listed(&self, folder: &str) -> &[Arc<str>] {
+        self.folders.get(folder).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every file that was listed, in no order.
+    pub fn all_listed(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.folders.values().flatten()
     }
 
     /// Every file below a folder.
@@ -255,7 +268,11 @@ impl<'a> Loader<'a> {
                 }
             };
         }
-        for (range, text, own_line) in recover::marked_comments(&loaded.text) {
+        let marked = match self.commented.insert(loaded.id) {
+            true => recover::marked_comments(&loaded.text),
+            false => Vec::new(),
+        };
+        for (range, text, own_line) in marked {
             let span = Span::new(loaded.id, range.start, range.end);
             self.sources.comments.push(Comment {
                 span,

@@ -440,10 +440,47 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
     }
 
+    /// The properties and, as blocks of `provisioner`, the commands that are run where the configuration is applied.
+    fn with_commands(&mut self, target: &Target, block: &Block, properties: Value) -> Value {
+        let local = |b: &&Block| {
+            &*b.kind == "provisioner" && b.labels.first().is_some_and(|l| &**l == "local-exec")
+        };
+        let ValueKind::Map(known) = &properties.kind else {
+            return properties;
+        };
+        if !block.body.blocks.iter().any(|b| local(&b)) {
+            return properties;
+        }
+        let commands: Vec<Value> =
+            self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
+                let mut out = Vec::new();
+                for provisioner in block.body.blocks.iter().filter(local) {
+                    let mut map = Map::default();
+                    for (name, attribute) in &provisioner.body.attributes {
+                        // What speaks of the resource itself is not known before it is made.
+                        if let Ok(value) = this.eval(&attribute.expression, env) {
+                            map.insert(name.clone(), Place::at(attribute.name_span), value);
+                        }
+                    }
+                    out.push(Value::map(map, Place::at(provisioner.header)));
+                }
+                out
+            });
+        let mut map = (**known).clone();
+        let place = properties.place.clone();
+        map.insert(
+            "provisioner",
+            place.clone(),
+            Value::list(commands, place.clone()),
+        );
+        Value::map(map, place)
+    }
+
     /// The resource of a target, evaluated.
     pub fn resource(&mut self, position: usize) -> Option<Resource> {
         let (target, block) = self.block_of(position)?;
         let properties = self.properties(position)?;
+        let properties = self.with_commands(&target, &block, properties);
         let owner = self.instances.get(target.instance)?.clone();
         let data = target.name.starts_with("data.");
         let kind = target

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::is_bucket;
 use crate::facts::cloudformation::reading::{inside, items, members, own, property, text};
 use crate::facts::declare::Declarations;
-use crate::facts::delivery::{
-    ACL, Delivery, logs_arn, revocation_acl, split_destination, without_domain,
-};
+use crate::facts::delivery::{ACL, Delivery, revocation_acl, without_domain};
 use crate::facts::link::{Linker, generated_name};
 use crate::source::Resource;
 use crate::value::{Text, Value};
@@ -17,51 +14,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
     let on =
         |value: &Value, name: &str| property(value, name).and_then(Value::as_bool) == Some(true);
     match &*r.type_name {
-        "AWS::MSK::Cluster" => {
-            let Some(target) = inside(p, &["LoggingInfo", "BrokerLogs", "S3"]) else {
-                return;
-            };
-            if let (true, Some(bucket)) = (on(target, "Enabled"), text(target, "Bucket")) {
-                Delivery {
-                    prefix: text(target, "Prefix"),
-                    source_arn: Some(logs_arn(linker, r)),
-                    ..Delivery::new("msk", bucket, &target.place)
-                }
-                .declare(linker, r, out);
-            }
-        }
-        "AWS::NetworkFirewall::LoggingConfiguration" => {
-            let Some(configuration) = property(p, "LoggingConfiguration") else {
-                return;
-            };
-            for (guards, target) in members(configuration, "LogDestinationConfigs") {
-                if property(target, "LogDestinationType").and_then(Value::as_str) != Some("S3") {
-                    continue;
-                }
-                let Some(map) = property(target, "LogDestination") else {
-                    continue;
-                };
-                if let Some(bucket) = text(map, "bucketName") {
-                    Delivery {
-                        guards,
-                        prefix: text(map, "prefix"),
-                        source_arn: Some(logs_arn(linker, r)),
-                        ..Delivery::new("network-firewall", bucket, &target.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "AWS::Logs::DeliveryDestination" => {
-            if let Some(destination) =
-                text(p, "DestinationResourceArn").filter(|d| is_bucket(linker, d))
-            {
-                let (bucket, folder) = split_destination(linker, &destination);
-                Delivery::new("log-delivery-v2", bucket, &r.place)
-                    .within(folder)
-                    .declare(linker, r, out);
-            }
-        }
         "AWS::ACMPCA::CertificateAuthority" => {
             let Some(list) = inside(p, &["RevocationConfiguration", "CrlConfiguration"]) else {
                 return;

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::is_bucket;
 use crate::facts::declare::Declarations;
-use crate::facts::delivery::{
-    ACL, Delivery, logs_arn, revocation_acl, split_destination, without_domain,
-};
+use crate::facts::delivery::{ACL, Delivery, revocation_acl, without_domain};
 use crate::facts::link::Linker;
 use crate::facts::terraform::reading::{argument, block, blocks, items, own, text};
 use crate::source::Resource;
@@ -17,49 +14,6 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
     let on =
         |value: &Value, name: &str| argument(value, name).and_then(Value::as_bool) == Some(true);
     match &*r.type_name {
-        "aws_msk_cluster" => {
-            let targets = blocks(p, "logging_info")
-                .iter()
-                .flat_map(|l| blocks(l, "broker_logs"))
-                .flat_map(|b| blocks(b, "s3"));
-            for target in targets.filter(|t| on(t, "enabled")) {
-                if let Some(bucket) = text(target, "bucket") {
-                    Delivery {
-                        prefix: text(target, "prefix"),
-                        source_arn: Some(logs_arn(linker, r)),
-                        ..Delivery::new("msk", bucket, &target.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_globalaccelerator_accelerator" => {
-            for attributes in blocks(p, "attributes")
-                .iter()
-                .filter(|a| on(a, "flow_logs_enabled"))
-            {
-                if let Some(bucket) = text(attributes, "flow_logs_s3_bucket") {
-                    // The service is global; which Region its logs name is not documented.
-                    Delivery {
-                        prefix: text(attributes, "flow_logs_s3_prefix"),
-                        ..Delivery::new("global-accelerator", bucket, &attributes.place)
-                    }
-                    .declare(linker, r, out);
-                }
-            }
-        }
-        "aws_cloudwatch_log_delivery_destination" => {
-            for target in blocks(p, "delivery_destination_configuration") {
-                if let Some(destination) =
-                    text(target, "destination_resource_arn").filter(|d| is_bucket(linker, d))
-                {
-                    let (bucket, folder) = split_destination(linker, &destination);
-                    Delivery::new("log-delivery-v2", bucket, &target.place)
-                        .within(folder)
-                        .declare(linker, r, out);
-                }
-            }
-        }
         "aws_acmpca_certificate_authority" => {
             let lists = blocks(p, "revocation_configuration")
                 .iter()

@@ -1,0 +1,1 @@
+region_of_nobody = "x"
