@@ -74,8 +74,8 @@ enum Kind {
 fn resource(seed: &mut Seed) -> String {
     let folder = ["in", "logs", "raw", "tmp", "2026", "team"][seed.below(6)];
     let number = seed.below(50);
-    match seed.below(6) {
-        0 => "arn:aws:s3:::acme-reports/*".into(),
+    match seed.below(8) {
+        0 | 6 | 7 => "arn:aws:s3:::acme-reports/*".into(),
         1 => format!("arn:aws:s3:::acme-reports/{folder}/{number}/*"),
         2 => format!("arn:aws:s3:::acme-reports/*/{folder}{number}"),
         3 => format!("arn:aws:s3:::acme-reports/*.{folder}"),

@@ -306,6 +306,138 @@ fn a_comment_silences_until_its_day() {
 }
 
 #[test]
+fn a_suppression_holds_for_all_that_is_made_from_its_block() {
+    let root = r#"
+module "a" {
+  source   = "./m"
+  for_each = toset(["x", "y"])
+  name     = each.value
+}
+"#;
+    let module = |comment: &str| {
+        format!(
+            r#"
+variable "name" {{}}
+resource "aws_s3_bucket" "b" {{ bucket = "example-${{var.name}}" }}
+resource "aws_iam_user" "u" {{ name = "u-${{var.name}}" }}
+resource "aws_iam_user_policy" "u" {{
+  user = aws_iam_user.u.name
+  {comment}
+  policy = jsonencode({{
+    Version   = "2012-10-17"
+    Statement = [{{ Effect = "Allow", Action = "s3:PutObject", Resource = aws_s3_bucket.b.arn }}]
+  }})
+}}
+"#
+        )
+    };
+    let sam = |comment: &str| {
+        format!(
+            "Transform: AWS::Serverless-2016-10-31
+Resources:
+  Files:
+    Type: AWS::S3::Bucket
+  Writer:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: a.b
+      Runtime: python3.12
+      InlineCode: x
+      Policies:
+        {comment}
+        - Version: \"2012-10-17\"
+          Statement:
+            - Effect: Allow
+              Action: s3:PutObject
+              Resource: !GetAtt Files.Arn
+"
+        )
+    };
+    let name = "identity-policy-names-bucket-not-objects";
+    for (comment, expected) in [("# nothing", 1), ("", 0)] {
+        let comment = match comment {
+            "" => format!("# iaclint: ignore[{name}] known"),
+            other => other.to_string(),
+        };
+        for files in [
+            vec![
+                ("main.tf", root.to_string()),
+                ("m/main.tf", module(&comment)),
+            ],
+            vec![("template.yaml", sam(&comment))],
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("m")).unwrap();
+            for (path, text) in files {
+                std::fs::write(folder.path().join(path), text).unwrap();
+            }
+            let output = iaclint(folder.path(), &["check", "--format", "concise"]);
+            let report = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(expected), "{comment}\n{report}");
+            assert_eq!(report.contains(name), expected == 1, "{report}");
+            assert!(!report.contains("unused-suppression"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn changed_files_are_anchors() {
+    let folder = estate("Denied");
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    std::fs::write(folder.path().join("other/main.tf"), "locals {}\n").unwrap();
+    std::fs::write(folder.path().join("values.yaml"), "a: 1\n").unwrap();
+    for (files, expected) in [
+        (&["main.tf"][..], 1),
+        (&["values.yaml"], 0),
+        (&["other/main.tf", "values.yaml"], 0),
+        (&["other/main.tf", "template.yaml"], 1),
+    ] {
+        let arguments = [&["check", "--changed"][..], files].concat();
+        assert_eq!(code(folder.path(), &arguments), expected, "{files:?}");
+    }
+}
+
+#[test]
+fn one_run_writes_several_reports() {
+    let folder = estate("Denied");
+    let run = [
+        "check",
+        "--also",
+        "sarif=a.sarif",
+        "--also",
+        "counts=counts",
+    ];
+    assert_eq!(code(folder.path(), &run), 1);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let log: Json = serde_json::from_str(&read("a.sarif")).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap().len();
+    assert!(read("counts").starts_with(&format!("findings={results}\n")));
+    for wrong in ["sarif", "sarif=", "nothing=x", "=x"] {
+        assert_eq!(
+            code(folder.path(), &["check", "--also", wrong]),
+            2,
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = iaclint(folder.path(), &["manual", "."]);
+    assert_eq!(output.status.code(), Some(0));
+    for page in [
+        "iaclint.1",
+        "iaclint-check.1",
+        "iaclint-why.1",
+        "iaclint-explain.1",
+    ] {
+        let text = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(text.contains(".TH"), "{page}");
+    }
+}
+
+#[test]
 fn a_configuration_silences_by_rule_path_and_address() {
     let folder = estate("Denied");
     let path = folder.path();

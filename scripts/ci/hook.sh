@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the commit hook for real: `pre-commit try-repo` builds this repository's hook and runs it on repositories of its own.
-# Installs pre-commit from PyPI into a temporary folder. The build shares a target folder with scripts/ci/wheel.sh.
+# Installs pre-commit from PyPI into a temporary folder.
 set -euo pipefail
 house="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 work="$(mktemp -d)"

@@ -1,16 +1,14 @@
 #!/usr/bin/env bash
-# Builds the wheel that a release publishes (with a quicker build), installs it into an environment of its own, and runs it.
-# Installs maturin from PyPI into a temporary folder. The build shares a target folder with scripts/ci/hook.sh.
+# Builds the wheel that a release publishes (without its optimisations, so that the tests' build is used again), installs it
+# into an environment of its own, and runs it. Installs maturin from PyPI into a temporary folder.
 set -euo pipefail
 house="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-# shellcheck source=scripts/ci/quick.sh
-. "$house/scripts/ci/quick.sh"
 python3 -m venv "$work/tools"
 "$work/tools/bin/pip" install --quiet "maturin==1.16.0"
-(cd "$house" && "$work/tools/bin/maturin" build --quiet --release --locked --compatibility linux --out "$work/wheels")
+(cd "$house" && "$work/tools/bin/maturin" build --quiet --locked --compatibility linux --out "$work/wheels")
 python3 -m venv "$work/clean"
 "$work/clean/bin/pip" install --quiet --no-index "$work"/wheels/iaclint-*.whl
 version="$(sed -n 's/^version = "\(.*\)"/\1/p' "$house/Cargo.toml" | head -n 1)"

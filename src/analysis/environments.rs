@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::{Request, floors};
 use crate::facts::Estate;
 use crate::report::{DecidedUpload, ReadCounts};
@@ -121,7 +123,7 @@ pub fn run(sources: &Sources, request: &Request) -> Ran {
     }
     let outside = World::build(sources, None, request);
     let inside: Vec<World> = names
-        .iter()
+        .par_iter()
         .map(|name| World::build(sources, Some(name), request))
         .collect();
     let touched: BTreeSet<ScopeId> = inside.iter().flat_map(World::touched).collect();

@@ -16,6 +16,8 @@ use crate::value::{Arm, Map, Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, 
 
 /// Symbols that lead to symbols are followed to this depth.
 const DEPTH: usize = 24;
+/// Levels of a document that are looked at; policies are not read deeper.
+const LEVELS: usize = 64;
 
 /// What a format knows about its resource types.
 pub struct Table {
@@ -234,8 +236,18 @@ impl<'s> Linker<'s> {
     /// A document in which whole elements that are symbols stand as what they mean; `None` where none does. Texts
     /// with symbols in them stay: they are resolved where they are read, and keep the places of their parts.
     pub fn settled(&self, value: &Value) -> Option<Value> {
+        self.settled_at(value, 0)
+    }
+
+    fn settled_at(&self, value: &Value, level: usize) -> Option<Value> {
+        if level > LEVELS {
+            return None;
+        }
         let all = |items: &[Value]| -> Option<Vec<Value>> {
-            let found: Vec<Option<Value>> = items.iter().map(|v| self.settled(v)).collect();
+            let found: Vec<Option<Value>> = items
+                .iter()
+                .map(|v| self.settled_at(v, level + 1))
+                .collect();
             let any = found.iter().any(Option::is_some);
             let all = found.into_iter().zip(items);
             any.then(|| {
@@ -247,11 +259,11 @@ impl<'s> Linker<'s> {
             ValueKind::Unknown(unknown) => ValueKind::Text(self.replacement(unknown)?),
             ValueKind::List(items) => ValueKind::List(Arc::new(all(items)?)),
             ValueKind::Set(items) => ValueKind::Set(Arc::new(all(items)?)),
-            ValueKind::Json(inner) => ValueKind::Json(Arc::new(self.settled(inner)?)),
+            ValueKind::Json(inner) => ValueKind::Json(Arc::new(self.settled_at(inner, level + 1)?)),
             ValueKind::Map(map) => {
                 let mut out: Option<Map> = None;
                 for (name, entry) in map.iter() {
-                    if let Some(value) = self.settled(&entry.value) {
+                    if let Some(value) = self.settled_at(&entry.value, level + 1) {
                         let out = out.get_or_insert_with(|| (**map).clone());
                         if let Some(known) = out.entries.get_mut(name) {
                             known.value = value;

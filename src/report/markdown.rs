@@ -162,7 +162,7 @@ fn gate(finding: &Finding) -> &'static str {
 /// A sentence of ours, with its names in backticks as code; where backticks do not pair, they are plain characters.
 fn rich(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(text);
     }
     let mut out = String::new();

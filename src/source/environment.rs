@@ -100,9 +100,19 @@ pub fn add_bare(runs: &mut [(&str, &mut Vec<Environment>)], declared: &[Declared
 
 /// Sorts by name and cuts at the limit; the names of those that are left out.
 pub fn settle(all: &mut Vec<Environment>) -> Vec<Arc<str>> {
-    // Where some are named, what names none is one way to call the others.
-    if all.iter().any(|e| !e.name.is_empty()) {
-        all.retain(|e| !e.name.is_empty());
+    // Where some are named, what names none holds for those of them that have no values.
+    if let Some(at) = all
+        .iter()
+        .position(|e| e.name.is_empty())
+        .filter(|_| all.len() > 1)
+    {
+        let unnamed = all.remove(at);
+        for one in all.iter_mut() {
+            if one.parameters.is_empty() && one.variable_files.is_empty() {
+                one.parameters.clone_from(&unnamed.parameters);
+                one.region = one.region.take().or(unnamed.region.clone());
+            }
+        }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     let beyond = all.split_off(all.len().min(LIMIT));
@@ -117,21 +127,31 @@ pub fn beyond(names: &[Arc<str>]) -> String {
     )
 }
 
-/// Words of file names that say what the file is, not which environment it means.
-const FILE_WORDS: [&str; 9] = [
+/// Words of file and folder names that say what is in them, not which environment it means.
+const FILE_WORDS: [&str; 18] = [
     "parameters",
     "parameter",
     "params",
     "param",
     "config",
+    "configs",
     "configuration",
     "template",
+    "templates",
     "terraform",
     "stack",
+    "env",
+    "envs",
+    "environment",
+    "environments",
+    "vars",
+    "variables",
+    "tfvars",
 ];
 
-/// How the environment of a file is called: its name without what only says what it is, else its folder's.
-/// `of` is the stem of the file that it gives values to, if it has one.
+/// How the environment of a file is called: its name without what only says what it is, else its folder's. Empty
+/// where neither says anything: then the values are those of everybody. `of` is the stem of the file that it gives
+/// values to, if it has one.
 pub fn name_of(path: &str, of: &str) -> Arc<str> {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = [".tfvars.json", ".tfvars", ".json"]
@@ -139,33 +159,32 @@ pub fn name_of(path: &str, of: &str) -> Arc<str> {
         .find_map(|end| file.strip_suffix(end))
         .unwrap_or(file);
     let own = match stem.strip_prefix(of) {
-        Some(rest) if !of.is_empty() && rest.starts_with(['-', '.', '_']) => rest,
-        Some("") if !of.is_empty() => "",
+        Some(rest) if !of.is_empty() && (rest.is_empty() || rest.starts_with(CUTS)) => rest,
         _ => stem,
     };
-    let cut = |c: char| matches!(c, '-' | '.' | '_');
+    let folder = folder.rsplit('/').next().unwrap_or("");
+    [own, folder]
+        .into_iter()
+        .map(telling)
+        .find(|name| !name.is_empty())
+        .unwrap_or("")
+        .into()
+}
+
+const CUTS: [char; 3] = ['-', '.', '_'];
+
+/// A name without the words at its ends that only say what the file is.
+fn telling(name: &str) -> &str {
     let word = |w: &str| FILE_WORDS.iter().any(|f| f.eq_ignore_ascii_case(w));
-    let mut name = own.trim_matches(cut);
+    let mut name = name.trim_matches(CUTS);
     loop {
-        let before = name;
-        if let Some((head, last)) = name.rsplit_once(cut).filter(|(_, last)| word(last)) {
-            let _ = last;
-            name = head.trim_matches(cut);
-        }
-        if let Some((first, tail)) = name.split_once(cut).filter(|(first, _)| word(first)) {
-            let _ = first;
-            name = tail.trim_matches(cut);
-        }
-        if name == before {
-            break;
-        }
-    }
-    if !name.is_empty() && !word(name) {
-        return name.into();
-    }
-    match folder.rsplit('/').next() {
-        Some(last) if !last.is_empty() => last.into(),
-        _ => stem.into(),
+        let shorter = match (name.rsplit_once(CUTS), name.split_once(CUTS)) {
+            (Some((head, last)), _) if word(last) => head,
+            (_, Some((first, tail))) if word(first) => tail,
+            _ if word(name) => "",
+            _ => return name,
+        };
+        name = shorter.trim_matches(CUTS);
     }
 }
 
@@ -186,7 +205,9 @@ mod tests {
             ("params.prod.json", "app", "prod"),
             ("app-prod.json", "app", "prod"),
             ("app.prod.params.json", "app", "prod"),
-            ("parameters.json", "app", "parameters"),
+            ("example_parameters/app.json", "app", "example"),
+            ("parameters.json", "app", ""),
+            ("config/terraform.tfvars", "", ""),
         ] {
             assert_eq!(&*name_of(path, of), name, "{path}");
         }
@@ -201,8 +222,12 @@ mod tests {
                 ..Environment::default()
             })
             .collect();
-        all.push(Environment::default());
+        all.push(Environment {
+            parameters: vec![("P".into(), "v".into())],
+            ..Environment::default()
+        });
         let left = settle(&mut all);
+        assert!(all.iter().all(|e| e.parameters.len() == 1));
         assert_eq!((all.len(), left.len()), (LIMIT, 2));
         assert_eq!(all.first().map(|e| &*e.name), Some("e00"));
         assert!(beyond(&left).contains("limit of 16: e16, e17"));

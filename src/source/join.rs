@@ -3,30 +3,49 @@
 //! Where the other one is among the sources, its value stands in the place of the symbol. What is read matches for
 //! certain (the same backend settings, the same literal name), or the symbol stays.
 
+mod state;
+
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::files::join as path_join;
-use crate::source::{Format, Resource, Scope, Sources, encode};
+use self::state::state;
+use crate::source::{Scope, Sources, encode};
 use crate::value::{
     Arm, Entry, Map, Piece, ScopeId, Step, Symbol, SymbolKind, Text, Unknown, Value, ValueKind,
 };
 
 /// Values that lead to values of further roots are followed so far.
-const DEPTH: usize = 8;
-/// What says which state a backend means, by the backend's name.
-const BACKENDS: [(&str, &[&str]); 5] = [
-    ("s3", &["bucket", "key"]),
-    ("gcs", &["bucket", "prefix"]),
-    (
-        "azurerm",
-        &["storage_account_name", "container_name", "key"],
-    ),
-    ("http", &["address"]),
-    ("consul", &["address", "path"]),
-];
+const HOPS: usize = 8;
+/// Levels of one value.
+const LEVELS: usize = 256;
+/// Parts of a value that is read, and bytes of a text in it.
+const PARTS: usize = 100_000;
+const BYTES: usize = 1 << 20;
 
+/// How far the reading has come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Depth {
+    hops: usize,
+    levels: usize,
+}
+
+impl Depth {
+    fn hop(self) -> Depth {
+        Depth {
+            hops: self.hops + 1,
+            ..self
+        }
+    }
+
+    fn level(self) -> Depth {
+        Depth {
+            levels: self.levels + 1,
+            ..self
+        }
+    }
+}
 /// Puts the values in, and notes which scopes meet by it.
 pub fn join(sources: &mut Sources) {
     let reader = Reader::new(sources);
@@ -37,7 +56,7 @@ pub fn join(sources: &mut Sources) {
     let rewritten: Vec<Option<Value>> = sources
         .resources
         .iter()
-        .map(|r| reader.rewrite(&r.properties, 0, &mut joins))
+        .map(|r| reader.rewrite(&r.properties, Depth::default(), &mut joins))
         .collect();
     let mut joins: Vec<(ScopeId, ScopeId)> = joins.into_iter().collect();
     joins.sort_unstable();
@@ -51,69 +70,114 @@ pub fn join(sources: &mut Sources) {
 
 /// What can be read, and who reads it.
 struct Reader {
+    /// Where each scope lies.
+    homes: FxHashMap<ScopeId, Home>,
     /// Data sources that read, by scope and address.
     reads: FxHashMap<(ScopeId, Arc<str>), Read>,
     parameters: Named,
     exports: Named,
+    memo: RefCell<FxHashMap<Arc<Symbol>, Option<Value>>>,
 }
 
 /// What a data source reads.
 enum Read {
     Outputs { scope: ScopeId, outputs: Map },
-    Parameter(String),
-    Export(String),
+    Parameter(String, Home),
+    Export(String, Home),
 }
 
-/// Values by literal name, with the scope that declares each.
+/// Account and Region of a provider configuration, as far as they are stated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Home {
+    account: Option<Arc<str>>,
+    region: Option<Arc<str>>,
+}
+
+impl Home {
+    fn of(scope: &Scope, provider: &str) -> Home {
+        let provider = scope.providers.iter().find(|p| &*p.name == provider);
+        let environment = scope.environment.as_deref();
+        let stated = |own: Option<&Option<Arc<str>>>, around: Option<&Option<Arc<str>>>| {
+            own.cloned().flatten().or(around.cloned().flatten())
+        };
+        Home {
+            account: stated(
+                provider.map(|p| &p.account),
+                environment.map(|e| &e.account),
+            ),
+            region: stated(provider.map(|p| &p.region), environment.map(|e| &e.region)),
+        }
+    }
+
+    /// False where both state another account or Region.
+    fn may_be(&self, other: &Home) -> bool {
+        let may = |a: &Option<Arc<str>>, b: &Option<Arc<str>>| a.is_none() || b.is_none() || a == b;
+        may(&self.account, &other.account) && may(&self.region, &other.region)
+    }
+}
+
+/// Values by literal name, with the scope that declares each and where it lies.
 #[derive(Default)]
-struct Named(FxHashMap<String, Vec<(ScopeId, Value)>>);
+struct Named(FxHashMap<String, Vec<(ScopeId, Home, Value)>>);
 
 impl Named {
-    fn add(&mut self, name: &Value, scope: ScopeId, value: &Value) {
+    fn add(&mut self, name: &Value, scope: ScopeId, home: Home, value: &Value) {
         if let Some(name) = name.as_str() {
             let all = self.0.entry(name.to_string()).or_default();
-            all.push((scope, value.clone()));
+            all.push((scope, home, value.clone()));
         }
     }
 
     /// The one of the scope, else the only one.
-    fn find(&self, name: &str, scope: ScopeId) -> Option<&(ScopeId, Value)> {
-        let all = self.0.get(name)?;
-        match all.as_slice() {
-            [only] => Some(only),
+    fn find(&self, name: &str, scope: ScopeId, home: &Home) -> Option<(ScopeId, Value)> {
+        let here = self.0.get(name)?.iter().filter(|(_, h, _)| h.may_be(home));
+        let all: Vec<&(ScopeId, Home, Value)> = here.collect();
+        let found = match all.as_slice() {
+            [only] => only,
             several => {
-                let mut own = several.iter().filter(|(s, _)| *s == scope);
-                own.next().filter(|_| own.next().is_none())
+                let mut own = several.iter().filter(|(s, ..)| *s == scope);
+                own.next().filter(|_| own.next().is_none())?
             }
-        }
+        };
+        Some((found.0, found.2.clone()))
     }
 }
 
 impl Reader {
     fn new(sources: &Sources) -> Reader {
         let mut out = Reader {
+            homes: sources
+                .scopes
+                .iter()
+                .map(|s| (s.id, Home::of(s, "")))
+                .collect(),
             reads: FxHashMap::default(),
             parameters: Named::default(),
             exports: Named::default(),
+            memo: RefCell::default(),
         };
         for scope in &sources.scopes {
             for (name, value) in &scope.exports {
-                out.exports.add(name, scope.id, value);
+                out.exports.add(name, scope.id, Home::of(scope, ""), value);
             }
         }
         let scopes: FxHashMap<ScopeId, &Scope> = sources.scopes.iter().map(|s| (s.id, s)).collect();
         for resource in &sources.resources {
             let get = |name: &str| resource.properties.get(name);
+            let Some(scope) = scopes.get(&resource.scope) else {
+                continue;
+            };
+            let home = || Home::of(scope, &resource.provider);
             match (&*resource.type_name, resource.data) {
                 ("aws_ssm_parameter", false) => {
                     let value = ["value", "insecure_value"].into_iter().find_map(get);
                     if let (Some(name), Some(value)) = (get("name"), value) {
-                        out.parameters.add(name, resource.scope, value);
+                        out.parameters.add(name, resource.scope, home(), value);
                     }
                 }
                 ("AWS::SSM::Parameter", _) => {
                     if let (Some(name), Some(value)) = (get("Name"), get("Value")) {
-                        out.parameters.add(name, resource.scope, value);
+                        out.parameters.add(name, resource.scope, home(), value);
                     }
                 }
                 _ => {}
@@ -121,16 +185,19 @@ impl Reader {
         }
         for resource in sources.resources.iter().filter(|r| r.data) {
             let name = || Some(resource.properties.get("name")?.as_str()?.to_string());
+            let Some(own) = scopes.get(&resource.scope) else {
+                continue;
+            };
+            let home = Home::of(own, &resource.provider);
             let read = match &*resource.type_name {
-                "terraform_remote_state" => scopes
-                    .get(&resource.scope)
-                    .and_then(|own| state(resource, own, &sources.scopes))
-                    .map(|scope| Read::Outputs {
+                "terraform_remote_state" => {
+                    state(resource, own, &sources.scopes).map(|scope| Read::Outputs {
                         scope: scope.id,
                         outputs: scope.outputs.clone(),
-                    }),
-                "aws_ssm_parameter" => name().map(Read::Parameter),
-                "aws_cloudformation_export" => name().map(Read::Export),
+                    })
+                }
+                "aws_ssm_parameter" => name().map(|n| Read::Parameter(n, home)),
+                "aws_cloudformation_export" => name().map(|n| Read::Export(n, home)),
                 _ => None,
             };
             if let Some(read) = read {
@@ -153,7 +220,8 @@ impl Reader {
         if let Some(name) = symbol.subject.strip_prefix("resolve:ssm:") {
             // Behind a colon stands a version.
             let name = name.split_once(':').map_or(name, |(name, _)| name);
-            return self.parameters.find(name, symbol.scope).cloned();
+            let home = self.homes.get(&symbol.scope)?;
+            return self.parameters.find(name, symbol.scope, home);
         }
         let at = (symbol.scope, symbol.subject.clone());
         let bare = || {
@@ -174,10 +242,14 @@ impl Reader {
                 }
                 Some((*scope, value))
             }
-            Read::Parameter(name) => matches!(&*symbol.attribute, "value" | "insecure_value")
-                .then(|| self.parameters.find(name, symbol.scope).cloned())?,
-            Read::Export(name) => (&*symbol.attribute == "value")
-                .then(|| self.exports.find(name, symbol.scope).cloned())?,
+            Read::Parameter(name, home) => match &*symbol.attribute {
+                "value" | "insecure_value" => self.parameters.find(name, symbol.scope, home),
+                _ => None,
+            },
+            Read::Export(name, home) => match &*symbol.attribute {
+                "value" => self.exports.find(name, symbol.scope, home),
+                _ => None,
+            },
         }
     }
 
@@ -185,25 +257,36 @@ impl Reader {
     fn resolve(
         &self,
         unknown: &Unknown,
-        depth: usize,
+        depth: Depth,
         joins: &mut FxHashSet<(ScopeId, ScopeId)>,
     ) -> Option<Value> {
         let symbol = unknown.symbol.as_ref()?;
-        if depth >= DEPTH {
+        if let Some(known) = self.memo.borrow().get(symbol) {
+            return known.clone();
+        }
+        if depth.hops >= HOPS {
             return None;
         }
+        // What reads itself stays a symbol.
+        self.memo.borrow_mut().insert(symbol.clone(), None);
         let (from, value) = self.read(symbol)?;
         joins.insert((symbol.scope, from));
-        Some(self.rewrite(&value, depth + 1, joins).unwrap_or(value))
+        let value = self.rewrite(&value, depth.hop(), joins).unwrap_or(value);
+        let value = (!larger(&value)).then_some(value);
+        self.memo.borrow_mut().insert(symbol.clone(), value.clone());
+        value
     }
 
     /// The value with everything put in that it reads; `None` where it reads nothing.
     fn rewrite(
         &self,
         value: &Value,
-        depth: usize,
+        depth: Depth,
         joins: &mut FxHashSet<(ScopeId, ScopeId)>,
     ) -> Option<Value> {
+        if depth.levels > LEVELS {
+            return None;
+        }
         let kind = match &value.kind {
             ValueKind::Unknown(unknown) => {
                 let mut read = self.resolve(unknown, depth, joins)?;
@@ -215,11 +298,13 @@ impl Reader {
             ValueKind::Text(text) => ValueKind::Text(self.text(text, depth, joins)?),
             ValueKind::List(items) => ValueKind::List(Arc::new(self.all(items, depth, joins)?)),
             ValueKind::Set(items) => ValueKind::Set(Arc::new(self.all(items, depth, joins)?)),
-            ValueKind::Json(inner) => ValueKind::Json(Arc::new(self.rewrite(inner, depth, joins)?)),
+            ValueKind::Json(inner) => {
+                ValueKind::Json(Arc::new(self.rewrite(inner, depth.level(), joins)?))
+            }
             ValueKind::Map(map) => {
                 let mut out: Option<Map> = None;
                 for (name, entry) in map.iter() {
-                    if let Some(value) = self.rewrite(&entry.value, depth, joins) {
+                    if let Some(value) = self.rewrite(&entry.value, depth.level(), joins) {
                         let out = out.get_or_insert_with(|| (**map).clone());
                         if let Some(place) = out.entries.get_mut(name) {
                             *place = Entry {
@@ -252,12 +337,12 @@ impl Reader {
     fn all(
         &self,
         items: &[Value],
-        depth: usize,
+        depth: Depth,
         joins: &mut FxHashSet<(ScopeId, ScopeId)>,
     ) -> Option<Vec<Value>> {
         let mut out: Option<Vec<Value>> = None;
         for (i, item) in items.iter().enumerate() {
-            if let Some(value) = self.rewrite(item, depth, joins) {
+            if let Some(value) = self.rewrite(item, depth.level(), joins) {
                 let out = out.get_or_insert_with(|| items.to_vec());
                 if let Some(place) = out.get_mut(i) {
                     *place = value;
@@ -270,28 +355,57 @@ impl Reader {
     fn text(
         &self,
         text: &Text,
-        depth: usize,
+        depth: Depth,
         joins: &mut FxHashSet<(ScopeId, ScopeId)>,
     ) -> Option<Text> {
         let mut out = Text::default();
-        let mut changed = false;
+        let (mut changed, mut bytes) = (false, length(text));
         for piece in text.pieces() {
             match piece {
                 Piece::Literal(literal) => out.push_str(literal),
                 Piece::Unknown(unknown) => {
                     let read = self.resolve(unknown, depth, joins);
                     match read.as_ref().and_then(text_of) {
-                        Some(read) => {
+                        Some(read) if bytes + length(&read) <= BYTES => {
+                            bytes += length(&read);
                             changed = true;
                             out.push(&read);
                         }
-                        None => out.push_unknown(unknown.clone()),
+                        _ => out.push_unknown(unknown.clone()),
                     }
                 }
             }
         }
         changed.then_some(out)
     }
+}
+
+fn length(text: &Text) -> usize {
+    let literals = text.pieces().iter().map(|piece| match piece {
+        Piece::Literal(literal) => literal.len(),
+        Piece::Unknown(_) => 1,
+    });
+    literals.sum()
+}
+
+/// True where a value has more parts than the limit; what several parts share counts for each of them.
+fn larger(value: &Value) -> bool {
+    let mut open = vec![value];
+    let mut seen = 0usize;
+    while let Some(value) = open.pop() {
+        seen += 1;
+        if seen + open.len() > PARTS {
+            return true;
+        }
+        match &value.kind {
+            ValueKind::List(items) | ValueKind::Set(items) => open.extend(items.iter()),
+            ValueKind::Map(map) => open.extend(map.iter().map(|(_, entry)| &entry.value)),
+            ValueKind::Choice(arms) => open.extend(arms.iter().map(|arm| &arm.value)),
+            ValueKind::Json(inner) => open.push(inner),
+            _ => {}
+        }
+    }
+    false
 }
 
 fn text_of(value: &Value) -> Option<Text> {
@@ -332,102 +446,5 @@ fn member(value: &Value, step: &str) -> Option<Value> {
     }
 }
 
-/// The root whose state a `terraform_remote_state` reads, if it is certain which.
-fn state<'s>(resource: &Resource, own: &Scope, scopes: &'s [Scope]) -> Option<&'s Scope> {
-    let wanted = resource.properties.get("backend")?.as_str()?;
-    let config = resource.properties.get("config")?;
-    // The older form is a block.
-    let config = match config.as_items() {
-        Some([only]) => only,
-        _ => config,
-    };
-    let mut found = scopes.iter().filter(|scope| {
-        scope.format == Format::Terraform
-            && scope.id != own.id
-            && of_workspace(resource, scope)
-            && match wanted {
-                "local" => local_state(own, config).is_some_and(|at| is_local(scope, &at)),
-                _ => scope
-                    .backend
-                    .as_ref()
-                    .is_some_and(|(name, b)| **name == *wanted && same(wanted, config, b)),
-            }
-    });
-    found.next().filter(|_| found.next().is_none())
-}
-
-/// The workspace that is read is that of the environment, or none.
-fn of_workspace(resource: &Resource, scope: &Scope) -> bool {
-    match resource.properties.get("workspace") {
-        None => true,
-        Some(value) => match value.as_str() {
-            Some(name) => {
-                name == "default" || scope.environment_name().is_some_and(|e| **e == *name)
-            }
-            // The own workspace: what is read lies in the same environment.
-            None => value.is_null() || value.as_text().is_some_and(|t| t.display() == OWN),
-        },
-    }
-}
-
-/// How the own workspace is shown.
-const OWN: &str = "${terraform.workspace}";
-
-/// Both name the same literal settings.
-fn same(kind: &str, config: &Value, backend: &Value) -> bool {
-    let Some((_, names)) = BACKENDS.iter().find(|(name, _)| *name == kind) else {
-        return false;
-    };
-    let word =
-        |value: &Value, name: &str| value.get(name).and_then(|v| v.as_str().map(str::to_string));
-    let mut any = false;
-    names.iter().all(|name| {
-        let (one, other) = (word(config, name), word(backend, name));
-        any |= one.is_some();
-        let written = config.get(name).is_some() || backend.get(name).is_some();
-        (one.is_some() && one == other) || !written
-    }) && any
-}
-
-/// Where a local state lies that a root reads, relative to the boundary.
-fn local_state(own: &Scope, config: &Value) -> Option<String> {
-    path_join(&own.path, config.get("path")?.as_str()?)
-}
-
-/// True where the root keeps its state in that file.
-fn is_local(scope: &Scope, at: &str) -> bool {
-    let path = match &scope.backend {
-        None => None,
-        Some((name, backend)) if &**name == "local" => match backend.get("path") {
-            Some(path) => match path.as_str() {
-                Some(path) => Some(path),
-                None => return false,
-            },
-            None => None,
-        },
-        Some(_) => return false,
-    };
-    let file = path.unwrap_or("terraform.tfstate");
-    path_join(&scope.path, file).as_deref() == Some(at)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attributes_are_paths() {
-        let parts = |text: &str| steps(text).map(|parts| parts.join("|"));
-        assert_eq!(parts("outputs.a").as_deref(), Some("outputs|a"));
-        assert_eq!(
-            parts("outputs.subnets[0].id").as_deref(),
-            Some("outputs|subnets|0|id")
-        );
-        assert_eq!(
-            parts("outputs[\"a-b\"].c").as_deref(),
-            Some("outputs|a-b|c")
-        );
-        assert_eq!(parts("outputs[0"), None);
-        assert_eq!(parts("a..b"), None);
-    }
-}
+mod tests;

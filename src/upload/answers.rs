@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::decision::search::{SearchResult, search};
 use crate::decision::{Match, Reading, World};
 use crate::upload::Cause;
-use crate::upload::attempt::{Journey, Played, same_cause};
+use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::space::{Role, Space, sent};
 use crate::upload::ties;
@@ -252,14 +252,7 @@ pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Opti
         if ties::legal(&draft) == Match::No {
             return Match::No;
         }
-        if journey.passes(&draft, Reading::Favourable) {
-            return if complete { Match::Yes } else { Match::Unknown };
-        }
-        let met = journey
-            .play(&draft, Reading::Favourable)
-            .causes
-            .iter()
-            .any(|(c, _)| same_cause(c, cause));
+        let met = journey.meets(&draft, cause);
         match (met, complete) {
             (true, _) => Match::No,
             (false, true) => Match::Yes,

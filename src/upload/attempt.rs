@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use crate::decision::evaluate::{allows, evaluate};
+use crate::decision::statement::{Surroundings, applies};
 use crate::decision::{
-    AccountRelation, ContextValue, Decision, DenyReason, Element, Layer, Match, NearMiss,
-    PolicySet, Principal, Reading, RequestContext, World,
+    AccountRelation, ContextValue, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer,
+    Match, NearMiss, PolicySet, Principal, Reading, Request, RequestContext, World,
 };
 use crate::facts::{Bucket, Caller, Estate};
-use crate::policy::{ConditionTest, Policy, PolicyType, StatementRef};
+use crate::policy::{ConditionTest, Policy, PolicyType, Statement, StatementRef};
 use crate::upload::access_point::Through;
-use crate::upload::calls::{Draft, Sent, base_context, kms_calls, s3_calls};
+use crate::upload::calls::{Draft, Sent, base_context, kms_calls, object_arn, s3_calls};
 use crate::upload::gates::{self, Encrypts};
+use crate::upload::headers::HEADERS;
 use crate::upload::{Cause, Confidence, Gate, Route, policies, ties};
 use crate::value::Text;
 
@@ -154,6 +156,62 @@ impl<'e> Journey<'e> {
             .flat_map(|layer| layer.policies.iter())
     }
 
+    /// Statements that may apply to some upload of this journey, whatever its key and headers: the others cut no classes.
+    pub(super) fn live_statements(&self) -> Vec<(&Policy, &Statement)> {
+        let mut actions: Vec<&str> = vec!["s3:PutObject", "s3:PutObjectTagging"];
+        actions.extend(self.actions.into_iter().flatten());
+        actions.extend(self.extra.iter().map(|call| &*call.action));
+        let asks_if_match = self.tests().iter().any(|t| {
+            let key = t.key.as_literal();
+            key.is_none_or(|k| k.eq_ignore_ascii_case("s3:if-match"))
+        });
+        for action in HEADERS.iter().filter_map(|h| h.action) {
+            if (asks_if_match || action != "s3:GetObject") && !actions.contains(&action) {
+                actions.push(action);
+            }
+        }
+        let mut context = self.base.clone();
+        context.other = ContextValue::Unknown;
+        let mut request = Request {
+            principal: self.principal.clone(),
+            action: "".into(),
+            resource: object_arn(self.bucket, &None),
+            resource_account: self.bucket.account.id.clone(),
+            context,
+        };
+        let everywhere = World::default();
+        let all: Vec<(&Policy, &Statement)> = self
+            .documents()
+            .flat_map(|p| p.statements.iter().map(|s| (&**p, s)))
+            .collect();
+        // Through an access point calls are asked about its ARN as well: nothing is left out.
+        let mut live = vec![self.through.is_some(); all.len()];
+        for action in actions {
+            request.action = action.into();
+            for ((policy, statement), live) in all.iter().zip(&mut live) {
+                *live = *live
+                    || applies(statement, &request, self.around(policy, &everywhere)).any()
+                        != Match::No;
+            }
+        }
+        all.into_iter()
+            .zip(live)
+            .filter(|(_, live)| *live)
+            .map(|(s, _)| s)
+            .collect()
+    }
+
+    fn around<'w>(&self, policy: &Policy, world: &'w World) -> Surroundings<'w> {
+        let endpoint = self.s3.endpoint.as_ref();
+        Surroundings {
+            policy_type: policy.policy_type,
+            version: policy.version,
+            endpoint: endpoint.map_or(EndpointKind::Unknown, |(kind, _)| *kind),
+            bounded: self.s3.boundary.is_some(),
+            world,
+        }
+    }
+
     /// Every condition of those policies.
     pub fn tests(&self) -> Vec<&ConditionTest> {
         self.documents()
@@ -178,47 +236,8 @@ impl<'e> Journey<'e> {
             allowed: true,
             ..Played::default()
         };
-        let mut base = self.base.clone();
-        if let Route::Internet = self.route {
-            match &draft.source_ip {
-                Sent::Value(ip) => base.present("aws:SourceIp", ip.clone()),
-                Sent::Absent | Sent::Open => {}
-            }
-        }
-        // The call to KMS is another one: what its key's policy asks of these keys did not cut them.
-        let open = base.clone();
-        for (key, value) in &draft.context {
-            base.keys.insert(key.clone(), value.clone());
-        }
-        let mut calls = s3_calls(&self.principal, self.bucket, &base, draft);
-        // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
-        // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
-        let within = self.relation != AccountRelation::Cross;
-        match &self.uploader {
-            crate::upload::Uploader::Service { role, .. } if role.is_none() || within => {
-                calls.retain(|c| &*c.action != "s3:PutObjectAcl");
-            }
-            _ => {}
-        }
-        if let Some(actions) = self.actions {
-            calls = calls
-                .into_iter()
-                .flat_map(|call| {
-                    let names = if &*call.action == "s3:PutObject" {
-                        actions.to_vec()
-                    } else {
-                        vec![""]
-                    };
-                    names.into_iter().map(move |name| {
-                        let mut call = call.clone();
-                        if !name.is_empty() {
-                            call.action = name.into();
-                        }
-                        call
-                    })
-                })
-                .collect();
-        }
+        let base = self.base_of(draft);
+        let calls = self.calls(&base, draft);
         for call in calls.iter().chain(&self.extra) {
             let Some(through) = &self.through else {
                 if !explained {
@@ -270,13 +289,9 @@ impl<'e> Journey<'e> {
         match encrypts {
             Encrypts::Key {
                 key, bucket_key, ..
-            } if explained || played.allowed => self.play_key(
-                draft,
-                (key, bucket_key),
-                (reading, explained),
-                &open,
-                &mut played,
-            ),
+            } if explained || played.allowed => {
+                self.play_key(draft, (key, bucket_key), (reading, explained), &mut played)
+            }
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
                 played.allowed = false;
                 played
@@ -296,6 +311,69 @@ impl<'e> Journey<'e> {
         played.hangs_on.sort();
         played.hangs_on.dedup();
         played
+    }
+
+    /// The S3 calls of a draft, as this uploader makes them.
+    fn calls(&self, base: &RequestContext, draft: &Draft) -> Vec<Request> {
+        let mut calls = s3_calls(&self.principal, self.bucket, base, draft);
+        // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
+        // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
+        let within = self.relation != AccountRelation::Cross;
+        match &self.uploader {
+            crate::upload::Uploader::Service { role, .. } if role.is_none() || within => {
+                calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+            }
+            _ => {}
+        }
+        if let Some(actions) = self.actions {
+            calls = calls
+                .into_iter()
+                .flat_map(|call| {
+                    let names = if &*call.action == "s3:PutObject" {
+                        actions.to_vec()
+                    } else {
+                        vec![""]
+                    };
+                    names.into_iter().map(move |name| {
+                        let mut call = call.clone();
+                        if !name.is_empty() {
+                            call.action = name.into();
+                        }
+                        call
+                    })
+                })
+                .collect();
+        }
+        calls
+    }
+
+    /// The context of a draft's S3 calls, but for its headers.
+    fn base_of(&self, draft: &Draft) -> RequestContext {
+        let mut base = self.base.clone();
+        if let (Route::Internet, Sent::Value(ip)) = (&self.route, &draft.source_ip) {
+            base.present("aws:SourceIp", ip.clone());
+        }
+        for (key, value) in &draft.context {
+            base.keys.insert(key.clone(), value.clone());
+        }
+        base
+    }
+
+    /// Does the draft meet the refusal under a favourable reading, whatever else it meets?
+    pub fn meets(&self, draft: &Draft, cause: &Cause) -> bool {
+        if let (Cause::Policy { reason, key: None }, None) = (cause, &self.through) {
+            if let DenyKind::Explicit { statement, .. } = &reason.kind {
+                let Some(denying) = statement.get() else {
+                    return false;
+                };
+                let around = self.around(&statement.policy, &self.world);
+                let calls = self.calls(&self.base_of(draft), draft);
+                let mut all = calls.iter().chain(&self.extra);
+                return all.any(|call| applies(denying, call, around).any() == Match::Yes);
+            }
+        }
+        let met = self.play(draft, Reading::Favourable).causes;
+        met.iter().any(|(c, _)| same_cause(c, cause))
     }
 
     /// In one account either side may allow (spec 2.3): the side that comes nearer is to blame, not both.
@@ -367,7 +445,6 @@ impl<'e> Journey<'e> {
         draft: &Draft,
         (key, bucket_key): (usize, Option<bool>),
         (reading, explained): (Reading, bool),
-        base: &RequestContext,
         played: &mut Played,
     ) {
         let Some(declared) = self.estate.keys.get(key) else {
@@ -399,10 +476,11 @@ impl<'e> Journey<'e> {
                     })
             })
         };
+        // The call to KMS is another one: what its key's policy asks of the context did not cut the draft's.
         let mut calls = kms_calls(
             &self.principal,
             self.bucket,
-            base,
+            &self.base,
             draft,
             declared,
             with_bucket_key,

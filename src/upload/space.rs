@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::decision::ContextValue;
 use crate::decision::space::{
     Class, Domain, DomainValues, Variable, classes_of, domain_values, key_classes, tests_on,
 };
-use crate::policy::{ConditionTest, PolicyVersion};
+use crate::decision::statement::{Surroundings, resource_answer};
+use crate::decision::{ContextValue, EndpointKind, Request, World};
+use crate::policy::{ConditionTest, Policy, PolicyVersion, Statement};
 use crate::upload::attempt::Journey;
-use crate::upload::calls::{Draft, Sent};
+use crate::upload::calls::{Draft, Sent, object_arn};
 use crate::upload::headers::{self, HEADERS, Values};
 use crate::upload::{Route, access_point};
 use crate::value::{Piece, Text};
+use rustc_hash::FxHashSet;
 
+/// Keys that are tried without looking for those that are alike.
+const FEW_KEYS: usize = 4;
 /// Tags that are tried in one search.
 const TAG_LIMIT: usize = 8;
 
@@ -51,10 +55,10 @@ impl Space {
     fn find_keys(journey: &Journey<'_>) -> ObjectKeys {
         let mut prefix = Text::from_pieces(journey.bucket.arn.pieces().iter().cloned());
         prefix.push_str("/");
-        let written: Vec<(&Text, PolicyVersion)> = journey
-            .documents()
-            .flat_map(|p| p.statements.iter().map(|s| (s, p.version)))
-            .filter_map(|(s, version)| Some((s.resources.as_ref()?, version)))
+        let live = journey.live_statements();
+        let written: Vec<(&Text, PolicyVersion)> = live
+            .iter()
+            .filter_map(|(p, s)| Some((s.resources.as_ref()?, p.version)))
             .flat_map(|(r, version)| r.patterns.iter().map(move |p| (&p.text, version)))
             .collect();
         // An access point's objects are the bucket's: their patterns cut the same keys.
@@ -73,6 +77,7 @@ impl Space {
         let mut keys = found.keys;
         // No client sends a key with a policy variable in it: where variables are literal text, the grant is dead.
         keys.retain(|k| !k.as_literal().is_some_and(|k| k.contains("${")));
+        alike(journey, &live, &mut keys);
         if keys.is_empty() {
             keys.push(Text::literal("x"));
         }
@@ -101,7 +106,8 @@ impl Space {
             keys: keys.keys.clone(),
             complete: keys.complete,
         };
-        let tests = journey.tests();
+        let live = journey.live_statements();
+        let tests: Vec<&ConditionTest> = live.iter().flat_map(|(_, s)| &s.conditions).collect();
         let on = |key: &str| -> Vec<&ConditionTest> {
             tests
                 .iter()
@@ -353,6 +359,44 @@ impl Space {
         }
         (draft, complete)
     }
+}
+
+/// Keeps one key of those to which every statement says the same, whichever of its patterns says it.
+fn alike(journey: &Journey<'_>, live: &[(&Policy, &Statement)], keys: &mut Vec<Text>) {
+    // What is guarded says the same only until its guard is decided.
+    let guarded = |s: &Statement| {
+        let mut patterns = s.resources.iter().flat_map(|r| &r.patterns);
+        !s.guards.is_empty() || patterns.any(|p| !p.guards.is_empty())
+    };
+    // Through an access point a call asks about two resources.
+    if keys.len() <= FEW_KEYS || journey.through.is_some() || live.iter().any(|(_, s)| guarded(s)) {
+        return;
+    }
+    let everywhere = World::default();
+    let mut context = journey.base.clone();
+    context.other = ContextValue::Unknown;
+    let mut request = Request {
+        principal: journey.principal.clone(),
+        action: "s3:PutObject".into(),
+        resource: Text::default(),
+        resource_account: journey.bucket.account.id.clone(),
+        context,
+    };
+    let mut seen: FxHashSet<Vec<u8>> = FxHashSet::default();
+    keys.retain(|key| {
+        request.resource = object_arn(journey.bucket, &Some(key.clone()));
+        let answers = live.iter().map(|(policy, statement)| {
+            let around = Surroundings {
+                policy_type: policy.policy_type,
+                version: policy.version,
+                endpoint: EndpointKind::Unknown,
+                bounded: false,
+                world: &everywhere,
+            };
+            resource_answer(statement, &request, around) as u8
+        });
+        seen.insert(answers.collect())
+    });
 }
 
 /// The key is a policy variable of a resource or of a condition's value.

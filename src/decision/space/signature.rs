@@ -14,7 +14,7 @@ use crate::value::{Symbol, Text, Unknown};
 /// States of the product that are visited at most.
 const STATE_LIMIT: usize = 20_000;
 /// Witnesses that are kept at most.
-const TEXT_LIMIT: usize = 256;
+const TEXT_LIMIT: usize = 512;
 /// Whether all signatures were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureLimit {

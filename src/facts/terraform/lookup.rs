@@ -72,13 +72,22 @@ fn network(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<Text> {
     }
     let asked = asked(&r.properties)?;
     let fits = |candidate: &Resource| {
-        asked
-            .iter()
-            .all(|(what, wanted)| answers(linker, candidate, what, wanted))
+        may_be_there(linker, r, candidate)
+            && asked
+                .iter()
+                .all(|(what, wanted)| answers(linker, candidate, what, wanted))
     };
     let types = [*terraform, *cloudformation];
     let found = linker.only(&types, r.scope, &fits)?;
     Some(generated_name(found))
+}
+
+/// False where account or Region of both are known and differ.
+fn may_be_there(linker: &Linker<'_>, r: &Resource, candidate: &Resource) -> bool {
+    let may = |a: Text, b: Text| !a.is_literal() || !b.is_literal() || a == b;
+    let account = |r: &Resource| linker.account(r.scope, &r.provider).id;
+    let region = |r: &Resource| linker.region(r.scope, &r.provider);
+    may(account(r), account(candidate)) && may(region(r), region(candidate))
 }
 
 /// Everything that is asked; `None` where nothing is, or something that is not compared.

@@ -201,7 +201,7 @@ fn steps(from: &str, to: &str) -> usize {
 /// The parameters of a JSON file that has one of the forms, and is no template; whether it is a plain map.
 fn parameter_file(run: &Run<'_>, path: &str) -> Option<(Parameters, bool)> {
     let bytes = run.files.read(path).ok()?;
-    if bytes.len() > BYTES || may_be_template(&bytes) {
+    if bytes.len() > BYTES || may_be_template(&bytes) || !may_be_parameters(&bytes) {
         return None;
     }
     // Read aside: what turns out to be none is no file of the run.
@@ -209,6 +209,12 @@ fn parameter_file(run: &Run<'_>, path: &str) -> Option<(Parameters, bool)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = crate::source::json::parse_file(crate::value::FileId(0), text).ok()?;
     parameters_of(&root)
+}
+
+/// True where a text holds the words of a form, or one map alone.
+fn may_be_parameters(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"Parameter").is_some()
+        || memchr::memchr_iter(b'{', bytes).take(2).count() == 1
 }
 
 /// Names and values in the form of the command line, of CodePipeline, or a plain map; whether they are a plain map.

@@ -22,6 +22,9 @@ const FOLDERS: [&str; 9] = [
     "configs",
 ];
 
+/// Groups that are compared with each other; there are more only by mistake.
+const COMPARED: usize = 256;
+
 /// Files of values that make one environment, or a layer of all.
 struct Group {
     name: Arc<str>,
@@ -199,13 +202,14 @@ fn put(
 /// no alternative to them: it is a layer below each.
 fn environments(groups: Vec<Group>) -> Vec<Environment> {
     let alone = |i: usize| {
-        groups.get(i).is_some_and(|g| {
-            g.single
-                && groups
-                    .iter()
-                    .enumerate()
-                    .all(|(j, other)| i == j || g.keys.is_disjoint(&other.keys))
-        })
+        groups.len() <= COMPARED
+            && groups.get(i).is_some_and(|g| {
+                g.single
+                    && groups
+                        .iter()
+                        .enumerate()
+                        .all(|(j, other)| i == j || g.keys.is_disjoint(&other.keys))
+            })
     };
     let layers: Vec<bool> = (0..groups.len()).map(alone).collect();
     let told = groups.iter().zip(&layers).filter(|(_, layer)| !**layer);
