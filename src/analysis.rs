@@ -3,9 +3,11 @@
 //! All reading goes through the given files; nothing here prints or asks the environment.
 
 pub mod changes;
+mod circle;
 mod environments;
 pub mod floors;
 pub mod mend;
+pub mod offer;
 pub mod suppress;
 
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub struct Request {
     pub select: Vec<String>,
     pub ignore: Vec<String>,
     pub show: Vec<Show>,
+    /// Offer exact edits: each is decided again.
+    pub mends: bool,
     pub suppressions: suppress::Settings,
     pub uri_prefix: String,
     /// Name of this analysis beside others of the same repository; may be empty.
@@ -143,8 +147,10 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         gaps,
         mut read,
         names,
+        public,
     } = environments::run(&sources, request);
     read.files = sources.files.len();
+    let all = request.mends.then(|| findings.clone());
     let (suppressions, silenced) =
         suppress::apply(&mut findings, &mut sources, &request.suppressions);
     findings.retain(|f| wanted(f, request, &sources, files));
@@ -156,6 +162,13 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
             &b.fingerprint,
         ))
     });
+    let undecided_mends = match &all {
+        Some(all) => {
+            let before = offer::State::new(&sources.files, all, &decided, public);
+            offer::offer(files, request, &before, &mut findings)
+        }
+        None => 0,
+    };
     let mut not_understood = std::mem::take(&mut sources.gaps);
     not_understood.extend(gaps);
     let blocks = sources
@@ -172,6 +185,7 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         read,
         files: sources.files,
         silenced,
+        undecided_mends,
         suppressions,
         changes: None,
         category: request.category.clone(),

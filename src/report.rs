@@ -65,6 +65,8 @@ pub struct Report {
     pub changes: Option<Changes>,
     /// Name of this analysis beside others of the same repository; may be empty.
     pub category: String,
+    /// Findings whose edits were not decided again, as there are too many.
+    pub undecided_mends: usize,
     /// Path from the repository root to the read boundary's root, for URIs; usually empty.
     pub uri_prefix: String,
     /// The folder that the reader is in, relative to the boundary; `None` outside of it.

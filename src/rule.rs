@@ -2,8 +2,10 @@
 //!
 //! The rule floor turns denials into findings; reports print them and decide nothing.
 
+pub mod document;
 pub mod environment;
 pub mod finding;
+pub mod mend;
 pub mod message;
 pub mod name;
 pub mod page;
@@ -13,9 +15,11 @@ pub mod request;
 
 use std::sync::Arc;
 
+use crate::source::edit::Change;
 use crate::value::Place;
 
 pub use crate::outcome::{Level, Outcome};
+pub use crate::source::edit::Edit;
 
 /// One stop of the journey: a place and what it says.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,13 +70,24 @@ pub struct Fix {
     pub safe: bool,
     /// Who gains, where it is not safe.
     pub gains: Vec<String>,
+    /// What could be edited, the smallest first; the analysis turns the first that mends into `edits`.
+    pub proposals: Vec<Proposal>,
 }
 
-/// Replaces the bytes of a span.
+/// A change that could mend a denial, before it is written and decided.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    pub span: crate::value::Span,
-    pub replacement: String,
+pub struct Proposal {
+    pub change: Change,
+    /// What it does, in one sentence, where the mend of the finding says it otherwise.
+    pub text: Option<String>,
+    /// The statement that is changed, or the value itself where there is none: the change stands inside.
+    pub within: Place,
+    /// The policy document, or the value itself where there is none.
+    pub document: Place,
+    /// What stands at the change now; it must be found there.
+    pub was: Option<String>,
+    /// Whom else the changed statement names.
+    pub shares: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

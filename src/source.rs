@@ -3,6 +3,7 @@
 //! The readers below (`source/terraform`, `source/cloudformation`) fill [`Sources`]; `facts` reads it.
 
 pub mod cloudformation;
+pub mod edit;
 pub mod encode;
 pub mod environment;
 pub mod functions;

@@ -9,9 +9,16 @@
 #[path = "uploads/estate.rs"]
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
+#[path = "uploads/spec_rows.rs"]
+mod spec_rows;
+
+use std::path::Path;
 
 use estate::*;
-use iaclint::rule::Outcome;
+use iaclint::analysis::{self, Request};
+use iaclint::files::{Limits, disk::DiskFiles};
+use iaclint::rule::{Outcome, registry};
+use spec_rows::Shown;
 
 /// Puts the statements of the policy in question into an estate.
 type Build = Box<dyn Fn(&str) -> Vec<String>>;
@@ -338,6 +345,74 @@ fn near_misses_are_told_apart() {
     assert!(
         wrong.is_empty(),
         "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+/// The ids of the specification's rows, first and last of each table.
+const ROWS: &[(u32, u32)] = &[
+    (101, 122),
+    (201, 242),
+    (301, 309),
+    (401, 413),
+    (501, 521),
+    (601, 607),
+    (701, 704),
+    (801, 811),
+    (901, 904),
+];
+
+#[test]
+fn every_row_of_the_specification_has_a_rule_or_a_reason() {
+    let rows = spec_rows::rows();
+    let wanted: Vec<String> = ROWS
+        .iter()
+        .flat_map(|(first, last)| *first..=*last)
+        .map(|n| format!("UP{n}"))
+        .collect();
+    let listed: Vec<&str> = rows.iter().map(|(id, _)| *id).collect();
+    assert_eq!(listed, wanted, "the rows in their order, each once");
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut wrong = Vec::new();
+    for (id, shown) in &rows {
+        let (rule, found) = match shown {
+            Shown::Run(rule, parts) => {
+                let report = run(&estate(parts));
+                let found: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
+                (*rule, found.join(", "))
+            }
+            Shown::Played(rule, who, headers, parts) => (*rule, play(&estate(parts), who, headers)),
+            Shown::Case(name, rule) => {
+                let bad = cases.join(name).join("bad");
+                let files = DiskFiles::new(&bad, Limits::default()).unwrap();
+                let report = analysis::run(&files, &Request::default());
+                (*rule, loud(&report).join(", "))
+            }
+            // The page is run as it is by the tests of the pages.
+            Shown::Page(rule) => (*rule, rule.to_string()),
+            Shown::Without(why) => {
+                if why.len() < 20 {
+                    wrong.push(format!("{id}: `{why}` is no reason"));
+                }
+                continue;
+            }
+        };
+        if registry::find(rule).is_none() {
+            wrong.push(format!("{id}: {rule} is no rule"));
+        }
+        if !found.split(", ").any(|f| f == rule) {
+            wrong.push(format!("{id}: {rule} is not among: {found}"));
+        }
+    }
+    let without = rows
+        .iter()
+        .filter(|(_, s)| matches!(s, Shown::Without(_)))
+        .count();
+    println!("{} rows, {without} without a rule", rows.len());
+    assert!(
+        wrong.is_empty(),
+        "{} rows:\n{}",
         wrong.len(),
         wrong.join("\n")
     );

@@ -25,6 +25,8 @@ pub struct Ran {
     pub read: ReadCounts,
     /// Environments that were analysed.
     pub names: Vec<Arc<str>>,
+    /// Buckets whose policy is certainly public.
+    pub public: BTreeSet<Arc<str>>,
 }
 
 /// One environment, or what stands outside of them.
@@ -140,6 +142,10 @@ pub fn run(sources: &Sources, request: &Request) -> Ran {
         }
     }
     let mut ran = Vec::new();
+    let public = std::iter::once(&outside)
+        .chain(&inside)
+        .flat_map(|world| super::offer::public_buckets(&world.estate))
+        .collect();
     let mut told = BTreeSet::new();
     for world in std::iter::once(outside).chain(inside) {
         let within = world.name.is_some();
@@ -190,6 +196,7 @@ pub fn run(sources: &Sources, request: &Request) -> Ran {
             policies_understood,
         },
         names,
+        public,
     }
 }
 

@@ -58,5 +58,7 @@ pub fn findings(
     let mut decided = upload::decide::decide(estate, &sources.scopes, pairs, judged, gaps);
     let deployed = upload::deploy::decide(estate).into_iter();
     decided.extend(deployed.filter(|d| judged(&scopes_of(estate, &d.uploader, d.bucket))));
-    rule::finding::findings(estate, &decided)
+    let (mut findings, list) = rule::finding::findings(estate, &decided);
+    findings.extend(rule::document::findings(estate, &findings, judged));
+    (findings, list)
 }

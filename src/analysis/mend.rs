@@ -58,7 +58,7 @@ fn apart(one: &Edit, other: &Edit) -> bool {
 }
 
 /// A text that begins at `offset` of its file, with sorted edits in it; `None` where one lies outside.
-fn apply(text: &str, offset: usize, edits: &[&Edit]) -> Option<String> {
+pub fn apply(text: &str, offset: usize, edits: &[&Edit]) -> Option<String> {
     let mut out = String::new();
     let mut at = 0;
     for edit in edits {

@@ -16,6 +16,9 @@ use super::earlier::{self, Base};
 use super::terminal::{Colour, Progress, put, style, tell};
 use super::{baseline, mend};
 
+/// Times that `--fix` writes: each may make room for mends that another one held back.
+const ROUNDS: usize = 8;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Human,
@@ -26,6 +29,16 @@ enum Format {
     Markdown,
     /// Counts, one `NAME=NUMBER` a line
     Counts,
+}
+
+impl Format {
+    /// True where exact edits are part of the report.
+    fn shows_mends(self) -> bool {
+        match self {
+            Format::Human | Format::Json | Format::Sarif => true,
+            Format::Concise | Format::Github | Format::Markdown | Format::Counts => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -252,6 +265,13 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             honoured: None,
         },
         category: arguments.category.clone().unwrap_or_default(),
+        mends: arguments.fix
+            || arguments.diff
+            || (!arguments.quiet && arguments.format.shows_mends())
+            || arguments
+                .also
+                .iter()
+                .any(|pair| also(pair).is_ok_and(|(format, _)| format.shows_mends())),
         uri_prefix: prefix(files.boundary()),
         folder: std::env::current_dir()
             .ok()
@@ -277,13 +297,20 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         return Ok(ExitCode::from(if lost.is_empty() { changes } else { 2 }));
     }
     if arguments.fix {
-        let count = mend::write(files.boundary(), &report, arguments.unsafe_fixes)?;
-        if count > 0 {
-            tell(&format!(
-                "mended {count} {}",
-                if count == 1 { "file" } else { "files" }
-            ));
+        let mut changed = std::collections::BTreeSet::new();
+        // Mends that touch the same bytes wait for each other.
+        for _ in 0..ROUNDS {
+            let paths = mend::write(files.boundary(), &report, arguments.unsafe_fixes)?;
+            if paths.is_empty() {
+                break;
+            }
+            changed.extend(paths);
             report = analyse(&files, &request, arguments, base.as_ref())?;
+        }
+        match changed.len() {
+            0 => {}
+            1 => tell("mended 1 file"),
+            n => tell(&format!("mended {n} files")),
         }
     }
     if let Some(path) = &arguments.write_baseline {

@@ -74,7 +74,11 @@ pub fn analyse(
 ) -> Result<Report, String> {
     let run = |reference: &str| {
         let files = GitFiles::open(boundary, reference, Limits::default())?.excluding(exclude)?;
-        Ok::<Revision, String>(analysis::revision(&files, request))
+        let request = Request {
+            mends: false,
+            ..request.clone()
+        };
+        Ok::<Revision, String>(analysis::revision(&files, &request))
     };
     let before = base.map(|base| run(&base.reference)).transpose()?;
     let mut request_now = request.clone();

@@ -445,7 +445,7 @@ impl Gate<'_> {
             Reading::Favourable => Match::Unknown,
             Reading::Unfavourable => Match::Yes,
         };
-        let mut found: Vec<(usize, NearMiss)> = Vec::new();
+        let mut found: Vec<((usize, usize), NearMiss)> = Vec::new();
         for policy in layers.iter().flat_map(|l| &l.policies) {
             let around = self.around(policy, policy_type);
             found.extend((0..policy.statements.len()).filter_map(|position| {

@@ -14,7 +14,7 @@ pub(super) fn near_miss(
     request: &Request,
     around: Surroundings,
     least: Match,
-) -> Option<(usize, NearMiss)> {
+) -> Option<((usize, usize), NearMiss)> {
     let statement = reference.get().filter(|s| s.effect == Effect::Allow)?;
     let failed: Vec<Element> = statement_answer(statement, request, around)
         .elements
@@ -27,11 +27,15 @@ pub(super) fn near_miss(
         .map(|e| distance(statement, *e, &failed, request))
         .sum();
     let near = NearMiss {
-        statement: reference,
+        statement: reference.clone(),
         failed,
         misses: Vec::new(),
     };
-    Some((far, near))
+    let strange = match near.failed.contains(&Element::Action) {
+        true => strangeness(statement, &request.action),
+        false => 0,
+    };
+    Some(((far, strange), near))
 }
 
 /// Why the elements of a near miss failed.
@@ -124,8 +128,49 @@ fn distance(
         Element::Action if misspelt(statement, request).is_some() => 3,
         Element::Action if misses_only_the_action => 6,
         Element::Principal => 16,
-        Element::Action => 100,
+        Element::Action => 100 + foreign(statement, &request.action),
     }
+}
+
+/// What a statement is about that names no action of the service: the grant of the upload is nearer to its key than
+/// a statement about queues on every resource.
+fn foreign(statement: &Statement, action: &str) -> usize {
+    let names = |service: &str| {
+        statement.actions.patterns.iter().any(|p| {
+            let prefix = p.text.known_prefix();
+            let known = prefix.get(..service.len());
+            prefix.is_empty() || known.is_some_and(|k| k.eq_ignore_ascii_case(service))
+        })
+    };
+    let service = action.split_inclusive(':').next().unwrap_or("");
+    match () {
+        () if names(service) => 0,
+        () if names("s3:") => 50,
+        () => 100,
+    }
+}
+
+/// How little the actions of a statement have to do with the one that is asked for: of two statements that lack it
+/// the one about `s3:PutObject` is nearer to `s3:PutObjectAcl` than one about `s3:GetObject`, or about queues.
+fn strangeness(statement: &Statement, action: &str) -> usize {
+    const FAR: usize = 64;
+    let service = action.find(':').map_or(0, |at| at + 1);
+    let alike = |text: &Text| {
+        let common = text
+            .known_prefix()
+            .chars()
+            .zip(action.chars())
+            .take_while(|(a, b)| a.eq_ignore_ascii_case(b))
+            .count();
+        if common < service { 0 } else { common }
+    };
+    let best = statement
+        .actions
+        .patterns
+        .iter()
+        .map(|p| alike(&p.text))
+        .max();
+    FAR.saturating_sub(best.unwrap_or(0))
 }
 
 /// A resource of the statement lies in the bucket of the target, or is that bucket.

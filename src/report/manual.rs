@@ -118,6 +118,14 @@ mod tests {
                 "{}",
                 page.name
             );
+            // Examples and addresses are as they are; prose fits, and nothing is coloured unasked.
+            let prose = shown
+                .lines()
+                .filter(|l| l.starts_with("  ") && !l.starts_with("    ") && !l.contains("://"));
+            for line in prose {
+                assert!(line.chars().count() <= 60, "{}: {line}", page.name);
+            }
+            assert!(!shown.contains('\u{1b}'), "{}", page.name);
         }
     }
 }

@@ -358,6 +358,7 @@ mod tests {
                 }],
                 safe: true,
                 gains: vec![],
+                proposals: Vec::new(),
             }),
             fingerprint: "f".into(),
             also: vec![],

@@ -159,13 +159,12 @@ fn unite(known: &mut Finding, other: Finding) {
             known.also.push(fingerprint);
         }
     }
-    // An edit stands only where each environment asks for the same one.
-    if let (Some(fix), theirs) = (&mut known.fix, other.fix) {
-        if theirs.as_ref().is_none_or(|t| t.edits != fix.edits) {
-            fix.edits.clear();
-            fix.safe = false;
+    // A change stands only where each environment asks for the same one.
+    if let Some(fix) = &mut known.fix {
+        match &other.fix {
+            Some(theirs) => fix.proposals.retain(|p| theirs.proposals.contains(p)),
+            None => fix.proposals.clear(),
         }
-        fix.safe &= theirs.is_some_and(|t| t.safe);
     }
 }
 

@@ -10,9 +10,10 @@ use crate::facts::Estate;
 use crate::policy::{Policy, PolicyType, StatementRef};
 use crate::report::DecidedUpload;
 use crate::rule::name::name;
-use crate::rule::request::{shown, who};
-use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, message};
+use crate::rule::request::{deploying, shown, who};
+use crate::rule::{Finding, Fix, Level, Outcome, Step, Witness, mend, message};
 use crate::upload::decide::scopes_of;
+use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, Route, Uploader};
 use crate::value::{Place, ScopeId, Text};
 
@@ -61,12 +62,17 @@ pub fn findings(
         for (denial, key) in upload.denials.iter().zip(&keys) {
             let finding = finding(estate, upload, denial, key);
             let also: Vec<String> = keys.iter().filter(|k| *k != key).cloned().collect();
-            // One reason at one place with one outcome is one finding; copies of a template have their own.
+            // One reason at one place with one outcome is one finding, whichever instance of a block or call of a
+            // module it is seen through.
             let group = format!(
-                "{key}\u{0}{:?}\u{0}{}\u{0}{}",
-                finding.primary.place.span.file,
+                "{}\u{0}{:?}\u{0}{}\u{0}{}\u{0}{}\u{0}{}\u{0}{}",
+                finding.rule,
+                finding.primary.place.span,
+                finding.primary.text,
+                finding.bucket,
                 finding.outcome.name(),
-                denial.proviso.is_some()
+                denial.proviso.is_some(),
+                shown_by(denial),
             );
             match grouped.get_mut(&group) {
                 Some(known) => {
@@ -82,6 +88,9 @@ pub fn findings(
                         {
                             known.callers.push(witness);
                         }
+                    }
+                    if let (Some(known), Some(more)) = (&mut known.fix, finding.fix) {
+                        mend::merge(&mut known.proposals, more.proposals);
                     }
                     for other in also {
                         if !known.also.contains(&other) {
@@ -127,7 +136,9 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
         callers: vec![Witness {
             address: address(estate, &upload.uploader).into(),
             path: route(estate, &upload.path).into(),
-            refused: request(&denial.refused),
+            refused: deployment(&denial.cause)
+                .and_then(|call| bucket.map(|b| deploying(b, call)))
+                .or_else(|| request(&denial.refused)),
             passes,
             environments: Vec::new(),
         }],
@@ -137,11 +148,24 @@ fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str
             edits: Vec::new(),
             safe: false,
             gains: Vec::new(),
+            proposals: mend::proposals(estate, upload, denial),
         }),
         fingerprint: fingerprint.to_string(),
         also: Vec::new(),
         environments: Vec::new(),
         only_with: None,
+    }
+}
+
+/// The call of a deployment that is refused, where it is no upload.
+fn deployment(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Gate(Gate::BucketAclDisabled { .. }) => Some("put-bucket-acl"),
+        Cause::Gate(Gate::PublicPolicyBlocked { .. }) => Some("put-bucket-policy"),
+        Cause::Policy { reason, .. } if &*reason.action == CHANGE_POLICY => {
+            Some("put-bucket-policy")
+        }
+        Cause::Gate(_) | Cause::Policy { .. } => None,
     }
 }
 
@@ -400,7 +424,7 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
     let part = match &denial.cause {
         Cause::Gate(gate) => gate_place(estate, gate)
             .and_then(|(_, a)| a)
-            .map_or_else(String::new, |a| a.to_string()),
+            .map_or_else(String::new, |a| block_of(&a)),
         Cause::Policy { reason, .. } => match &reason.kind {
             DenyKind::Explicit { statement, .. } => document(statement),
             DenyKind::Implicit {
@@ -409,22 +433,50 @@ fn fingerprint(estate: &Estate, upload: &Decided, denial: &Denial) -> String {
                 let place = primary(estate, upload, denial);
                 match (nearest.first(), documents.first()) {
                     (Some(near), _) => format!("{} {}", reason.action, document(&near.statement)),
-                    (None, Some(d)) => format!("{} {} {}", reason.action, d.address, place.address),
-                    (None, None) => format!("{} {}", reason.action, place.address),
+                    (None, Some(d)) => format!(
+                        "{} {} {}",
+                        reason.action,
+                        block_of(&d.address),
+                        block_of(&place.address)
+                    ),
+                    (None, None) => format!("{} {}", reason.action, block_of(&place.address)),
                 }
             }
         },
     };
+    digest(&[rule, &part, &bucket, &shown_by(denial)])
+}
+
+/// A name that stays the same while its parts do; it begins with the first one, the rule.
+pub fn digest(parts: &[&str]) -> String {
     use sha2::{Digest, Sha256};
-    // One setting that stops several deliveries is one finding; a shape is told apart by what shows it.
-    let evidence = match denial.outcome {
-        Outcome::ServiceDeliveryDenied => "",
-        _ => denial.evidence.as_ref().map_or("", |e| &*e.address),
-    };
-    let digest =
-        Sha256::digest(format!("{rule}\u{0}{part}\u{0}{bucket}\u{0}{evidence}").as_bytes());
+    let digest = Sha256::digest(parts.join("\u{0}").as_bytes());
     let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("{rule}:{hex}")
+    format!("{}:{hex}", parts.first().unwrap_or(&""))
+}
+
+/// One setting that stops several deliveries is one finding; a shape is told apart by what shows it.
+fn shown_by(denial: &Denial) -> String {
+    match (denial.outcome, &denial.evidence) {
+        (Outcome::ServiceDeliveryDenied, _) | (_, None) => String::new(),
+        (_, Some(evidence)) => block_of(&evidence.address),
+    }
+}
+
+/// The address without the keys of instances: `module.a.aws_iam_role.r` of `module.a["x"].aws_iam_role.r[0]`.
+fn block_of(address: &str) -> String {
+    let mut out = String::new();
+    let (mut depth, mut quoted) = (0usize, false);
+    for c in address.chars() {
+        match c {
+            '"' if depth > 0 => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted && depth > 0 => depth -= 1,
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
 }
 
 /// The same in every environment: the rule, the place that refuses, the action, the bucket's own place, the evidence.
@@ -451,12 +503,13 @@ fn kin(estate: &Estate, upload: &Decided, denial: &Denial, finding: &Finding) ->
 
 fn document(statement: &StatementRef) -> String {
     let policy: &Policy = &statement.policy;
+    let address = block_of(&policy.address);
     match statement.get() {
         Some(s) => match &s.sid {
-            Some(sid) if !sid.is_empty() => format!("{} {}", policy.address, sid.display()),
-            _ => format!("{} {}", policy.address, content(s)),
+            Some(sid) if !sid.is_empty() => format!("{address} {}", sid.display()),
+            _ => format!("{address} {}", content(s)),
         },
-        None => policy.address.to_string(),
+        None => address,
     }
 }
 

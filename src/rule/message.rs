@@ -4,7 +4,8 @@ use crate::decision::{DenyKind, DenyReason};
 use crate::facts::Estate;
 use crate::policy::{ConditionTest, PolicyType, Statement};
 use crate::rule::Outcome;
-use crate::rule::name::{Subject, deciding};
+use crate::rule::name::{Subject, deciding, names_sender};
+use crate::upload::deploy::CHANGE_POLICY;
 use crate::upload::{
     Cause, Decided, Denial, EvidenceKind, Gate, PathCertainty, Route, Uploader, blame, writers,
 };
@@ -91,6 +92,11 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
         }
         Cause::Gate(Gate::PublicPolicyBlocked { .. }) => {
             format!("the policy of `{to}` cannot be put: {why}")
+        }
+        Cause::Policy { reason, .. } if &*reason.action == CHANGE_POLICY => {
+            format!(
+                "the policy of `{to}` locks out whoever deploys it: {CHANGE_POLICY} is refused {why}"
+            )
         }
         _ if matches!(decided.uploader, Uploader::Service { .. }) => {
             format!("{proviso}deliveries by {who} to `{to}` fail: {why}")
@@ -325,6 +331,12 @@ fn explicit_fix(
     elements: &[crate::decision::Element],
     denial: &Denial,
 ) -> String {
+    if let Cause::Policy { reason, .. } = &denial.cause {
+        if &*reason.action == CHANGE_POLICY {
+            return "deny the actions that are meant (`s3:PutObject`), or spare the deploying role with `ArnNotLike` on `aws:PrincipalArn`"
+                .into();
+        }
+    }
     let Some((test, subject)) = deciding(statement, elements) else {
         return "narrow the Deny, or exempt the caller with `ArnNotLike` on `aws:PrincipalArn`"
             .into();
@@ -340,7 +352,13 @@ fn explicit_fix(
         | Subject::Tags
         | Subject::Lock
         | Subject::CopySource => {
-            if denial.passes.is_some() {
+            let absent = test.operator == crate::policy::ConditionOperator::Null;
+            if absent && denial.passes.is_some() {
+                match header_word(test, subject) {
+                    Some(header) => format!("send {header}, or drop the statement"),
+                    None => "drop the statement".into(),
+                }
+            } else if denial.passes.is_some() {
                 format!("add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition, or send the header")
             } else {
                 "drop the statement, or let it accept a request that the other gates accept".into()
@@ -373,6 +391,7 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
             .and_then(|n| n.statement.get().map(|s| (n, s)))
         {
             let by_condition = !near.failed.is_empty()
+                && names_sender(statement, &decided.uploader)
                 && near
                     .failed
                     .iter()

@@ -5,6 +5,7 @@
 
 use crate::decision::{DenyKind, DenyReason, Element, Principal};
 use crate::policy::{ConditionTest, PolicyType, Statement};
+use crate::upload::deploy::CHANGE_POLICY;
 pub use crate::upload::subject::{Subject, subject};
 use crate::upload::{Cause, Gate, Uploader, blame};
 use crate::value::Piece;
@@ -61,6 +62,9 @@ fn explicit(reason: &DenyReason, statement: &Statement, elements: &[Element]) ->
     let about = deciding(statement, elements).map(|(_, s)| s);
     let not_principal = statement.principals.as_ref().is_some_and(|p| p.negated);
     match reason.policy_type {
+        PolicyType::Bucket if &*reason.action == CHANGE_POLICY => {
+            "bucket-policy-locks-out-deployer"
+        }
         PolicyType::AccessPoint => "access-point-policy-denies-upload",
         PolicyType::Bucket => match about {
             Some(Subject::EncryptionHeader) => "bucket-policy-denies-missing-encryption-header",
@@ -198,7 +202,9 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             }
         }
         PolicyType::Key => {
-            if matches!(uploader, Uploader::Service { .. }) && !only_condition {
+            // A statement for everybody under the condition of another service is not about this one.
+            let about_it = near.is_some_and(|(s, _)| names_sender(s, uploader));
+            if matches!(uploader, Uploader::Service { .. }) && !(only_condition && about_it) {
                 return "key-policy-omits-service";
             }
             if only_condition {
@@ -237,6 +243,24 @@ fn names_buckets_only(statement: &Statement) -> bool {
             });
             s3 && !after
         })
+}
+
+/// True where a statement names the AWS service that sends, or its role; for other senders always.
+pub fn names_sender(statement: &Statement, uploader: &Uploader) -> bool {
+    let Uploader::Service {
+        principal,
+        role: None,
+        ..
+    } = uploader
+    else {
+        return true;
+    };
+    statement.principals.as_ref().is_some_and(|element| {
+        element
+            .entries
+            .iter()
+            .any(|e| e.text.as_literal() == Some(&**principal))
+    })
 }
 
 /// True where the principal is an AWS service by itself.

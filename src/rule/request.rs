@@ -77,6 +77,15 @@ pub fn shown(
     }
 }
 
+/// A call of the deployment, by its name on the command line.
+pub fn deploying(bucket: &Bucket, call: &str) -> ShownRequest {
+    ShownRequest {
+        command: format!("aws s3api {call} --bucket {}", bucket_name(bucket)),
+        parameters: Vec::new(),
+        notes: vec!["as whoever applies the configuration".into()],
+    }
+}
+
 /// Name of the sender for a reader.
 pub fn who(estate: &Estate, uploader: &Uploader) -> String {
     match uploader {

@@ -1,9 +1,14 @@
-//! Calls of a deployment that AWS refuses because of a bucket's settings: its own ACL, a public policy.
+//! Calls of a deployment that AWS refuses: a bucket's own ACL, a public policy, the next change of a policy that
+//! denies its own change to everybody.
 
-use crate::decision::Match;
-use crate::facts::{Estate, Ownership, Setting};
+use crate::decision::evaluate::evaluate;
+use crate::decision::{
+    AccountRelation, ContextValue, DenyKind, Match, Principal, Reading, Request, RequestContext,
+};
+use crate::facts::{Bucket, Estate, Ownership, Setting};
 use crate::outcome::{Level, Outcome};
-use crate::policy::{StatementRef, public};
+use crate::policy::{PolicyType, StatementRef, public};
+use crate::upload::attempt::Journey;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
 
@@ -49,12 +54,16 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                 }
             }
         }
-        for gate in gates {
+        for cause in gates
+            .into_iter()
+            .map(Cause::Gate)
+            .chain(locked_out(estate, bucket))
+        {
             // A bucket that stands since before April 2023 keeps its ACLs unless the sources say otherwise.
-            let level = match &gate {
-                Gate::BucketAclDisabled {
+            let level = match &cause {
+                Cause::Gate(Gate::BucketAclDisabled {
                     ownership: None, ..
-                } => Level::Note,
+                }) => Level::Note,
                 _ => Level::Warning,
             };
             out.push(Decided {
@@ -72,7 +81,7 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                 hangs_on: Vec::new(),
                 grants: Vec::new(),
                 denials: vec![Denial {
-                    cause: Cause::Gate(gate),
+                    cause,
                     outcome: Outcome::OtherFailure,
                     level,
                     evidence: None,
@@ -89,4 +98,58 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         }
     }
     out
+}
+
+/// The action that a deployment needs to change the policy again.
+pub const CHANGE_POLICY: &str = "s3:PutBucketPolicy";
+
+/// The Denies of a bucket policy that refuse its next change to whoever asks, over TLS and from anywhere. Only the
+/// root user of the account is not bound by them.
+fn locked_out(estate: &Estate, bucket: &Bucket) -> Vec<Cause> {
+    let Some(policies) = bucket.policy.as_ref().filter(|_| !bucket.open) else {
+        return Vec::new();
+    };
+    let account = bucket.account.id.clone();
+    let principal = Principal::Account {
+        account: account.clone(),
+    };
+    let mut journey = Journey::new(
+        estate,
+        Uploader::Deployer {
+            account: account.clone(),
+        },
+        principal.clone(),
+        None,
+        bucket,
+        Route::Internet,
+        AccountRelation::Same,
+    );
+    // What stands above the account or around the caller is not asked here.
+    journey.s3.scp = Vec::new();
+    journey.s3.rcp = Vec::new();
+    let mut context = RequestContext {
+        other: ContextValue::Unknown,
+        ..RequestContext::default()
+    };
+    context.present("aws:SecureTransport", "true");
+    context.present("aws:PrincipalAccount", account.clone());
+    context.present("aws:ResourceAccount", account.clone());
+    let request = Request {
+        principal,
+        action: CHANGE_POLICY.into(),
+        resource: bucket.arn.clone(),
+        resource_account: account,
+        context,
+    };
+    if policies.attached.iter().any(|a| !a.guards.is_empty()) {
+        return Vec::new();
+    }
+    evaluate(&request, &journey.s3, Reading::Favourable, &journey.world)
+        .reasons
+        .into_iter()
+        .filter(|r| {
+            r.policy_type == PolicyType::Bucket && matches!(r.kind, DenyKind::Explicit { .. })
+        })
+        .map(|reason| Cause::Policy { reason, key: None })
+        .collect()
 }

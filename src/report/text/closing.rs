@@ -108,6 +108,12 @@ pub fn counts(report: &Report) -> String {
         1 => line.push_str(", 1 mend is safe"),
         n => line.push_str(&format!(", {n} mends are safe")),
     }
+    if report.undecided_mends > 0 {
+        line.push_str(&format!(
+            ", {} not tried: there are too many",
+            number(report.undecided_mends, "further mend", "further mends")
+        ));
+    }
     if report.silenced > 0 {
         line.push_str(&format!(", {} silenced", report.silenced));
     }

@@ -27,6 +27,7 @@ pub fn lines(report: &Report, fix: &Fix, style: &TextStyle) -> Vec<String> {
         };
         edits.sort_by_key(|e| (e.span.start, e.span.end));
         for change in changes(file, &edits) {
+            let change = change.shown(style);
             out.push(format!(
                 "{}:{}",
                 super::path(report, &file.path),
@@ -56,16 +57,44 @@ pub fn lines(report: &Report, fix: &Fix, style: &TextStyle) -> Vec<String> {
 }
 
 fn clean(line: &str, style: &TextStyle) -> String {
-    shorten(
-        &sanitize_lines(line).replace('\t', "    "),
-        style.width.saturating_sub(14).clamp(40, 160),
-    )
+    shorten(&sanitize_lines(line).replace('\t', "    "), room(style))
+}
+
+/// Characters of a line that fit beside the word `mend`.
+fn room(style: &TextStyle) -> usize {
+    style.width.saturating_sub(14).clamp(40, 160)
 }
 
 struct Change {
     line: u32,
     before: Vec<String>,
     after: Vec<String>,
+}
+
+/// Unchanged characters that are kept before a change in a long line.
+const LEAD: usize = 16;
+
+impl Change {
+    /// Long lines from shortly before what changes in them.
+    fn shown(mut self, style: &TextStyle) -> Change {
+        let long = |line: &&mut String| line.chars().count() > room(style);
+        for (before, after) in self.before.iter_mut().zip(&mut self.after) {
+            if !long(&before) && !long(&after) {
+                continue;
+            }
+            let same = before
+                .chars()
+                .zip(after.chars())
+                .take_while(|(a, b)| a == b)
+                .count();
+            let cut = same.saturating_sub(LEAD);
+            if cut > 1 {
+                *before = format!("…{}", before.chars().skip(cut).collect::<String>());
+                *after = format!("…{}", after.chars().skip(cut).collect::<String>());
+            }
+        }
+        self
+    }
 }
 
 /// Groups edits that share lines and applies each group to its lines. Edits that overlap are left out.

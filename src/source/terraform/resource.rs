@@ -42,8 +42,21 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         Some((target, block))
     }
 
-    /// An attribute of a resource: configured, or a symbol.
+    /// An attribute of a resource: configured, or a symbol. Nothing is written at the declaration of what is known
+    /// after apply: the place that a person can change is the use.
     pub fn attribute(&mut self, position: usize, name: &Arc<str>, span: Span) -> Outcome {
+        let mut value = self.remembered(position, name, span)?;
+        let header = self.block_of(position).map(|(_, block)| block.header);
+        if matches!(&value.kind, ValueKind::Unknown(u) if u.symbol.is_some())
+            && header == Some(value.place.span)
+            && value.place.via.is_none()
+        {
+            value.place = Place::at(span);
+        }
+        Ok(value)
+    }
+
+    fn remembered(&mut self, position: usize, name: &Arc<str>, span: Span) -> Outcome {
         let key = (position, name.clone());
         match self.attributes.get(&key) {
             Some(Memo::Done(outcome)) => return outcome.clone(),

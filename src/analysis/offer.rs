@@ -1,0 +1,313 @@
+//! Mends offered: each edit is written, the estate is decided again with it, and what came of it is said.
+//!
+//! An edit is offered only where its denial is gone and no other comes in its place. It is safe where nobody may
+//! upload who could not before, beside the callers whose uploads it is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{Request, circle, environments};
+use crate::decision::Match;
+use crate::facts::Estate;
+use crate::files::{FileTable, Files, FilesError};
+use crate::policy::public;
+use crate::report::DecidedUpload;
+use crate::rule::{Edit, Finding, Level, Outcome, Proposal};
+use crate::source::edit;
+
+/// Proposals of one finding that are decided.
+const ALTERNATIVES: usize = 3;
+/// Edits of one run that are decided again.
+const DECIDED: usize = 40;
+/// Uploads that are decided again in one run, all edits together: an estate of many uploads has fewer edits decided.
+const UPLOADS: usize = 40_000;
+
+/// Fills in the edits of the findings. Gives the number of findings whose edits were not decided, as they are too many.
+pub fn offer(
+    files: &dyn Files,
+    request: &Request,
+    before: &State,
+    findings: &mut [Finding],
+) -> usize {
+    let mut wanted: Vec<(usize, Vec<Candidate>)> = Vec::new();
+    let most = DECIDED.min(UPLOADS / before.uploads.max(1));
+    let (mut count, mut left_out) = (0, 0);
+    for (index, finding) in findings.iter().enumerate() {
+        let proposals = match &finding.fix {
+            Some(fix) if finding.level > Level::Note || finding.callers.is_empty() => {
+                fix.proposals.as_slice()
+            }
+            _ => continue,
+        };
+        let candidates: Vec<Candidate> = proposals
+            .iter()
+            .filter_map(|p| Candidate::new(before.files, p))
+            .take(ALTERNATIVES)
+            .collect();
+        if candidates.is_empty() {
+            continue;
+        }
+        if count + candidates.len() > most {
+            left_out += 1;
+            continue;
+        }
+        count += candidates.len();
+        wanted.push((index, candidates));
+    }
+    let shown: &[Finding] = findings;
+    let found: Vec<(usize, Option<Offer>)> = wanted
+        .into_par_iter()
+        .map(|(index, candidates)| {
+            let finding = shown.get(index);
+            let offer = finding.and_then(|f| best(files, request, before, f, candidates));
+            (index, offer)
+        })
+        .collect();
+    for (index, offer) in found {
+        let fix = findings.get_mut(index).and_then(|f| f.fix.as_mut());
+        if let (Some(fix), Some(offer)) = (fix, offer) {
+            fix.edits = offer.edits;
+            if let Some(text) = offer.text {
+                fix.text = text;
+            }
+            fix.safe = offer.gains.is_empty();
+            fix.gains = offer.gains;
+        }
+    }
+    left_out
+}
+
+/// Edits that could be offered.
+struct Candidate {
+    edits: Vec<Edit>,
+    shares: Vec<String>,
+    text: Option<String>,
+    refers: bool,
+}
+
+impl Candidate {
+    fn new(sources: &FileTable, proposal: &Proposal) -> Option<Candidate> {
+        let was = proposal.was.as_deref();
+        let edits = edit::edits(sources, &proposal.change, &proposal.document, was)?;
+        Some(Candidate {
+            edits,
+            shares: proposal.shares.clone(),
+            text: proposal.text.clone(),
+            refers: proposal.change.refers(),
+        })
+    }
+}
+
+struct Offer {
+    edits: Vec<Edit>,
+    text: Option<String>,
+    gains: Vec<String>,
+}
+
+/// What held before an edit.
+pub struct State<'f> {
+    files: &'f FileTable,
+    /// Those that are not shown too.
+    findings: &'f [Finding],
+    uploads: usize,
+    /// Caller and bucket of every upload that may pass in some form.
+    access: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Buckets whose policy may be public.
+    public: BTreeSet<Arc<str>>,
+}
+
+impl<'f> State<'f> {
+    pub fn new(
+        files: &'f FileTable,
+        findings: &'f [Finding],
+        decided: &[DecidedUpload],
+        public: BTreeSet<Arc<str>>,
+    ) -> State<'f> {
+        State {
+            files,
+            findings,
+            uploads: decided.len(),
+            access: access(decided),
+            public,
+        }
+    }
+}
+
+/// The first safe one, else the first that mends.
+fn best(
+    files: &dyn Files,
+    request: &Request,
+    before: &State,
+    finding: &Finding,
+    candidates: Vec<Candidate>,
+) -> Option<Offer> {
+    let mut unsafe_one = None;
+    for candidate in candidates {
+        let Some(offer) = try_out(files, request, before, finding, candidate) else {
+            continue;
+        };
+        if offer.gains.is_empty() {
+            return Some(offer);
+        }
+        unsafe_one = unsafe_one.or(Some(offer));
+    }
+    unsafe_one
+}
+
+/// Decides the estate with the edits; `None` where they do not mend the finding.
+fn try_out(
+    files: &dyn Files,
+    request: &Request,
+    before: &State,
+    finding: &Finding,
+    candidate: Candidate,
+) -> Option<Offer> {
+    let edited = Edited::new(files, before.files, &candidate.edits)?;
+    let read = super::read(&edited, request);
+    // INVARIANT: a text that does not parse any more is never offered.
+    if !edited.parses(&read) {
+        return None;
+    }
+    // Neither Terraform nor CloudFormation deploys blocks that refer to each other in a circle.
+    if candidate.refers && circle::new_one(&read, &candidate.edits) {
+        return None;
+    }
+    let ran = environments::run(&read, request);
+    let (findings, decided) = (ran.findings, ran.decided);
+    let like = |other: &&Finding| {
+        other.rule == finding.rule
+            && other.bucket == finding.bucket
+            && other.primary.label == finding.primary.label
+            && (finding.callers.is_empty() || same_upload(other, finding))
+    };
+    let known: BTreeSet<&str> = before.findings.iter().map(|f| f.rule).collect();
+    let gone = findings.iter().filter(like).count() < before.findings.iter().filter(like).count();
+    let worse = findings.iter().any(|f| {
+        f.level > Level::Note
+            && f.only_with.is_none()
+            && !known.contains(f.rule)
+            && !same_upload(f, finding)
+    });
+    if !gone || worse {
+        return None;
+    }
+    let mut gains: Vec<String> = Vec::new();
+    for (caller, bucket) in access(&decided).difference(&before.access) {
+        let meant =
+            *bucket == finding.bucket && finding.callers.iter().any(|w| w.address == *caller);
+        if !meant {
+            gains.push(format!("{caller} to {bucket}"));
+        }
+    }
+    for bucket in ran.public.difference(&before.public) {
+        gains.push(format!("everyone to {bucket}"));
+    }
+    let callers: BTreeSet<&str> = finding.callers.iter().map(|w| &*w.address).collect();
+    gains.extend(
+        candidate
+            .shares
+            .into_iter()
+            .filter(|s| !callers.contains(s.as_str())),
+    );
+    gains.dedup();
+    Some(Offer {
+        edits: candidate.edits,
+        text: candidate.text,
+        gains,
+    })
+}
+
+/// The same upload, of which another gate may say no once this one does not.
+fn same_upload(one: &Finding, other: &Finding) -> bool {
+    one.bucket == other.bucket
+        && one
+            .callers
+            .iter()
+            .any(|w| other.callers.iter().any(|v| v.address == w.address))
+}
+
+fn access(decided: &[DecidedUpload]) -> BTreeSet<(Arc<str>, Arc<str>)> {
+    decided
+        .iter()
+        .filter(|d| match d.outcome {
+            Outcome::AlwaysDenied | Outcome::ServiceDeliveryDenied | Outcome::OtherFailure => false,
+            Outcome::DefaultDenied | Outcome::ShapeDenied | Outcome::Depends | Outcome::Allowed => {
+                true
+            }
+        })
+        .map(|d| (d.caller.clone(), d.bucket.clone()))
+        .collect()
+}
+
+pub fn public_buckets(estate: &Estate) -> BTreeSet<Arc<str>> {
+    estate
+        .buckets
+        .iter()
+        .filter(|b| {
+            b.policy.iter().flat_map(|p| &p.attached).any(|a| {
+                a.policy
+                    .statements
+                    .iter()
+                    .any(|s| public::is_public_statement(s, a.policy.version) == Match::Yes)
+            })
+        })
+        .map(|b| b.address.clone())
+        .collect()
+}
+
+/// A tree with some files edited.
+struct Edited<'f> {
+    files: &'f dyn Files,
+    changed: BTreeMap<Arc<str>, Arc<[u8]>>,
+}
+
+impl<'f> Edited<'f> {
+    /// `None` where an edit does not fit its file.
+    fn new(files: &'f dyn Files, sources: &FileTable, edits: &[Edit]) -> Option<Edited<'f>> {
+        let mut by_file: BTreeMap<crate::value::FileId, Vec<&Edit>> = BTreeMap::new();
+        for edit in edits {
+            by_file.entry(edit.span.file).or_default().push(edit);
+        }
+        let mut changed = BTreeMap::new();
+        for (id, mut edits) in by_file {
+            edits.sort_by_key(|e| (e.span.start, e.span.end));
+            let file = sources.get(id)?;
+            let text = super::mend::apply(&file.text, 0, &edits)?;
+            changed.insert(file.path.clone(), Arc::from(text.into_bytes()));
+        }
+        Some(Edited { files, changed })
+    }
+
+    /// True where none of the edited files has a fault of syntax.
+    fn parses(&self, read: &crate::source::Sources) -> bool {
+        !read.gaps.iter().any(|gap| {
+            let path = gap
+                .place
+                .as_ref()
+                .and_then(|p| read.files.get(p.span.file))
+                .map(|f| &f.path)
+                .or(gap.path.as_ref());
+            gap.kind == crate::source::GapKind::Syntax
+                && path.is_some_and(|p| self.changed.contains_key(p))
+        })
+    }
+}
+
+impl Files for Edited<'_> {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, FilesError> {
+        match self.changed.get(path) {
+            Some(bytes) => Ok(bytes.clone()),
+            None => self.files.read(path),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Arc<str>>, FilesError> {
+        self.files.list(folder)
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.files.is_file(path)
+    }
+}
