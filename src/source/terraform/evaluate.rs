@@ -11,6 +11,7 @@ use super::document::*;
 use super::expansion::{Expanded, Target};
 use super::load::Loader;
 use super::module::Instance;
+use super::plan::Plan;
 use super::traverse::members;
 use super::unknown::{computed, is_unknown, key_text, not, unknown_from};
 use crate::source::GapKind;
@@ -108,6 +109,7 @@ pub struct Evaluator<'l, 'f> {
     pub expansions: FxHashMap<(usize, Arc<str>), Memo<Arc<Expanded>>>,
     pub module_keys: Option<FxHashMap<String, Arc<str>>>,
     pub inputs: super::variables::RootInputs,
+    pub plan: Option<Arc<Plan>>,
     pub writes_own_account: bool,
     pub depth: u32,
     /// Above zero inside `try` and `can`, which want to see failures.
@@ -201,6 +203,26 @@ impl Evaluator<'_, '_> {
                 });
             }
             ExpressionKind::For(each) => return self.for_expression(each, span, env),
+            ExpressionKind::Value(value) => (**value).clone(),
+            ExpressionKind::Opaque {
+                references,
+                document,
+            } => {
+                if let Some(document) = document
+                    && let Ok(value) = self.eval(document, env)
+                    && matches!(value.kind, ValueKind::Json(_))
+                {
+                    return Ok(value);
+                }
+                let told = references.join("`, `");
+                let why = match references.as_slice() {
+                    [] => "known after apply".into(),
+                    _ => {
+                        format!("known after apply; the plan tells only that it refers to `{told}`")
+                    }
+                };
+                Value::unknown(Unknown::because(why), place())
+            }
         })
     }
 
