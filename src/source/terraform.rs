@@ -22,6 +22,7 @@ mod resource;
 mod template;
 mod traverse;
 mod types;
+mod uncertain;
 mod unknown;
 mod variables;
 

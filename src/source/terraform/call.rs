@@ -6,6 +6,7 @@ use super::choice::spread;
 use super::document::Expression;
 use super::evaluate::{Binding, DEPTH, Env, Evaluator, Failure, Frame, Outcome};
 use super::traverse::{chosen_by, members};
+use super::uncertain;
 use super::unknown::{computed, is_unknown, key_text, unknown_from};
 use crate::files;
 use crate::source::functions::{self, FunctionContext, FunctionError, convert};
@@ -125,6 +126,18 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     && let Some(chosen) = chosen_by(map, key, default.first(), span)
                 {
                     return Ok(chosen);
+                }
+            }
+            "distinct" | "sort" => {
+                let of = match name {
+                    "sort" => uncertain::sort,
+                    _ => uncertain::distinct,
+                };
+                if let [list] = values
+                    && let Some(mut value) = of(list, span)
+                {
+                    value.sensitive = list.sensitive;
+                    return Ok(value);
                 }
             }
             "list" => return Ok(Value::list(values.to_vec(), Place::at(span))),

@@ -317,6 +317,12 @@ impl Evaluator<'_, '_> {
             if let (Some(a), Some(b)) = literals
                 && a != b
             {
+                if [a, b].iter().any(|t| matches!(*t, "tuple" | "object")) {
+                    return Err(Failure::new(
+                        format!("the results of the conditional are {a} and {b}"),
+                        span,
+                    ));
+                }
                 return convert::to_string(&chosen).map_err(|e| failure(e, span));
             }
             return Ok(chosen);
@@ -458,13 +464,15 @@ pub fn failure(error: FunctionError, span: Span) -> Failure {
     }
 }
 
-/// The type of a literal scalar.
+/// The type of a literal.
 fn literal_type(expression: &Expression) -> Option<&'static str> {
     match &expression.kind {
         ExpressionKind::Number(_) => Some("number"),
         ExpressionKind::Bool(_) => Some("bool"),
         ExpressionKind::Template(template) if !template.unwraps => Some("string"),
         ExpressionKind::Parenthesis(inner) => literal_type(inner),
+        ExpressionKind::Tuple(_) => Some("tuple"),
+        ExpressionKind::Object(_) => Some("object"),
         _ => None,
     }
 }

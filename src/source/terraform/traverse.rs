@@ -192,6 +192,11 @@ fn index(value: &Value, key: &Value, span: Span) -> Outcome {
                 None => Ok(unknown_from("index", key, span)),
             }
         }
+        // In which order they stand is not known.
+        ValueKind::Set(items) if items.iter().any(|i| !convert::is_known(i)) => {
+            let why = "the order of a set is not known";
+            Ok(Value::unknown(Unknown::because(why), Place::at(span)))
+        }
         _ => Err(Failure::new("only lists and maps can be indexed", span)),
     }
 }
