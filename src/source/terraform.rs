@@ -316,6 +316,7 @@ fn start<'l, 'f>(
         writes_own_account: false,
         depth: 0,
         strict: 0,
+        needed: Vec::new(),
         undeclared: FxHashSet::default(),
         steps: 0,
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::choice::{choose, spread};
+use super::choice::{choose, same_arm, spread};
 use super::document::*;
 use super::expansion::{Expanded, Target};
 use super::load::Loader;
@@ -16,7 +16,9 @@ use super::traverse::members;
 use super::unknown::{computed, is_unknown, key_text, not, unknown_from};
 use crate::source::GapKind;
 use crate::source::functions::{FunctionError, convert};
-use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
+use crate::value::{
+    Arm, Guards, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind,
+};
 
 /// Levels of evaluation inside each other.
 pub const DEPTH: u32 = 700;
@@ -114,6 +116,8 @@ pub struct Evaluator<'l, 'f> {
     pub depth: u32,
     /// Above zero inside `try` and `can`, which want to see failures.
     pub strict: u32,
+    /// Inside `try` and `can`: guards without which the expression fails.
+    pub needed: Guards,
     /// Variables that are used and not declared, as far as they were told.
     pub undeclared: FxHashSet<Arc<str>>,
     pub steps: u64,
@@ -296,6 +300,8 @@ impl Evaluator<'_, '_> {
                     Some(false) => no_value.get_or_insert_with(|| self.eval(no, env)).clone(),
                     None => self.decide(&arm.value, test, yes, no, span, env),
                 };
+                // What is asked for in this case only is there.
+                self.needed.retain(|g| !same_arm(g, &arm.guard));
                 match arm_value {
                     Ok(value) => out.push(Arm {
                         guard: arm.guard.clone(),
@@ -329,7 +335,9 @@ impl Evaluator<'_, '_> {
         }
         let (holds, fails) = self.guards(value, test);
         let yes = self.eval(yes, env);
+        self.needed.retain(|g| !same_arm(g, &holds));
         let no = self.eval(no, env);
+        self.needed.retain(|g| !same_arm(g, &fails));
         let (yes, no) = match (yes, no) {
             (Ok(yes), Ok(no)) => unified(yes, no),
             (Ok(yes), Err(_)) => return Ok(yes),
