@@ -240,6 +240,10 @@ impl Context<'_, '_, '_, '_> {
 }
 
 impl FunctionContext for Context<'_, '_, '_, '_> {
+    fn asks_for_failures(&self) -> bool {
+        self.evaluator.strict > 0
+    }
+
     fn read_file(&mut self, path: &Value) -> Result<(FileId, Arc<str>), FunctionError> {
         let path = self.path(path)?;
         if !self.evaluator.loader.files.is_file(&path) {
