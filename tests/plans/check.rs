@@ -73,6 +73,18 @@ fn beside_their_sources_plans_find_the_same_at_its_lines() {
 }
 
 #[test]
+fn several_plans_of_one_root_are_its_environments() {
+    let names = ["main.tf", "first.json", "standing.json"];
+    let report = run(&files("encrypted", &names));
+    let environments: Vec<&str> = report.environments.iter().map(|e| &**e).collect();
+    assert_eq!(environments, ["first", "standing"]);
+    assert_eq!(
+        rules(&report),
+        BTreeSet::from([DENIED, KEY].map(String::from))
+    );
+}
+
+#[test]
 fn alone_each_finding_is_one_of_the_sources() {
     let sources = rules(&run(&files("encrypted", &["main.tf"])));
     for plan in ["standing.json", "state.json"] {
