@@ -38,7 +38,7 @@ use self::module::Instance;
 use self::plan::Plan;
 use crate::files::{self, Files};
 use crate::source::environment::Environment;
-use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
+use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Resource, Scope, Sources};
 use crate::value::{Map, Place, ScopeId, Span, Value, ValueKind};
 
 /// Reads every root module among the paths.
@@ -332,27 +332,7 @@ fn root(
     plan: Option<Arc<Plan>>,
 ) {
     let mut evaluator = start(loader, folder, inputs, plan);
-    let mut found = Vec::new();
-    // Instances are appended while they are visited.
-    let mut next = 0;
-    while next < evaluator.instances.len() {
-        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else {
-            break;
-        };
-        for name in module.modules.keys() {
-            let name = format!("module.{name}").into();
-            evaluator.expanded(next, &name);
-        }
-        for name in module.resources.keys() {
-            let Some(expanded) = evaluator.expanded(next, name) else {
-                continue;
-            };
-            for item in &expanded.items {
-                found.extend(item.position.and_then(|p| evaluator.resource(p)));
-            }
-        }
-        next += 1;
-    }
+    let found = resources(&mut evaluator);
     let span = Span::new(crate::value::FileId(0), 0, 0);
     let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else {
         return;
@@ -420,6 +400,32 @@ fn root(
             GapKind::Reading,
         );
     }
+}
+
+/// Every resource and data source of the root and of the modules that it calls.
+fn resources(evaluator: &mut Evaluator<'_, '_>) -> Vec<Resource> {
+    let mut found = Vec::new();
+    // Instances are appended while they are visited.
+    let mut next = 0;
+    while next < evaluator.instances.len() {
+        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else {
+            break;
+        };
+        for name in module.modules.keys() {
+            let name = format!("module.{name}").into();
+            evaluator.expanded(next, &name);
+        }
+        for name in module.resources.keys() {
+            let Some(expanded) = evaluator.expanded(next, name) else {
+                continue;
+            };
+            for item in &expanded.items {
+                found.extend(item.position.and_then(|p| evaluator.resource(p)));
+            }
+        }
+        next += 1;
+    }
+    found
 }
 
 /// The AWS provider configurations of a root module.

@@ -422,3 +422,62 @@ fn what_people_write_is_read() {
     );
     assert!(sources.gaps.is_empty(), "{:?}", sources.gaps);
 }
+
+/// Expressions that are evaluated for a root, and resources that it has.
+fn work(text: &str) -> (u64, usize) {
+    let files = memory(text);
+    let mut sources = Sources::default();
+    let mut loader = Loader::new(&files, &[], &mut sources);
+    let mut evaluator = start(&mut loader, "", &Inputs::default(), None);
+    let found = resources(&mut evaluator).len();
+    (evaluator.steps, found)
+}
+
+#[test]
+fn work_grows_with_the_number_of_instances() {
+    let calls = |count: usize| -> String {
+        let call =
+            |i| format!("module \"m{i}\" {{\n  source = \"./child\"\n  name = \"b{i}\"\n}}\n");
+        (0..count).map(call).collect()
+    };
+    let each = |count: usize| {
+        format!(
+            r#"
+locals {{
+  keys = toset([for i in range({count}) : "k${{i}}"])
+}}
+resource "aws_s3_bucket" "b" {{
+  for_each = local.keys
+  bucket   = "b-${{each.key}}"
+}}
+resource "aws_s3_bucket_policy" "b" {{
+  for_each = aws_s3_bucket.b
+  bucket   = each.value.id
+  policy   = jsonencode({{ Statement = [{{ Resource = aws_s3_bucket.b[each.key].arn }}] }})
+}}
+"#
+        )
+    };
+    let instances = |count: usize| {
+        format!(
+            "{}{}",
+            each(1),
+            "module \"m\" {\n  source = \"./child\"\n  count = N\n  name = count.index\n}\n"
+                .replace('N', &count.to_string())
+        )
+    };
+    for (name, few, many, times) in [
+        ("calls", work(&calls(100)), work(&calls(1000)), 10),
+        (
+            "instances",
+            work(&instances(100)),
+            work(&instances(1000)),
+            10,
+        ),
+        ("for_each", work(&each(1000)), work(&each(10_000)), 10),
+    ] {
+        assert!(many.1 > few.1 * (times - 1), "{name}: {few:?} {many:?}");
+        let limit = few.0 * (times as u64 + 1);
+        assert!(many.0 <= limit, "{name}: {few:?} {many:?}");
+    }
+}
