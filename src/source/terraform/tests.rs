@@ -423,6 +423,21 @@ fn what_people_write_is_read() {
     assert!(sources.gaps.is_empty(), "{:?}", sources.gaps);
 }
 
+#[test]
+fn a_key_that_is_written_twice_has_its_last_value() {
+    let text = r#"
+locals {
+  condition = {
+    StringEquals = { "aws:a" = "1" }
+    Bool         = { "aws:b" = "1", "aws:b" = "2" }
+    StringEquals = { "aws:c" = "3" }
+  }
+}
+"#;
+    let expected = r#"{"StringEquals":{"aws:c":"3"},"Bool":{"aws:b":"2"}}"#;
+    assert_eq!(value(text, "local.condition"), expected);
+}
+
 /// Expressions that are evaluated for a root, and resources that it has.
 fn work(text: &str) -> (u64, usize) {
     let files = memory(text);
