@@ -8,6 +8,7 @@ mod environments;
 pub mod floors;
 pub mod mend;
 pub mod offer;
+pub mod secrets;
 pub mod suppress;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub struct Request {
 /// Files by what reads them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Discovery {
+    /// Configuration files, and JSON files that may be plans.
     pub terraform: Vec<Arc<str>>,
     /// YAML and JSON files that may be templates.
     pub templates: Vec<Arc<str>>,
@@ -65,6 +67,14 @@ pub fn discover(files: &dyn Files, paths: &[String]) -> Discovery {
             found.push(path.as_str().into());
             if is_terraform(path) {
                 // A file stands for its whole root module.
+                let folder = crate::files::folder_of(path);
+                let beside = files.list(folder).unwrap_or_default().into_iter();
+                found.extend(beside.filter(|p| {
+                    crate::files::folder_of(p) == folder
+                        && (is_terraform(p) || floors::is_plan(files, p))
+                }));
+            } else if floors::is_plan(files, path) {
+                // A plan stands for the root module that it was made of.
                 let folder = crate::files::folder_of(path);
                 let beside = files.list(folder).unwrap_or_default().into_iter();
                 found.extend(
@@ -93,6 +103,9 @@ pub fn discover(files: &dyn Files, paths: &[String]) -> Discovery {
             .iter()
             .any(|e| name.ends_with(e))
         {
+            if floors::is_plan(files, &path) {
+                out.terraform.push(path.clone());
+            }
             out.templates.push(path);
         }
     }
@@ -153,7 +166,8 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
     let all = request.mends.then(|| findings.clone());
     let (suppressions, silenced) =
         suppress::apply(&mut findings, &mut sources, &request.suppressions);
-    findings.retain(|f| wanted(f, request, &sources, files));
+    let shown = shown(files, request);
+    findings.retain(|f| wanted(f, request, &shown, &sources, files));
     findings.sort_by(|a, b| {
         (b.level, a.primary.place.span, a.rule, &a.fingerprint).cmp(&(
             a.level,
@@ -176,7 +190,7 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         .iter()
         .map(|r| (r.address.clone(), r.block))
         .collect();
-    let report = Report {
+    let mut report = Report {
         findings,
         decided,
         not_understood,
@@ -192,16 +206,38 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         uri_prefix: request.uri_prefix.clone(),
         folder: request.folder.clone(),
     };
+    secrets::cover(&mut report, &sources.secrets);
     changes::Revision { report, blocks }
 }
 
+/// The paths that are named, and for a plan the files of the root module that it was made of.
+fn shown(files: &dyn Files, request: &Request) -> Vec<String> {
+    let mut out = request.paths.clone();
+    for path in request.paths.iter().filter(|p| floors::is_plan(files, p)) {
+        let own = crate::files::folder_of(path);
+        let others = request.inputs.plan_sources.as_deref();
+        for folder in std::iter::once(own).chain(others) {
+            let beside = files.list(folder).unwrap_or_default().into_iter();
+            let beside = beside.filter(|p| crate::files::folder_of(p) == folder);
+            out.extend(beside.filter(|p| is_terraform(p)).map(|p| p.to_string()));
+        }
+    }
+    out
+}
+
 /// Selected, asked for, and touching what was named.
-fn wanted(finding: &Finding, request: &Request, sources: &Sources, files: &dyn Files) -> bool {
+fn wanted(
+    finding: &Finding,
+    request: &Request,
+    shown: &[String],
+    sources: &Sources,
+    files: &dyn Files,
+) -> bool {
     let named = |list: &[String]| list.iter().any(|n| n == finding.rule);
     let selected = (request.select.is_empty() || named(&request.select)) && !named(&request.ignore);
-    let shown = finding.only_with.is_none_or(|s| request.show.contains(&s));
+    let asked = finding.only_with.is_none_or(|s| request.show.contains(&s));
     let named = if request.anchors.is_empty() {
-        &request.paths
+        shown
     } else {
         &request.anchors
     };
@@ -218,5 +254,5 @@ fn wanted(finding: &Finding, request: &Request, sources: &Sources, files: &dyn F
                 std::iter::once(step.place.span.file).chain(uses)
             })
             .any(|file| sources.files.get(file).is_some_and(|f| touches(&f.path)));
-    selected && shown && here
+    selected && asked && here
 }

@@ -149,6 +149,8 @@ pub struct Sources {
     pub unused: Vec<Gap>,
     /// Scopes of which the first reads a value of the second.
     pub joins: Vec<(ScopeId, ScopeId)>,
+    /// Texts of sensitive values, which no report shows.
+    pub secrets: Vec<Arc<str>>,
 }
 
 impl Sources {
@@ -203,6 +205,8 @@ pub struct Inputs {
     pub discover: bool,
     /// Environments that the configuration declares.
     pub environments: Vec<environment::Declared>,
+    /// Folder of the sources of plans in whose own folder there are none, boundary-relative.
+    pub plan_sources: Option<String>,
 }
 
 /// The answer of `iaclint eval` for one expression or node.

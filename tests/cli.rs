@@ -951,3 +951,43 @@ fn roots_meet_within_their_environment() {
         assert_eq!(code(&folder, &arguments), expected, "{environment}");
     }
 }
+
+#[test]
+fn a_refusal_that_reaches_another_environment_is_new() {
+    let live = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/estates/live");
+    let folder = tempfile::tempdir().unwrap();
+    for root in ["app", "storage"] {
+        std::fs::create_dir_all(folder.path().join(root).join("envs")).unwrap();
+        for file in ["main.tf", "envs/dev.tfvars", "envs/prod.tfvars"] {
+            let path = Path::new(root).join(file);
+            std::fs::copy(live.join(&path), folder.path().join(&path)).unwrap();
+        }
+    }
+    commit(folder.path(), "strict in prod");
+    let since = |expected: i32| {
+        let output = iaclint(
+            folder.path(),
+            &["check", "--since", "HEAD", "--format", "json"],
+        );
+        assert_eq!(output.status.code(), Some(expected));
+        serde_json::from_slice::<Json>(&output.stdout).unwrap()
+    };
+    since(0);
+    std::fs::write(
+        folder.path().join("storage/envs/dev.tfvars"),
+        "strict = true\n",
+    )
+    .unwrap();
+    let report = since(1);
+    assert_eq!(
+        in_environments(&report),
+        ["bucket-policy-denies-upload aws_s3_bucket.drop  aws_iam_role.app@"]
+    );
+    commit(folder.path(), "strict everywhere");
+    std::fs::write(
+        folder.path().join("storage/envs/dev.tfvars"),
+        "strict = false\n",
+    )
+    .unwrap();
+    since(0);
+}

@@ -1,4 +1,5 @@
-//! The decision cases of the folder that `IACLINT_ORACLE` names, asked of `iaclint simulate`.
+//! The decision cases of the folder that `IACLINT_ORACLE` names, asked of `iaclint simulate`, and values that
+//! Terraform computed, asked of the evaluator.
 //!
 //! Each case comes from elsewhere (the folder's README says from where). Without the variable nothing is asked
 //! and the test says so; with it, a folder that cannot be read is a failure.
@@ -15,6 +16,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use iaclint::files::Limits;
+use iaclint::files::disk::DiskFiles;
+use iaclint::source::{Evaluated, Inputs, show, terraform};
+use iaclint::value::ValueKind;
 use serde_json::Value as Json;
 
 /// Files of the folder that hold decisions, requests and matches.
@@ -166,5 +171,154 @@ fn agrees(case: &Json, answer: &Json) -> bool {
         }
         Some("public_policy") => answer["public"] == expect["public"],
         _ => answer["match"] == expect["match"],
+    }
+}
+
+/// Values of Terraform that are answered otherwise, each with the reason.
+const VALUES: &[(&str, &str)] = &[
+    (
+        "terraform/encode/23",
+        "compressed bytes are never part of a policy; `base64gzip` is not computed",
+    ),
+    (
+        "terraform/jsonencode/24",
+        "a quotient that never ends is kept as a binary fraction, not to 154 digits",
+    ),
+    (
+        "terraform/jsonencode/5",
+        "there is no negative zero among the numbers here",
+    ),
+    (
+        "terraform/operators/14",
+        "lists and tuples are one kind of value here, so that equal members make them equal",
+    ),
+    (
+        "unknown-values/compact",
+        "the id of a declared resource is neither null nor empty, so it stays",
+    ),
+    (
+        "unknown-values/conditional_same",
+        "both results are the same text, whatever the test says",
+    ),
+    (
+        "unknown-values/false_and",
+        "`false && x` is false for every x",
+    ),
+    (
+        "unknown-values/jsondecode_unknown",
+        "decoding an encoding gives what was encoded, and of that the shape is known",
+    ),
+    ("unknown-values/true_or", "`true || x` is true for every x"),
+];
+
+#[test]
+fn terraform_values() {
+    let Some(folder) = std::env::var_os("IACLINT_ORACLE").map(PathBuf::from) else {
+        println!("0 values ran: IACLINT_ORACLE is not set");
+        return;
+    };
+    let mut results: Vec<(String, bool, String)> = Vec::new();
+    let inputs = Inputs::default();
+    let scope = DiskFiles::new(&folder.join("terraform-functions"), Limits::default()).unwrap();
+    let text = std::fs::read_to_string(folder.join("terraform-functions.jsonl")).unwrap();
+    for line in text.lines() {
+        let case: Json = serde_json::from_str(line).unwrap();
+        let expression = case["expr"].as_str().unwrap();
+        let (got, value) = match terraform::evaluate_expression(&scope, "", &inputs, expression) {
+            Evaluated::Error(message) => (message, None),
+            Evaluated::Value(value) => match &value.kind {
+                ValueKind::Unknown(unknown) => (unknown.reason.to_string(), None),
+                _ => (String::new(), Some(show::to_json(&value))),
+            },
+        };
+        let agrees = match (&value, case["expect"].get("error")) {
+            (value, Some(_)) => value.is_none(),
+            (Some(value), None) => same(value, &case["expect"]["value"]),
+            (None, None) => false,
+        };
+        let got = value.map_or(got, |v| v.to_string());
+        results.push((case["id"].as_str().unwrap().to_string(), agrees, got));
+    }
+    let modules = std::fs::read_dir(folder.join("terraform-modules")).unwrap();
+    let mut modules: Vec<PathBuf> = modules.map(|entry| entry.unwrap().path()).collect();
+    modules.sort();
+    for module in modules {
+        let Ok(text) = std::fs::read_to_string(module.join("expected.json")) else {
+            continue;
+        };
+        let expected: Json = serde_json::from_str(&text).unwrap();
+        let files = DiskFiles::new(&module, Limits::default()).unwrap();
+        let (outputs, _) = terraform::evaluate_names(&files, "", &inputs);
+        for (name, output) in expected["outputs"].as_object().unwrap() {
+            let got = outputs.get(name).map_or(Json::Null, show::to_json);
+            let agrees = same_or_unknown(&got, &output["after"], &output["after_unknown"]);
+            let of = module.file_name().unwrap().to_string_lossy();
+            results.push((format!("{of}/{name}"), agrees, got.to_string()));
+        }
+    }
+    assert!(!results.is_empty());
+    let listed = |name: &str| VALUES.iter().any(|(listed, _)| *listed == name);
+    let wrong: Vec<String> = results
+        .iter()
+        .filter(|(name, agrees, _)| *agrees == listed(name))
+        .map(|(name, agrees, got)| format!("{name}: agrees: {agrees}, got {got}"))
+        .collect();
+    println!(
+        "{} values ran: {} disagree as listed",
+        results.len(),
+        VALUES.len()
+    );
+    assert!(wrong.is_empty(), "unexpected:\n{}", wrong.join("\n"));
+    for (name, _) in VALUES {
+        assert!(
+            results.iter().any(|(known, ..)| known == name),
+            "no value `{name}`"
+        );
+    }
+}
+
+/// Equal values; a number is equal however it is written.
+fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a.as_f64() == b.as_f64(),
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// What is known after apply must not be claimed.
+fn same_or_unknown(got: &Json, after: &Json, unknown: &Json) -> bool {
+    match unknown {
+        Json::Bool(true) => ["$unknown", "$text", "$choice"]
+            .iter()
+            .any(|mark| got.get(mark).is_some()),
+        Json::Object(marks) if after.is_object() || after.is_null() => {
+            let empty = serde_json::Map::new();
+            let after = after.as_object().unwrap_or(&empty);
+            let mut keys = marks.keys().chain(after.keys());
+            got.is_object()
+                && keys.all(|k| {
+                    let at = |map: &serde_json::Map<String, Json>| {
+                        map.get(k).cloned().unwrap_or(Json::Null)
+                    };
+                    same_or_unknown(&got[k], &at(after), &at(marks))
+                })
+        }
+        Json::Array(marks) => {
+            let empty = Vec::new();
+            let after = after.as_array().unwrap_or(&empty);
+            let length = marks.len().max(after.len());
+            let at = |list: &[Json], i: usize| list.get(i).cloned().unwrap_or(Json::Null);
+            got.as_array().is_some_and(|got| {
+                got.len() == length
+                    && (0..length).all(|i| same_or_unknown(&got[i], &at(after, i), &at(marks, i)))
+            })
+        }
+        _ => same(got, after),
     }
 }

@@ -20,6 +20,9 @@ mod evidence;
 #[path = "uploads/services.rs"]
 mod services;
 
+#[path = "plans/check.rs"]
+mod plans;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

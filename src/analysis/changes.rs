@@ -51,10 +51,11 @@ pub fn compare(earlier: &Revision, later: Revision, since: &str) -> Report {
     let mut new = vec![false; later.report.findings.len()];
     for (finding, new) in later.report.findings.iter().zip(&mut new) {
         if known.contains(finding.fingerprint.as_str()) {
-            // The same refusal may meet more callers now.
+            // The same refusal may meet more callers now, or hold in more environments.
             *new = refused
                 .get(finding.fingerprint.as_str())
-                .is_some_and(|callers| meets_more(finding, callers, &present));
+                .is_some_and(|callers| meets_more(finding, callers, &present))
+                || holds_wider(finding, earlier, &later);
             continue;
         }
         match gone.iter().position(|old| renamed(old, finding, &present)) {
@@ -163,6 +164,27 @@ fn meets_more(
         .filter(|c| !before.contains(&(&*c.address, &*c.path)))
         .count();
     fresh > left
+}
+
+/// True where a known finding holds in an environment that there was, and in which it did not hold.
+fn holds_wider(finding: &Finding, earlier: &Revision, later: &Revision) -> bool {
+    let before: Vec<&Finding> = earlier
+        .report
+        .findings
+        .iter()
+        .filter(|f| f.fingerprint == finding.fingerprint)
+        .collect();
+    let held = |name: &Arc<str>| {
+        before
+            .iter()
+            .any(|f| f.environments.is_empty() || f.environments.contains(name))
+    };
+    let now = match finding.environments.is_empty() {
+        true => &later.report.environments,
+        false => &finding.environments,
+    };
+    let there = &earlier.report.environments;
+    !before.is_empty() && now.iter().any(|e| there.contains(e) && !held(e))
 }
 
 /// The worst outcome of each caller, bucket and path.

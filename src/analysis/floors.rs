@@ -22,6 +22,11 @@ pub fn read_terraform(
     source::terraform::read(files, paths, inputs, sources);
 }
 
+/// True where a JSON file may be a plan or state of Terraform.
+pub fn is_plan(files: &dyn Files, path: &str) -> bool {
+    source::terraform::may_be_plan(files, path)
+}
+
 /// Templates into sources.
 pub fn read_cloudformation(
     files: &dyn Files,

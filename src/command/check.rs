@@ -245,6 +245,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             parameters: super::pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
+            plan_sources: arguments.root.as_ref().map(|_| String::new()),
             ..environments
         },
         environment: arguments.environment.clone(),
@@ -281,6 +282,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         let found = analysis::discover(&files, &request.paths);
         let mut paths: Vec<_> = found.terraform.into_iter().chain(found.templates).collect();
         paths.sort();
+        paths.dedup();
         let lines: String = paths.iter().map(|path| format!("{path}\n")).collect();
         return put(&lines).map(|()| ExitCode::from(if lost.is_empty() { 0 } else { 2 }));
     }

@@ -185,7 +185,9 @@ impl Files for DiskFiles {
             .build();
         let mut out: Vec<Arc<str>> = Vec::new();
         for entry in walk.flatten() {
-            if !entry.file_type().is_some_and(|t| t.is_file()) {
+            let kind = entry.file_type();
+            let linked = kind.is_some_and(|t| t.is_symlink()) && is_part_of_a_module(entry.path());
+            if !linked && !kind.is_some_and(|t| t.is_file()) {
                 continue;
             }
             if let Ok(inside) = entry.path().strip_prefix(&self.boundary) {
@@ -194,7 +196,8 @@ impl Files for DiskFiles {
                     .map(|c| c.as_os_str().to_string_lossy())
                     .collect::<Vec<_>>()
                     .join("/");
-                if !self.ignored.as_ref().is_some_and(|i| i.hide(&path)) {
+                let hidden = self.ignored.as_ref().is_some_and(|i| i.hide(&path));
+                if !hidden && (!linked || self.is_file(&path)) {
                     out.push(path.into());
                 }
             }
@@ -209,6 +212,23 @@ impl Files for DiskFiles {
     fn is_file(&self, path: &str) -> bool {
         self.resolve(path).is_ok_and(|(_, about)| about.is_file())
     }
+}
+
+/// Configuration that several folders share by links is part of each of them.
+fn is_part_of_a_module(path: &Path) -> bool {
+    let name = path.file_name().map(|n| n.to_string_lossy());
+    name.is_some_and(|name| {
+        [
+            ".tf",
+            ".tf.json",
+            ".tofu",
+            ".tofu.json",
+            ".tfvars",
+            ".tfvars.json",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end))
+    })
 }
 
 #[cfg(test)]
@@ -241,5 +261,18 @@ mod tests {
             files.list("").unwrap(),
             ["a.tf".into(), "large".into()] as [Arc<str>; 2]
         );
+        // Configuration that folders share by links is part of each; what lies outside is of none.
+        std::fs::create_dir(inside.path().join("root")).unwrap();
+        let link = |to: PathBuf, at: &str| {
+            std::os::unix::fs::symlink(to, inside.path().join("root").join(at)).unwrap();
+        };
+        link("../a.tf".into(), "shared.tf");
+        link("../large".into(), "large");
+        link(outside.path().join("secret"), "secret.tf");
+        assert_eq!(
+            files.list("root").unwrap(),
+            ["root/shared.tf".into()] as [Arc<str>; 1]
+        );
+        assert_eq!(&*files.read("root/shared.tf").unwrap(), b"a");
     }
 }

@@ -40,6 +40,11 @@ pub trait FunctionContext {
 
     /// Files below a folder, relative to it.
     fn list_files(&mut self, folder: &Value) -> Result<Vec<String>, FunctionError>;
+
+    /// True inside `try` and `can`, where a case that fails counts. Else it is no possibility.
+    fn asks_for_failures(&self) -> bool {
+        false
+    }
 }
 
 /// Why a call has no value.
@@ -141,6 +146,7 @@ fn over_choices(
     *worlds -= arms.len();
     let place = arguments.first().map_or(Place::at(at), |a| a.place.clone());
     let mut results = Vec::new();
+    let mut refused = None;
     for arm in arms.iter() {
         let world: Vec<Value> = arguments
             .iter()
@@ -151,12 +157,30 @@ fn over_choices(
             Err(FunctionError::Unknown(reason)) => {
                 Value::unknown(Unknown::because(reason), place.clone())
             }
-            Err(error) => return Err(error),
+            Err(FunctionError::Error(message)) if context.asks_for_failures() => {
+                let value = Value::unknown(Unknown::because(message.as_str()), place.clone());
+                refused = Some(message);
+                value
+            }
+            Err(FunctionError::Error(message)) => {
+                refused = Some(message);
+                continue;
+            }
         };
         results.push(Arm {
             guard: arm.guard.clone(),
             value,
         });
+    }
+    if let Some(message) = refused {
+        let failed =
+            |arm: &Arm| matches!(&arm.value.kind, ValueKind::Unknown(u) if *u.reason == *message);
+        if results.iter().all(failed) {
+            return Err(FunctionError::Error(message));
+        }
+        if let ([only], false) = (results.as_slice(), context.asks_for_failures()) {
+            return Ok(only.value.clone());
+        }
     }
     Ok(Value::new(ValueKind::Choice(Arc::new(results)), place))
 }

@@ -14,6 +14,7 @@ mod load;
 mod module;
 mod operators;
 mod parse;
+mod plan;
 mod policy_document;
 mod recover;
 mod reference;
@@ -21,10 +22,11 @@ mod resource;
 mod template;
 mod traverse;
 mod types;
+mod uncertain;
 mod unknown;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -33,9 +35,10 @@ use self::document::{Block, Expression};
 use self::evaluate::{Env, Evaluator};
 use self::load::{Loader, is_configuration};
 use self::module::Instance;
+use self::plan::Plan;
 use crate::files::{self, Files};
 use crate::source::environment::Environment;
-use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Scope, Sources};
+use crate::source::{Evaluated, Format, GapKind, Inputs, Provider, Resource, Scope, Sources};
 use crate::value::{Map, Place, ScopeId, Span, Value, ValueKind};
 
 /// Reads every root module among the paths.
@@ -70,21 +73,92 @@ fn with_room(run: &mut (dyn FnMut() + Send)) {
 
 fn read_here(files: &dyn Files, paths: &[Arc<str>], inputs: &Inputs, sources: &mut Sources) {
     let mut loader = Loader::new(files, paths, sources);
-    let roots = roots(&mut loader, paths);
-    let environments = environment::of_roots(&mut loader, &roots, inputs);
-    for (folder, environments) in roots.iter().zip(environments) {
-        if environments.is_empty() {
-            root(&mut loader, folder, inputs, None);
+    let mut plans = plans(&mut loader, paths, inputs);
+    let mut folders = roots(&mut loader, paths);
+    // What was planned is a root, whoever else calls it.
+    for folder in plans.keys() {
+        if !folders.contains(folder) && loader.is_module(folder) {
+            folders.push(folder.clone());
         }
-        for environment in environments {
+    }
+    let environments = environment::of_roots(&mut loader, &folders, inputs);
+    for (folder, environments) in folders.iter().zip(environments) {
+        let mut of_folder = plans.remove(folder).unwrap_or_default();
+        if environments.is_empty() && of_folder.len() < 2 {
+            root(&mut loader, folder, inputs, None, of_folder.pop());
+            continue;
+        }
+        let mut runs: Vec<(Environment, Option<Arc<Plan>>)> =
+            environments.into_iter().map(|e| (e, None)).collect();
+        for plan in of_folder {
+            let name = name_of(&plan.path);
+            match runs.iter_mut().find(|(e, p)| e.name == name && p.is_none()) {
+                Some((_, known)) => *known = Some(plan),
+                None => runs.push((
+                    Environment {
+                        name,
+                        ..Environment::default()
+                    },
+                    Some(plan),
+                )),
+            }
+        }
+        for (environment, plan) in runs {
             let files = environment.variable_files.iter().map(|f| f.to_string());
             let inputs = Inputs {
                 variable_files: inputs.variable_files.iter().cloned().chain(files).collect(),
                 ..inputs.clone()
             };
-            root(&mut loader, folder, &inputs, Some(environment));
+            root(&mut loader, folder, &inputs, Some(environment), plan);
         }
     }
+    for plan in plans.into_values().flatten() {
+        let path = plan.path.to_string();
+        root(&mut loader, &path, inputs, None, Some(plan));
+    }
+}
+
+/// The plans and states among the paths, by the folder of their sources; those without sources by their own.
+fn plans(
+    loader: &mut Loader<'_>,
+    paths: &[Arc<str>],
+    inputs: &Inputs,
+) -> BTreeMap<String, Vec<Arc<Plan>>> {
+    let mut out: BTreeMap<String, Vec<Arc<Plan>>> = BTreeMap::new();
+    for path in paths.iter().filter(|p| is_plan_name(p)) {
+        let Some(plan) = plan::read::read(loader, path) else {
+            continue;
+        };
+        let folder = files::folder_of(path);
+        let folder = match &inputs.plan_sources {
+            Some(root) if !loader.is_module(folder) && loader.is_module(root) => root,
+            _ => folder,
+        };
+        out.entry(folder.to_string())
+            .or_default()
+            .push(Arc::new(plan));
+    }
+    out
+}
+
+/// True where a file may be a plan or state, by its name.
+pub fn is_plan_name(path: &str) -> bool {
+    path.ends_with(".json") && !is_configuration(path)
+}
+
+/// True where a file may be a plan or state, by its content.
+pub fn may_be_plan(files: &dyn Files, path: &str) -> bool {
+    is_plan_name(path) && files.read(path).is_ok_and(|b| plan::read::may_be_plan(&b))
+}
+
+/// How the environment of a plan is called: its file name without the words that say what it is.
+fn name_of(path: &str) -> Arc<str> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let words = stem.split(['-', '.', '_']);
+    let words = words.filter(|w| !matches!(*w, "plan" | "tfplan" | "state" | "tfstate"));
+    let name = words.collect::<Vec<_>>().join("-");
+    if name.is_empty() { stem } else { &name }.into()
 }
 
 /// `iaclint eval terraform DIR --expr EXPR`.
@@ -118,7 +192,8 @@ fn evaluate_here(files: &dyn Files, folder: &str, inputs: &Inputs, expression: &
         Err(fault) => return Evaluated::Error(fault.message),
     };
     let mut loader = Loader::new(files, &[], &mut sources);
-    let mut evaluator = start(&mut loader, folder, inputs);
+    let plan = beside(&mut loader, folder, inputs);
+    let mut evaluator = start(&mut loader, folder, inputs, plan);
     evaluator.strict = 1;
     match evaluator.eval(&parsed, Env::of(0)) {
         Ok(value) => Evaluated::Value(value),
@@ -136,7 +211,8 @@ pub fn evaluate_names(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map,
 fn names_here(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
     let mut sources = Sources::default();
     let mut loader = Loader::new(files, &[], &mut sources);
-    let mut evaluator = start(&mut loader, folder, inputs);
+    let plan = beside(&mut loader, folder, inputs);
+    let mut evaluator = start(&mut loader, folder, inputs, plan);
     let span = Span::new(crate::value::FileId(0), 0, 0);
     let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else {
         return (Map::default(), Map::default());
@@ -155,6 +231,13 @@ fn names_here(files: &dyn Files, folder: &str, inputs: &Inputs) -> (Map, Map) {
         locals.insert(name.clone(), Place::at(span), value);
     }
     (outputs, locals)
+}
+
+/// The first plan or state in a folder.
+fn beside(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs) -> Option<Arc<Plan>> {
+    let names = loader.names(folder);
+    let plans = plans(loader, &names, inputs);
+    plans.into_values().flatten().next()
 }
 
 /// Folders that nobody calls, in order; all of them where they call each other in a circle.
@@ -194,13 +277,22 @@ fn roots(loader: &mut Loader<'_>, paths: &[Arc<str>]) -> Vec<String> {
     }
 }
 
-fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> Evaluator<'l, 'f> {
-    let module = loader.module(folder);
+/// An evaluator of a root module: that of the folder, or what a plan tells of it where there are no sources.
+fn start<'l, 'f>(
+    loader: &'l mut Loader<'f>,
+    folder: &str,
+    inputs: &Inputs,
+    plan: Option<Arc<Plan>>,
+) -> Evaluator<'l, 'f> {
+    let module = match &plan {
+        Some(plan) if !loader.is_module(folder) => plan.root.clone(),
+        _ => loader.module(folder),
+    };
     let scope = ScopeId(loader.sources.scopes.len() as u32);
     let mut evaluator = Evaluator {
         loader,
         scope,
-        root_folder: folder.into(),
+        root_folder: module.folder.clone(),
         instances: vec![Arc::new(Instance {
             module,
             path: "".into(),
@@ -220,9 +312,11 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
         expansions: FxHashMap::default(),
         module_keys: None,
         inputs: variables::RootInputs::default(),
+        plan,
         writes_own_account: false,
         depth: 0,
         strict: 0,
+        needed: Vec::new(),
         undeclared: FxHashSet::default(),
         steps: 0,
     };
@@ -230,29 +324,15 @@ fn start<'l, 'f>(loader: &'l mut Loader<'f>, folder: &str, inputs: &Inputs) -> E
     evaluator
 }
 
-fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs, environment: Option<Environment>) {
-    let mut evaluator = start(loader, folder, inputs);
-    let mut found = Vec::new();
-    // Instances are appended while they are visited.
-    let mut next = 0;
-    while next < evaluator.instances.len() {
-        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else {
-            break;
-        };
-        for name in module.modules.keys() {
-            let name = format!("module.{name}").into();
-            evaluator.expanded(next, &name);
-        }
-        for name in module.resources.keys() {
-            let Some(expanded) = evaluator.expanded(next, name) else {
-                continue;
-            };
-            for item in &expanded.items {
-                found.extend(item.position.and_then(|p| evaluator.resource(p)));
-            }
-        }
-        next += 1;
-    }
+fn root(
+    loader: &mut Loader<'_>,
+    folder: &str,
+    inputs: &Inputs,
+    environment: Option<Environment>,
+    plan: Option<Arc<Plan>>,
+) {
+    let mut evaluator = start(loader, folder, inputs, plan);
+    let found = resources(&mut evaluator);
     let span = Span::new(crate::value::FileId(0), 0, 0);
     let Some(module) = evaluator.instances.first().map(|i| i.module.clone()) else {
         return;
@@ -274,7 +354,8 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs, environment: Opt
             })
         );
     }
-    let providers = providers(&mut evaluator, &module.providers);
+    let mut providers = providers(&mut evaluator, &module.providers);
+    evaluator.accounts_of_plan(&found, &mut providers);
     let backend = module
         .terraform
         .iter()
@@ -319,6 +400,32 @@ fn root(loader: &mut Loader<'_>, folder: &str, inputs: &Inputs, environment: Opt
             GapKind::Reading,
         );
     }
+}
+
+/// Every resource and data source of the root and of the modules that it calls.
+fn resources(evaluator: &mut Evaluator<'_, '_>) -> Vec<Resource> {
+    let mut found = Vec::new();
+    // Instances are appended while they are visited.
+    let mut next = 0;
+    while next < evaluator.instances.len() {
+        let Some(module) = evaluator.instances.get(next).map(|i| i.module.clone()) else {
+            break;
+        };
+        for name in module.modules.keys() {
+            let name = format!("module.{name}").into();
+            evaluator.expanded(next, &name);
+        }
+        for name in module.resources.keys() {
+            let Some(expanded) = evaluator.expanded(next, name) else {
+                continue;
+            };
+            for item in &expanded.items {
+                found.extend(item.position.and_then(|p| evaluator.resource(p)));
+            }
+        }
+        next += 1;
+    }
+    found
 }
 
 /// The AWS provider configurations of a root module.

@@ -101,6 +101,10 @@ fn same(
 
 /// See [`crate::facts::link::Table::attribute`].
 pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<Text> {
+    // What a plan or a state knows already.
+    if let Some(known) = text(&r.attributes, attribute) {
+        return Some(known);
+    }
     match (&*r.type_name, r.data) {
         ("aws_s3_bucket" | "aws_s3_directory_bucket", _) => {
             let bucket = name(r, "bucket");

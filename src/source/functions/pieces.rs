@@ -246,8 +246,20 @@ fn may_hold_char(unknown: &Unknown, c: char) -> bool {
     }
 }
 
+/// `_S3_BUCKET_ID_`: a mark to be replaced, which no name or ARN of a resource is taken to hold.
+fn is_placeholder(pattern: &str) -> bool {
+    let mark = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    pattern.len() > 4
+        && pattern.starts_with('_')
+        && pattern.ends_with('_')
+        && pattern.chars().all(mark)
+}
+
 /// False where no value of the symbol can hold a whole or a part of the pattern.
 pub(super) fn may_touch(unknown: &Unknown, pattern: &str) -> bool {
+    if is_placeholder(pattern) && is_scalar(unknown) {
+        return false;
+    }
     pattern.is_empty()
         || pattern.chars().any(|c| may_hold_char(unknown, c)) && {
             // A pattern that needs a character the symbol cannot hold may still straddle its edge.

@@ -8,7 +8,7 @@ use super::{
     regular,
 };
 use crate::source::json::PLACEHOLDER_BYTES;
-use crate::value::{Piece, Text, Unknown, Value, ValueKind};
+use crate::value::{Arm, Map, Piece, Text, Unknown, Value, ValueKind};
 
 pub(super) fn find(name: &str) -> Option<Entry> {
     Some(match name {
@@ -352,8 +352,14 @@ fn substr(call: &Call) -> Outcome {
 }
 
 fn replace(call: &Call) -> Outcome {
-    let flat = flat(call, 0)?;
     let pattern = call.literal(1)?;
+    if let ValueKind::Json(document) = &call.argument(0)?.kind
+        && let Some(replaced) = replace_inside(document, &pattern, &call.text(2)?, 0)
+    {
+        let kind = ValueKind::Json(Arc::new(replaced));
+        return Ok(Value::new(kind, call.through(0)));
+    }
+    let flat = flat(call, 0)?;
     if let Some(inner) = pattern.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
         return regular::replace(call, &flat, inner);
     }
@@ -375,6 +381,87 @@ fn replace(call: &Call) -> Outcome {
     }
     parts.push(Part::Slice(at, flat.text.len()));
     call.made(flat.build(&parts), 0)
+}
+
+/// Replaces inside encoded JSON part by part, so that the parts keep their places; `None` where the pattern could
+/// be part of the encoding, or what is put in could break it.
+fn replace_inside(value: &Value, pattern: &str, new: &Text, depth: usize) -> Option<Value> {
+    let letters = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let breaks = |piece: &Piece| match piece {
+        Piece::Literal(text) => text.contains(['"', '\\']) || text.chars().any(char::is_control),
+        Piece::Unknown(_) => false,
+    };
+    let names = pattern.contains('_') && letters(pattern);
+    if !names || new.pieces().iter().any(breaks) || depth > super::DEPTH {
+        return None;
+    }
+    let inner = |v: &Value| replace_inside(v, pattern, new, depth + 1);
+    let kind = match &value.kind {
+        ValueKind::Text(text) => {
+            let touched = |piece: &Piece| match piece {
+                Piece::Literal(literal) => literal.contains(pattern),
+                Piece::Unknown(unknown) => may_touch(unknown, pattern),
+            };
+            if !text.pieces().iter().any(touched) {
+                return Some(value.clone());
+            }
+            let mut out = Text::default();
+            for piece in text.pieces() {
+                match piece {
+                    Piece::Literal(literal) => {
+                        for (i, part) in literal.split(pattern).enumerate() {
+                            if i > 0 {
+                                out.push(new);
+                            }
+                            out.push_str(part);
+                        }
+                    }
+                    Piece::Unknown(unknown) if may_touch(unknown, pattern) => {
+                        out.push_unknown(Unknown::because(unknown.reason.clone()));
+                    }
+                    Piece::Unknown(unknown) => out.push_unknown(unknown.clone()),
+                }
+            }
+            ValueKind::Text(out)
+        }
+        ValueKind::Unknown(unknown) if may_touch(unknown, pattern) => {
+            ValueKind::Unknown(Unknown::because(unknown.reason.clone()))
+        }
+        ValueKind::Json(_) => return None,
+        ValueKind::List(items) => {
+            let items = items.iter().map(inner).collect::<Option<Vec<_>>>()?;
+            ValueKind::List(Arc::new(items))
+        }
+        ValueKind::Set(items) => {
+            let items = items.iter().map(inner).collect::<Option<Vec<_>>>()?;
+            ValueKind::Set(Arc::new(items))
+        }
+        ValueKind::Choice(arms) => {
+            let arm = |arm: &Arm| {
+                let (guard, value) = (arm.guard.clone(), inner(&arm.value)?);
+                Some(Arm { guard, value })
+            };
+            let arms = arms.iter().map(arm).collect::<Option<Vec<_>>>()?;
+            ValueKind::Choice(Arc::new(arms))
+        }
+        ValueKind::Map(map) => {
+            let mut out = Map::default();
+            for (key, entry) in map.iter() {
+                let key = match (key.contains(pattern), new.as_literal()) {
+                    (false, _) => key.clone(),
+                    (true, Some(new)) => key.replace(pattern, new).into(),
+                    (true, None) => return None,
+                };
+                out.insert(key, entry.key_place.clone(), inner(&entry.value)?);
+            }
+            ValueKind::Map(Arc::new(out))
+        }
+        _ => return Some(value.clone()),
+    };
+    Some(Value {
+        kind,
+        ..value.clone()
+    })
 }
 
 /// Length as Terraform counts it: characters with their marks.

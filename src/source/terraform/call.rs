@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::choice::spread;
+use super::choice::{assume, choose, otherwise, spread};
 use super::document::Expression;
 use super::evaluate::{Binding, DEPTH, Env, Evaluator, Failure, Frame, Outcome};
 use super::traverse::{chosen_by, members};
+use super::uncertain;
 use super::unknown::{computed, is_unknown, key_text, unknown_from};
 use crate::files;
 use crate::source::functions::{self, FunctionContext, FunctionError, convert};
-use crate::value::{FileId, Map, Place, Span, Step, Unknown, Value, ValueKind};
+use crate::value::{Arm, FileId, Guard, Guards, Map, Place, Span, Step, Unknown, Value, ValueKind};
 
 impl<'l, 'f> Evaluator<'l, 'f> {
     pub fn call(
@@ -22,30 +23,27 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     ) -> Outcome {
         match name {
             "try" | "core::try" => {
-                let mut last = Failure::new("`try` needs an argument", span);
-                for argument in arguments {
-                    match self.strictly(argument, env) {
-                        Ok(value) => return Ok(value),
-                        Err(error) => last = error,
-                    }
-                }
-                return Err(Failure::new(
-                    format!("no argument of `try` has a value: {}", last.message),
-                    span,
-                ));
+                return self.first_of(arguments, span, env).map_err(|last| {
+                    let why = format!("no argument of `try` has a value: {}", last.message);
+                    Failure::new(why, span)
+                });
             }
             "can" | "core::can" => {
                 let Some(argument) = arguments.first() else {
                     return Err(Failure::new("`can` needs an argument", span));
                 };
-                return match self.strictly(argument, env) {
+                let (outcome, needed) = self.strictly(argument, env);
+                return match outcome {
                     Ok(value) if is_unknown(&value) || !convert::is_known(&value) => {
                         Ok(Value::unknown(
                             Unknown::because(format!("`{}` is not known", self.source_text(span))),
                             Place::at(span),
                         ))
                     }
-                    Ok(_) => Ok(Value::bool(true, Place::at(span))),
+                    Ok(_) => {
+                        let answer = |holds| Value::bool(holds, Place::at(span));
+                        Ok(where_all(&needed, answer(true), answer(false)))
+                    }
                     Err(_) => Ok(Value::bool(false, Place::at(span))),
                 };
             }
@@ -86,12 +84,34 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         self.apply(name, &values, span, env)
     }
 
-    /// Evaluates so that the failure of a part is the failure of the whole.
-    fn strictly(&mut self, expression: &Expression, env: Env<'_>) -> Outcome {
+    /// The first argument that does not fail. One that fails where an instance is not there gives way there.
+    fn first_of(&mut self, arguments: &[Expression], span: Span, env: Env<'_>) -> Outcome {
+        let Some((first, rest)) = arguments.split_first() else {
+            return Err(Failure::new("an argument is needed", span));
+        };
+        let (outcome, needed) = self.strictly(first, env);
+        match outcome {
+            Ok(value) if needed.is_empty() => Ok(value),
+            Ok(value) if rest.is_empty() => {
+                self.needed.extend(needed);
+                Ok(value)
+            }
+            Ok(value) => Ok(match self.first_of(rest, span, env) {
+                Ok(other) => where_all(&needed, value, other),
+                Err(_) => value,
+            }),
+            Err(failure) if rest.is_empty() => Err(failure),
+            Err(_) => self.first_of(rest, span, env),
+        }
+    }
+
+    /// Evaluates so that the failure of a part is the failure of the whole; also the guards without which it fails.
+    fn strictly(&mut self, expression: &Expression, env: Env<'_>) -> (Outcome, Guards) {
         self.strict += 1;
+        let before = std::mem::take(&mut self.needed);
         let outcome = self.eval(expression, env);
         self.strict -= 1;
-        outcome
+        (outcome, std::mem::replace(&mut self.needed, before))
     }
 
     /// A function that the evaluator itself asks for.
@@ -125,6 +145,18 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     && let Some(chosen) = chosen_by(map, key, default.first(), span)
                 {
                     return Ok(chosen);
+                }
+            }
+            "distinct" | "sort" => {
+                let of = match name {
+                    "sort" => uncertain::sort,
+                    _ => uncertain::distinct,
+                };
+                if let [list] = values
+                    && let Some(mut value) = of(list, span)
+                {
+                    value.sensitive = list.sensitive;
+                    return Ok(value);
                 }
             }
             "list" => return Ok(Value::list(values.to_vec(), Place::at(span))),
@@ -171,6 +203,22 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     }
 }
 
+/// The one value where all the guards hold, else the other.
+fn where_all(guards: &[Guard], value: Value, other: Value) -> Value {
+    guards.iter().rev().fold(value, |value, guard| {
+        let arms = std::iter::once(guard.arm).chain((0..guard.arms).filter(|a| *a != guard.arm));
+        let arms = arms.map(|arm| {
+            let there = otherwise(guard, arm);
+            let value = if arm == guard.arm { &value } else { &other };
+            Arm {
+                value: assume(value, &there),
+                guard: there,
+            }
+        });
+        choose(arms.collect(), &value.place)
+    })
+}
+
 /// What functions may ask of the evaluator.
 struct Context<'c, 'e, 'l, 'f> {
     evaluator: &'c mut Evaluator<'l, 'f>,
@@ -192,6 +240,10 @@ impl Context<'_, '_, '_, '_> {
 }
 
 impl FunctionContext for Context<'_, '_, '_, '_> {
+    fn asks_for_failures(&self) -> bool {
+        self.evaluator.strict > 0
+    }
+
     fn read_file(&mut self, path: &Value) -> Result<(FileId, Arc<str>), FunctionError> {
         let path = self.path(path)?;
         if !self.evaluator.loader.files.is_file(&path) {

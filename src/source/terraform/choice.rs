@@ -275,6 +275,7 @@ pub fn assume_all(value: &Value, guards: &[Guard], depth: usize) -> Value {
     }
 }
 
-fn same_arm(a: &Guard, b: &Guard) -> bool {
+/// The same input with the same arm, whatever their labels.
+pub fn same_arm(a: &Guard, b: &Guard) -> bool {
     a.scope == b.scope && a.input == b.input && a.arm == b.arm
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::value::{Number, Segment, Span};
+use crate::value::{Number, Segment, Span, Value};
 
 /// An expression and where it stands.
 #[derive(Debug, Clone)]
@@ -42,6 +42,14 @@ pub enum ExpressionKind {
         operands: Box<[Expression; 2]>,
     },
     For(Box<For>),
+    /// A value that is at hand, as a plan tells it.
+    Value(Box<Value>),
+    /// An expression of which only the references are told, each once for each time it stands there. Where the
+    /// value of `document` is a policy document, the expression is that reference.
+    Opaque {
+        references: Vec<Arc<str>>,
+        document: Option<Box<Expression>>,
+    },
 }
 
 /// Key of an object: a bare name, or an expression.
@@ -167,6 +175,7 @@ impl Expression {
                 [Part::Hole(inner, _)] => inner.as_word(),
                 _ => None,
             },
+            ExpressionKind::Value(value) => value.as_str(),
             _ => None,
         }
     }
@@ -185,7 +194,9 @@ impl Expression {
                 Some(path)
             }
             ExpressionKind::Variable(name) => Some(vec![name]),
-            ExpressionKind::Template(_) => Some(self.as_word()?.split('.').collect()),
+            ExpressionKind::Template(_) | ExpressionKind::Value(_) => {
+                Some(self.as_word()?.split('.').collect())
+            }
             _ => None,
         }
     }

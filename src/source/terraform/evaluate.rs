@@ -6,16 +6,19 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::choice::{choose, spread};
+use super::choice::{choose, same_arm, spread};
 use super::document::*;
 use super::expansion::{Expanded, Target};
 use super::load::Loader;
 use super::module::Instance;
+use super::plan::Plan;
 use super::traverse::members;
 use super::unknown::{computed, is_unknown, key_text, not, unknown_from};
 use crate::source::GapKind;
 use crate::source::functions::{FunctionError, convert};
-use crate::value::{Arm, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind};
+use crate::value::{
+    Arm, Guards, Map, Number, Place, ScopeId, Span, Step, Unknown, Value, ValueKind,
+};
 
 /// Levels of evaluation inside each other.
 pub const DEPTH: u32 = 700;
@@ -108,10 +111,13 @@ pub struct Evaluator<'l, 'f> {
     pub expansions: FxHashMap<(usize, Arc<str>), Memo<Arc<Expanded>>>,
     pub module_keys: Option<FxHashMap<String, Arc<str>>>,
     pub inputs: super::variables::RootInputs,
+    pub plan: Option<Arc<Plan>>,
     pub writes_own_account: bool,
     pub depth: u32,
     /// Above zero inside `try` and `can`, which want to see failures.
     pub strict: u32,
+    /// Inside `try` and `can`: guards without which the expression fails.
+    pub needed: Guards,
     /// Variables that are used and not declared, as far as they were told.
     pub undeclared: FxHashSet<Arc<str>>,
     pub steps: u64,
@@ -201,6 +207,26 @@ impl Evaluator<'_, '_> {
                 });
             }
             ExpressionKind::For(each) => return self.for_expression(each, span, env),
+            ExpressionKind::Value(value) => (**value).clone(),
+            ExpressionKind::Opaque {
+                references,
+                document,
+            } => {
+                if let Some(document) = document
+                    && let Ok(value) = self.eval(document, env)
+                    && matches!(value.kind, ValueKind::Json(_))
+                {
+                    return Ok(value);
+                }
+                let told = references.join("`, `");
+                let why = match references.as_slice() {
+                    [] => "known after apply".into(),
+                    _ => {
+                        format!("known after apply; the plan tells only that it refers to `{told}`")
+                    }
+                };
+                Value::unknown(Unknown::because(why), place())
+            }
         })
     }
 
@@ -274,6 +300,8 @@ impl Evaluator<'_, '_> {
                     Some(false) => no_value.get_or_insert_with(|| self.eval(no, env)).clone(),
                     None => self.decide(&arm.value, test, yes, no, span, env),
                 };
+                // What is asked for in this case only is there.
+                self.needed.retain(|g| !same_arm(g, &arm.guard));
                 match arm_value {
                     Ok(value) => out.push(Arm {
                         guard: arm.guard.clone(),
@@ -295,13 +323,21 @@ impl Evaluator<'_, '_> {
             if let (Some(a), Some(b)) = literals
                 && a != b
             {
+                if [a, b].iter().any(|t| matches!(*t, "tuple" | "object")) {
+                    return Err(Failure::new(
+                        format!("the results of the conditional are {a} and {b}"),
+                        span,
+                    ));
+                }
                 return convert::to_string(&chosen).map_err(|e| failure(e, span));
             }
             return Ok(chosen);
         }
         let (holds, fails) = self.guards(value, test);
         let yes = self.eval(yes, env);
+        self.needed.retain(|g| !same_arm(g, &holds));
         let no = self.eval(no, env);
+        self.needed.retain(|g| !same_arm(g, &fails));
         let (yes, no) = match (yes, no) {
             (Ok(yes), Ok(no)) => unified(yes, no),
             (Ok(yes), Err(_)) => return Ok(yes),
@@ -436,13 +472,15 @@ pub fn failure(error: FunctionError, span: Span) -> Failure {
     }
 }
 
-/// The type of a literal scalar.
+/// The type of a literal.
 fn literal_type(expression: &Expression) -> Option<&'static str> {
     match &expression.kind {
         ExpressionKind::Number(_) => Some("number"),
         ExpressionKind::Bool(_) => Some("bool"),
         ExpressionKind::Template(template) if !template.unwraps => Some("string"),
         ExpressionKind::Parenthesis(inner) => literal_type(inner),
+        ExpressionKind::Tuple(_) => Some("tuple"),
+        ExpressionKind::Object(_) => Some("object"),
         _ => None,
     }
 }

@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 use super::choice::{compatible, same};
 use super::document::{Block, Expression};
 use super::evaluate::{Binding, Env, Evaluator, Frame, Memo};
+use super::module::Instance;
+use super::plan;
 use super::traverse::members;
 use super::unknown::{canonical, is_unknown, key_text};
 use crate::source::GapKind;
@@ -25,6 +27,9 @@ pub struct Target {
     pub address: Arc<str>,
     pub bindings: Vec<(Arc<str>, Value)>,
     pub guards: Guards,
+    pub block: Arc<Block>,
+    /// The block was made from a plan.
+    pub planned: bool,
 }
 
 /// How a block multiplies.
@@ -153,6 +158,78 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         (form, out, is_open)
     }
 
+    /// The instances of a block of a module that was read from a plan: those that the plan names.
+    fn planned_copies(
+        &self,
+        owner: &Instance,
+        name: &Arc<str>,
+        block: &Block,
+        prefix: &str,
+    ) -> Option<(Form, Vec<Copy>)> {
+        let (plan, _) = self.plan.as_ref().zip(owner.module.planned.as_ref())?;
+        let single =
+            block.body.expression("count").is_none() && block.body.expression("for_each").is_none();
+        let keys = match plan.keys.get(prefix) {
+            Some(keys) => keys.as_slice(),
+            // A call of a module without resources.
+            None if single && name.starts_with("module.") => return None,
+            None => &[],
+        };
+        let form = match keys.first().map(|k| &k.kind) {
+            Some(ValueKind::Number(_)) => Form::Count,
+            Some(ValueKind::Text(_)) => Form::ForEach,
+            None if !single => Form::ForEach,
+            _ => Form::Single,
+        };
+        Some((form, keys.iter().map(|key| told(form, key)).collect()))
+    }
+
+    /// The instances that the plan names, where the sources do not say which there are.
+    fn settled(
+        &self,
+        owner: &Instance,
+        name: &Arc<str>,
+        form: Form,
+        prefix: &str,
+        (copies, open): (Vec<Copy>, bool),
+    ) -> (Vec<Copy>, bool) {
+        let Some(plan) = &self.plan else {
+            return (copies, open);
+        };
+        let declared = match name.strip_prefix("module.") {
+            Some(call) if owner.key.is_empty() => format!("{call}|module"),
+            Some(call) => format!("{}.{call}|module", owner.key),
+            None => format!("{}|{name}", owner.key),
+        };
+        let keys = match plan.keys.get(prefix) {
+            Some(keys) => keys.as_slice(),
+            None if plan.complete && plan.declared.contains(&declared) => &[],
+            None => return (copies, open),
+        };
+        let mut known: Vec<Option<Copy>> = copies.into_iter().map(Some).collect();
+        let mut at: FxHashMap<Arc<str>, usize> = FxHashMap::default();
+        for (i, copy) in known.iter().enumerate() {
+            if let Some(key) = copy.as_ref().and_then(|c| c.key.as_ref())
+                && !is_unknown(key)
+                && let Ok(text) = key_text(key, key.place.span)
+            {
+                at.insert(text, i);
+            }
+        }
+        let named = keys.iter().filter(|key| !key.is_null()).map(|key| {
+            let text = key_text(key, key.place.span).unwrap_or_else(|_| "".into());
+            let found = at.get(&text).and_then(|i| known.get_mut(*i)?.take());
+            match found {
+                Some(copy) => Copy {
+                    guards: Vec::new(),
+                    ..copy
+                },
+                None => told(form, key),
+            }
+        });
+        (named.collect(), false)
+    }
+
     /// Keys and values of the instances that one arm makes; `None` where they are not known.
     fn keys(&mut self, form: Form, arm: &Value, span: Span) -> Option<Vec<(Value, Value)>> {
         let mut keys: Vec<(Value, Value)> = match form {
@@ -232,7 +309,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         } else {
             format!("{}.{name}", owner.path)
         };
-        let (form, copies, open) = self.copies(block, instance, &prefix);
+        let (form, copies, open) = match self.planned_copies(&owner, name, block, &prefix) {
+            Some((form, copies)) => (form, copies, false),
+            None => self.copies(block, instance, &prefix),
+        };
+        // What the plan tells of the blocks that the sources leave open.
+        let (copies, open) = match open || copies.iter().any(|c| !c.guards.is_empty()) {
+            true => self.settled(&owner, name, form, &prefix, (copies, open)),
+            false => (copies, open),
+        };
         let mut items: Vec<Item> = Vec::with_capacity(copies.len());
         let mut by_key = FxHashMap::default();
         for copy in copies {
@@ -257,12 +342,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     self.enter(instance, &owner, call, block, at, copy.bindings, guards)
                 }
                 None => {
+                    let made = match (&self.plan, &owner.module.planned) {
+                        (Some(plan), Some(_)) => {
+                            plan::instance::block(plan, &owner.module, name, &address)
+                        }
+                        _ => None,
+                    };
                     let target = Target {
                         instance,
                         name: name.clone(),
                         address: address.clone(),
                         bindings: copy.bindings,
                         guards,
+                        planned: made.is_some(),
+                        block: made.unwrap_or_else(|| block.clone()),
                     };
                     self.targets.push(Arc::new(target));
                     Some(self.targets.len() - 1)
@@ -289,6 +382,24 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         });
         self.expansions.insert(key, Memo::Done(expanded.clone()));
         Some(expanded)
+    }
+}
+
+/// An instance of which only the key is known.
+fn told(form: Form, key: &Value) -> Copy {
+    if form == Form::Single {
+        return Copy {
+            key: None,
+            bindings: Vec::new(),
+            guards: Vec::new(),
+        };
+    }
+    let why = "the plan does not tell `each.value`";
+    let value = Value::unknown(Unknown::because(why), key.place.clone());
+    Copy {
+        bindings: bindings(form, key, value),
+        key: Some(key.clone()),
+        guards: Vec::new(),
     }
 }
 
@@ -361,7 +472,7 @@ fn project(collection: &Value, arms: &[(usize, Guards, Value)], number: &mut usi
     super::choice::choose(arms, &collection.place)
 }
 
-fn key_suffix(key: &Value) -> String {
+pub fn key_suffix(key: &Value) -> String {
     match &key.kind {
         ValueKind::Number(n) => format!("[{n}]"),
         ValueKind::Text(text) => match text.as_literal() {

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::document::{Attribute, Block, Body, Expression};
 use super::parse::{self, Origin};
+use super::plan::Planned;
 use super::{json, recover};
 use crate::files::{self, Files, SourceFile};
 use crate::source::{Comment, Gap, GapKind, Sources};
@@ -27,6 +28,8 @@ pub struct Module {
     pub modules: IndexMap<Arc<str>, Arc<Block>>,
     pub providers: Vec<Block>,
     pub terraform: Vec<Block>,
+    /// Read from a plan or state, and what only such a module has.
+    pub planned: Option<Box<Planned>>,
 }
 
 /// A file that was read, with its text.

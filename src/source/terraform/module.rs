@@ -50,7 +50,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         } else {
             format!("{}.{call}", owner.key).into()
         };
-        let folder = self.folder_of_call(owner, &key, block)?;
+        let module = self.module_of_call(owner, &key, call, block)?;
         if owner.depth >= NESTING || self.instances.len() >= INSTANCES {
             self.loader.gap(
                 &address,
@@ -61,7 +61,6 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             );
             return None;
         }
-        let module = self.loader.module(&folder);
         let mut calls = owner.calls.clone();
         calls.push((address.clone(), block.header));
         let mut providers = Vec::new();
@@ -116,6 +115,30 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         }
     }
 
+    /// The module that a call leads to: on disk, else as the plan tells it.
+    fn module_of_call(
+        &mut self,
+        owner: &Instance,
+        key: &str,
+        call: &str,
+        block: &Block,
+    ) -> Option<Arc<Module>> {
+        if let Some(planned) = &owner.module.planned {
+            return planned.children.get(call).cloned();
+        }
+        if let Some(folder) = self.folder_of_call(owner, key, block) {
+            return Some(self.loader.module(&folder));
+        }
+        let told = self.plan.as_ref().and_then(|plan| plan.module(key));
+        if told.is_none() {
+            let name = format!("module.{}", key.replace('.', ".module."));
+            let why = "not on disk: run `terraform init -backend=false`";
+            let at = Some(block.header);
+            self.loader.gap(&name, why, at, None, GapKind::Missing);
+        }
+        told
+    }
+
     /// The folder that a call's source means, inside the read boundary.
     fn folder_of_call(&mut self, owner: &Instance, key: &str, block: &Block) -> Option<String> {
         let source = block
@@ -136,14 +159,6 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 return Some(folder);
             }
         }
-        let name = format!("module.{}", key.replace('.', ".module."));
-        self.loader.gap(
-            &name,
-            "not on disk: run `terraform init -backend=false`",
-            Some(block.header),
-            None,
-            GapKind::Missing,
-        );
         None
     }
 

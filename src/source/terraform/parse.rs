@@ -51,21 +51,53 @@ impl ParseFault {
 pub fn body(text: &str, origin: Origin<'_>) -> Result<Body, ParseFault> {
     let parsed = match hcl_edit::parser::parse_body(text) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            // Newlines inside a `for` in braces mean nothing; the parser takes them only between its parts.
-            let fault = ParseFault::of(&error);
-            let marked = super::recover::other_marks(text);
-            let plain = marked.as_deref().unwrap_or(text);
-            match super::recover::join_for_lines(plain).or_else(|| marked.clone()) {
-                Some(mended) => hcl_edit::parser::parse_body(&mended)
-                    .or_else(|_| hcl_edit::parser::parse_body(plain))
-                    .map_err(|_| fault)?,
-                None => return Err(fault),
-            }
-        }
+        Err(error) => match with_other_keys(text, &error) {
+            Some(parsed) => parsed,
+            None => otherwise_parsed(text, &error)?,
+        },
     };
     Ok(Converter { text, origin }.body(&parsed))
 }
+
+/// The body with what the parser does not take, and Terraform does, written otherwise.
+fn otherwise_parsed(
+    text: &str,
+    error: &hcl_edit::parser::Error,
+) -> Result<hcl_structure::Body, ParseFault> {
+    // Newlines inside a `for` in braces mean nothing; the parser takes them only between its parts.
+    let fault = ParseFault::of(error);
+    let marked = super::recover::other_marks(text);
+    let plain = marked.as_deref().unwrap_or(text);
+    match super::recover::join_for_lines(plain).or_else(|| marked.clone()) {
+        Some(mended) => hcl_edit::parser::parse_body(&mended)
+            .or_else(|_| hcl_edit::parser::parse_body(plain))
+            .map_err(|_| fault),
+        None => Err(fault),
+    }
+}
+
+/// The body with other names for keys of objects that are written twice, which Terraform takes and the parser does
+/// not. The tree takes its names from the text as it is.
+fn with_other_keys(text: &str, error: &hcl_edit::parser::Error) -> Option<hcl_structure::Body> {
+    let twice = |e: &hcl_edit::parser::Error| e.message().contains("redefined object key");
+    if !twice(error) {
+        return None;
+    }
+    let mut changed = text.to_string();
+    let mut offset = error.location().offset();
+    for attempt in 0..REPEATED_KEYS {
+        changed = super::recover::other_key(&changed, offset, attempt)?;
+        match hcl_edit::parser::parse_body(&changed) {
+            Ok(parsed) => return Some(parsed),
+            Err(error) if twice(&error) => offset = error.location().offset(),
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// Keys of objects that are written twice, in one text.
+const REPEATED_KEYS: usize = 32;
 
 /// Parses one expression.
 pub fn expression(text: &str, origin: Origin<'_>) -> Result<Expression, ParseFault> {
@@ -246,13 +278,18 @@ impl Converter<'_> {
         Expression { kind, span }
     }
 
+    /// A bare key, as the text has it.
+    fn name(&self, parsed: &str, range: Option<std::ops::Range<usize>>) -> ObjectKey {
+        let written = range.clone().and_then(|r| self.text.get(r));
+        let written = written.filter(|w| w.len() == parsed.len());
+        ObjectKey::Name(written.unwrap_or(parsed).into(), self.range(range))
+    }
+
     fn object_key(&self, key: &hcl::ObjectKey) -> ObjectKey {
         match key {
-            hcl::ObjectKey::Ident(ident) => {
-                ObjectKey::Name(ident.as_str().into(), self.range(ident.span()))
-            }
+            hcl::ObjectKey::Ident(ident) => self.name(ident.as_str(), ident.span()),
             hcl::ObjectKey::Expression(hcl::Expression::Variable(name)) => {
-                ObjectKey::Name(name.as_str().into(), self.range(name.span()))
+                self.name(name.as_str(), name.span())
             }
             hcl::ObjectKey::Expression(expression) => {
                 ObjectKey::Expression(self.expression(expression))

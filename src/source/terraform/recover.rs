@@ -154,6 +154,28 @@ fn heredoc_end(text: &str, start: usize) -> Option<usize> {
     None
 }
 
+/// The text with another key, of the same length, in the place of the one that begins at the offset.
+pub fn other_key(text: &str, offset: usize, attempt: usize) -> Option<String> {
+    let rest = text.get(offset..)?;
+    let (start, length) = match rest.strip_prefix('"') {
+        Some(quoted) => (offset + 1, quoted.find('"')?),
+        None => {
+            let ends = |c: char| !(c.is_alphanumeric() || c == '_' || c == '-');
+            (offset, rest.find(ends)?)
+        }
+    };
+    let letter = char::from(b'A' + (attempt % 26) as u8);
+    let key = text.get(start..start + length)?;
+    if key.is_empty() || key.contains(['\\', '$', '%']) {
+        return None;
+    }
+    let mut changed = String::with_capacity(text.len());
+    changed.push_str(text.get(..start)?);
+    changed.push_str(&letter.to_string().repeat(length));
+    changed.push_str(text.get(start + length..)?);
+    Some(changed)
+}
+
 /// The text with other marks, of the same length, for heredocs in which a line begins like the mark: it ends
 /// none, but the parser takes it for the end. `None` where there is no such heredoc.
 pub fn other_marks(text: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::choice::{spread, worlds};
+use super::choice::{same_arm, spread, worlds};
 use super::document::{Expression, ExpressionKind, Operator};
 use super::evaluate::{Env, Evaluator, Failure, Outcome};
 use super::expansion::{Expanded, Form, Item};
@@ -97,6 +97,13 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             }
             "terraform" => {
                 Ok(self.input_symbol("terraform.workspace", "the workspace is not known", span))
+            }
+            "ephemeral" => {
+                let [kind, name] = [attribute(0), attribute(1)].map(Option::unwrap_or_default);
+                let subject = format!("ephemeral.{kind}.{name}");
+                let reason = format!("`{subject}` is read anew in each run");
+                let value = self.input_symbol(&subject, &reason, span);
+                self.operate(value, rest(2), span, env)
             }
             "each" | "count" | "self" => {
                 Err(Failure::new(format!("`{name}` has no value here"), span))
@@ -434,6 +441,15 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             .get(&wanted)
             .and_then(|at| expanded.items.get(*at));
         if let Some(item) = found {
+            if self.strict > 0 {
+                let owner = self.instances.get(env.instance);
+                let known = owner.map_or(&[][..], |i| i.guards.as_slice());
+                let open = item
+                    .guards
+                    .iter()
+                    .filter(|g| !known.iter().any(|k| same_arm(k, g)));
+                self.needed.extend(open.cloned());
+            }
             return go(self, item, rest, env);
         }
         if expanded.open || is_unknown(key) {

@@ -6,7 +6,10 @@ use super::choice::{assume_all, otherwise};
 use super::document::{Block, Body};
 use super::evaluate::{Binding, Env, Evaluator, Frame, Memo, Outcome};
 use super::expansion::{Form, Target};
+use super::plan::graft;
+use super::plan::told::pseudo;
 use super::traverse::{WHOLE, members};
+use super::unknown::is_unknown;
 use crate::source::{GapKind, Resource};
 use crate::value::{
     Arm, Guard, Map, Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind,
@@ -37,8 +40,7 @@ pub struct Shown<'b> {
 impl<'l, 'f> Evaluator<'l, 'f> {
     fn block_of(&self, position: usize) -> Option<(Arc<Target>, Arc<Block>)> {
         let target = self.targets.get(position)?.clone();
-        let module = &self.instances.get(target.instance)?.module;
-        let block = module.resources.get(&target.name)?.clone();
+        let block = target.block.clone();
         Some((target, block))
     }
 
@@ -83,6 +85,14 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 Place::at(span),
             ));
         };
+        let data = target.name.starts_with("data.");
+        let told = self.told(&target, name, block.header);
+        if target.planned
+            && !pseudo(&target.name)
+            && let Some(value) = told
+        {
+            return Ok(value);
+        }
         if let Some(value) = self.known_data(&target, &block, position, name, span) {
             return value;
         }
@@ -94,16 +104,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                     })?;
                 // A null argument is one that the provider computes.
                 if !value.is_null() {
-                    return Ok(value);
+                    return Ok(match told.filter(|_| data && is_unknown(&value)) {
+                        Some(told) => told,
+                        None => value,
+                    });
                 }
             }
+        } else if data && let Some(told) = told {
+            return Ok(told);
         } else if has_block(&block.body, name) {
             let blocks = self.with_bindings(target.instance, &target.bindings, &mut |this, env| {
                 this.nested(&block.body, name, env, block.header)
             });
             return Ok(self.open_blocks(blocks, &target, name));
         }
-        let data = target.name.starts_with("data.");
         let symbol = Symbol {
             scope: self.scope,
             kind: if data {
@@ -293,6 +307,17 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         });
         self.strict = strict;
         let value = assume_all(&value, &target.guards, 0);
+        let value = match self
+            .plan
+            .as_ref()
+            .and_then(|p| p.objects.get(&target.address))
+        {
+            Some(known) if !target.planned => {
+                let plan = Value::map((*known.values).clone(), value.place.clone());
+                graft::graft(&value, &plan)
+            }
+            _ => value,
+        };
         self.properties.insert(position, Memo::Done(value.clone()));
         Some(value)
     }
@@ -499,8 +524,8 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             address: target.address.clone(),
             type_name: kind.into(),
             data,
+            attributes: self.attributes_of_plan(&target, &properties, block.header),
             properties,
-            attributes: Value::map(Map::default(), Place::at(block.header)),
             guards: target.guards.clone(),
             provider: self.provider_of(&target, &block),
             place,

@@ -257,3 +257,242 @@ data "aws_iam_policy_document" "all" {
     );
     assert_eq!(statements.len(), 2);
 }
+
+/// A root with what people write beside resources.
+const WRITTEN: &str = r#"
+variable "flag" {
+  type = bool
+}
+variable "u" {}
+variable "o" {
+  type = object({
+    a = string
+    b = optional(string, "B")
+    c = optional(object({ d = optional(number, 3) }), {})
+    e = optional(string)
+  })
+  default = { a = "A" }
+}
+variable "n" {
+  default  = "given"
+  nullable = false
+}
+locals {
+  here = <<-EOT
+    one
+      two ${var.u}
+    three
+  EOT
+  strip = "a %{ if true ~}   b   %{~ else ~} c %{ endif ~}  d"
+}
+moved {
+  from = aws_s3_bucket.old
+  to   = aws_s3_bucket.b
+}
+import {
+  to = aws_s3_bucket.b
+  id = "x"
+}
+removed {
+  from = aws_s3_bucket.gone
+  lifecycle {
+    destroy = false
+  }
+}
+check "health" {
+  assert {
+    condition     = var.flag
+    error_message = "no"
+  }
+}
+ephemeral "aws_secretsmanager_secret_version" "s" {
+  secret_id = "x"
+}
+data "template_file" "t" {
+  template = "hello $${name}"
+  vars     = { name = var.u }
+}
+resource "aws_s3_bucket" "b" {
+  bucket = "base"
+}
+resource "aws_s3_bucket" "z" {
+  count  = var.flag ? 1 : 0
+  bucket = "z"
+}
+module "outer" {
+  source   = "./outer"
+  for_each = { p = 1 }
+  name     = each.key
+}
+module "installed" {
+  source = "example/installed/aws"
+}
+"#;
+
+#[test]
+fn what_people_write_is_read() {
+    let mut files = MemoryFiles::new();
+    files.insert("main.tf", WRITTEN);
+    files.insert(
+        "main_override.tf",
+        "resource \"aws_s3_bucket\" \"b\" {\n  bucket = \"over\"\n}\n",
+    );
+    files.insert("more.tofu", "locals {\n  more = \"yes\"\n}\n");
+    files.insert("child/main.tf", CHILD);
+    files.insert("t.tpl", "%{ for n in names ~}\n- ${n}\n%{ endfor ~}\n");
+    let outer = "variable \"name\" {}\nmodule \"inner\" {\n  source = \"../child\"\n  name = \"${var.name}-in\"\n}\noutput \"arn\" {\n  value = module.inner.arn\n}\n";
+    files.insert("outer/main.tf", outer);
+    files.insert("put/main.tf", "output \"v\" {\n  value = path.module\n}\n");
+    let installed = r#"{"Modules": [{"Key": "installed", "Source": "s", "Dir": "put"}]}"#;
+    files.insert(".terraform/modules/modules.json", installed);
+    let cases = [
+        (
+            "local.here",
+            r#"{"$text":["one\n  two ",{"$ref":"var.u"},"\nthree\n"]}"#,
+        ),
+        ("local.strip", r#""a bd""#),
+        ("local.more", r#""yes""#),
+        ("var.o", r#"{"a":"A","b":"B","c":{"d":3},"e":null}"#),
+        ("aws_s3_bucket.b.bucket", r#""over""#),
+        (
+            "data.template_file.t.rendered",
+            r#"{"$text":["hello ",{"$ref":"var.u"}]}"#,
+        ),
+        (
+            r#"templatefile("t.tpl", { names = ["x", "y"] })"#,
+            r#""- x\n- y\n""#,
+        ),
+        ("length([var.u, \"x\"])", "2"),
+        ("startswith(\"pre-${var.u}\", \"pre-\")", "true"),
+        (
+            "module.outer[\"p\"].arn",
+            r#"{"$text":[{"$ref":"module.outer[\"p\"].module.inner.aws_s3_bucket.b.arn"}]}"#,
+        ),
+        ("module.installed.v", r#""put""#),
+        (
+            "ephemeral.aws_secretsmanager_secret_version.s.secret_string",
+            r#"{"$text":[{"$ref":"ephemeral.aws_secretsmanager_secret_version.s.secret_string"}]}"#,
+        ),
+        (
+            "try(aws_s3_bucket.z[0].bucket, \"none\")",
+            r#"{"$choice":[{"when":"`var.flag`","value":"z"},{"when":"not `var.flag`","value":"none"}]}"#,
+        ),
+        (
+            "try(var.flag ? aws_s3_bucket.z[0].bucket : \"x\", \"none\")",
+            r#"{"$choice":[{"when":"`var.flag`","value":"z"},{"when":"not `var.flag`","value":"x"}]}"#,
+        ),
+        (
+            "can(aws_s3_bucket.z[0].bucket)",
+            r#"{"$choice":[{"when":"`var.flag`","value":true},{"when":"not `var.flag`","value":false}]}"#,
+        ),
+        (
+            "distinct([\"a\", var.u])",
+            r#"{"$choice":[{"when":"`var.u == \"a\"`","value":["a"]},{"when":"not `var.u == \"a\"`","value":["a",{"$text":[{"$ref":"var.u"}]}]}]}"#,
+        ),
+        (
+            "sort([var.u, \"b\"])[0]",
+            r#"{"$choice":[{"when":"`var.u < \"b\"`","value":{"$text":[{"$ref":"var.u"}]}},{"when":"not `var.u < \"b\"`","value":"b"}]}"#,
+        ),
+        (
+            "length(distinct([\"a\", var.u, var.n, var.o.e, var.u]))",
+            r#"{"$text":[{"$ref":"length([\"a\", var.u, \"given\", null])"}]}"#,
+        ),
+        (
+            "true ? \"x\" : [\"x\"]",
+            "error: the results of the conditional are string and tuple",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (expression, expected) in cases {
+        let found = match evaluate_expression(&files, "", &Inputs::default(), expression) {
+            Evaluated::Value(value) => to_json(&value).to_string(),
+            Evaluated::Error(message) => format!("error: {message}"),
+        };
+        if found != expected {
+            wrong.push(format!("{expression}\n  {found}\n  {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut sources = Sources::default();
+    read(
+        &files,
+        &["main.tf".into()],
+        &Inputs::default(),
+        &mut sources,
+    );
+    assert!(sources.gaps.is_empty(), "{:?}", sources.gaps);
+}
+
+#[test]
+fn a_key_that_is_written_twice_has_its_last_value() {
+    let text = r#"
+locals {
+  condition = {
+    StringEquals = { "aws:a" = "1" }
+    Bool         = { "aws:b" = "1", "aws:b" = "2" }
+    StringEquals = { "aws:c" = "3" }
+  }
+}
+"#;
+    let expected = r#"{"StringEquals":{"aws:c":"3"},"Bool":{"aws:b":"2"}}"#;
+    assert_eq!(value(text, "local.condition"), expected);
+}
+
+/// Expressions that are evaluated for a root, and resources that it has.
+fn work(text: &str) -> (u64, usize) {
+    let files = memory(text);
+    let mut sources = Sources::default();
+    let mut loader = Loader::new(&files, &[], &mut sources);
+    let mut evaluator = start(&mut loader, "", &Inputs::default(), None);
+    let found = resources(&mut evaluator).len();
+    (evaluator.steps, found)
+}
+
+#[test]
+fn work_grows_with_the_number_of_instances() {
+    let calls = |count: usize| -> String {
+        let call =
+            |i| format!("module \"m{i}\" {{\n  source = \"./child\"\n  name = \"b{i}\"\n}}\n");
+        (0..count).map(call).collect()
+    };
+    let each = |count: usize| {
+        format!(
+            r#"
+locals {{
+  keys = toset([for i in range({count}) : "k${{i}}"])
+}}
+resource "aws_s3_bucket" "b" {{
+  for_each = local.keys
+  bucket   = "b-${{each.key}}"
+}}
+resource "aws_s3_bucket_policy" "b" {{
+  for_each = aws_s3_bucket.b
+  bucket   = each.value.id
+  policy   = jsonencode({{ Statement = [{{ Resource = aws_s3_bucket.b[each.key].arn }}] }})
+}}
+"#
+        )
+    };
+    let instances = |count: usize| {
+        format!(
+            "{}{}",
+            each(1),
+            "module \"m\" {\n  source = \"./child\"\n  count = N\n  name = count.index\n}\n"
+                .replace('N', &count.to_string())
+        )
+    };
+    for (name, few, many, times) in [
+        ("calls", work(&calls(100)), work(&calls(1000)), 10),
+        (
+            "instances",
+            work(&instances(100)),
+            work(&instances(1000)),
+            10,
+        ),
+        ("for_each", work(&each(1000)), work(&each(10_000)), 10),
+    ] {
+        assert!(many.1 > few.1 * (times - 1), "{name}: {few:?} {many:?}");
+        let limit = few.0 * (times as u64 + 1);
+        assert!(many.0 <= limit, "{name}: {few:?} {many:?}");
+    }
+}

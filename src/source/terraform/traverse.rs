@@ -23,7 +23,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         };
         let rest = operators.get(1..).unwrap_or_default();
         if let ValueKind::Choice(arms) = &value.kind {
-            let mut out = Vec::new();
+            let (mut out, mut unknown) = (Vec::new(), Vec::new());
             let mut failure = None;
             for arm in arms.iter() {
                 match self.operate(arm.value.clone(), operators, span, env) {
@@ -31,12 +31,27 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                         guard: arm.guard.clone(),
                         value,
                     }),
-                    Err(f) => failure = Some(f),
+                    Err(f) => {
+                        // Whoever asks for failures must not take the others for all there is.
+                        if self.strict > 0 {
+                            unknown.push(Arm {
+                                guard: arm.guard.clone(),
+                                value: Value::unknown(
+                                    Unknown::because(f.message.clone()),
+                                    Place::at(span),
+                                ),
+                            });
+                        }
+                        failure = Some(f);
+                    }
                 }
             }
             return match failure {
                 Some(f) if out.is_empty() => Err(f),
-                _ => Ok(choose(out, &value.place)),
+                _ => {
+                    out.append(&mut unknown);
+                    Ok(choose(out, &value.place))
+                }
             };
         }
         match operator {
@@ -191,6 +206,11 @@ fn index(value: &Value, key: &Value, span: Span) -> Outcome {
                 },
                 None => Ok(unknown_from("index", key, span)),
             }
+        }
+        // In which order they stand is not known.
+        ValueKind::Set(items) if items.iter().any(|i| !convert::is_known(i)) => {
+            let why = "the order of a set is not known";
+            Ok(Value::unknown(Unknown::because(why), Place::at(span)))
         }
         _ => Err(Failure::new("only lists and maps can be indexed", span)),
     }

@@ -9,7 +9,7 @@ use super::evaluate::{Env, Evaluator, Failure, Memo, Outcome};
 use super::traverse::larger;
 use super::types::{self, Type};
 use crate::source::{GapKind, Inputs};
-use crate::value::{Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
+use crate::value::{Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
 
 /// Values given to the root's variables, the last one wins.
 #[derive(Debug, Clone, Default)]
@@ -45,10 +45,18 @@ impl<'l, 'f> Evaluator<'l, 'f> {
                 .filter(|p| p.ends_with(".auto.tfvars") || p.ends_with(".auto.tfvars.json"))
                 .map(|p| p.to_string()),
         );
-        self.inputs.files = !files.is_empty();
-        files.extend(inputs.variable_files.iter().cloned());
+        self.inputs.files = !files.is_empty() || self.plan.is_some();
         for path in files {
             self.read_values(&path);
+        }
+        // A plan holds the values it was made with; what is asked for now goes before it.
+        if let Some(plan) = self.plan.clone() {
+            for (name, entry) in plan.variables.iter() {
+                self.inputs.values.insert(name.clone(), entry.value.clone());
+            }
+        }
+        for path in &inputs.variable_files {
+            self.read_values(path);
         }
         for (name, value) in &inputs.variables {
             self.inputs.values.shift_remove(name.as_str());
@@ -238,8 +246,27 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             },
         }?;
         let mut value = types::convert(chosen, &kind, span)?;
+        if sensitive {
+            self.hide(&value);
+        }
         value.sensitive |= sensitive;
         Ok(value)
+    }
+
+    /// Remembers the texts of a sensitive value.
+    fn hide(&mut self, value: &Value) {
+        match &value.kind {
+            ValueKind::Text(text) => {
+                let secret = text.as_literal().map(Arc::from);
+                self.loader.sources.secrets.extend(secret);
+            }
+            ValueKind::List(items) | ValueKind::Set(items) => {
+                items.iter().for_each(|item| self.hide(item));
+            }
+            ValueKind::Map(map) => map.iter().for_each(|(_, entry)| self.hide(&entry.value)),
+            ValueKind::Choice(arms) => arms.iter().for_each(|arm| self.hide(&arm.value)),
+            _ => {}
+        }
     }
 
     /// A variable or local that a file of another tool declares, or nobody: an input all the same.
