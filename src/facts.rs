@@ -11,10 +11,12 @@ pub mod declare;
 pub mod delivery;
 pub mod link;
 pub mod managed;
+mod path;
 pub mod service_accounts;
 pub mod shell;
 pub mod states;
 pub mod terraform;
+mod workload;
 
 use std::sync::Arc;
 

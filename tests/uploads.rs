@@ -23,6 +23,9 @@ mod services;
 #[path = "plans/check.rs"]
 mod plans;
 
+#[path = "uploads/callers.rs"]
+mod callers;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

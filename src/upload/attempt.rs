@@ -240,14 +240,15 @@ impl<'e> Journey<'e> {
         let calls = self.calls(&base, draft);
         for call in calls.iter().chain(&self.extra) {
             let Some(through) = &self.through else {
-                if !explained {
-                    played.allowed = allows(call, &self.s3, reading, &self.world);
-                    if !played.allowed {
+                if !explained && !self.acl_may_admit(&call.action) {
+                    if !allows(call, &self.s3, reading, &self.world) {
+                        played.allowed = false;
                         return played;
                     }
                     continue;
                 }
-                let decision = evaluate(call, &self.s3, reading, &self.world);
+                let mut decision = evaluate(call, &self.s3, reading, &self.world);
+                self.admit_by_acl(&call.action, reading, &mut decision);
                 self.take(decision, None, &mut played);
                 continue;
             };
@@ -374,6 +375,34 @@ impl<'e> Journey<'e> {
         }
         let met = self.play(draft, Reading::Favourable).causes;
         met.iter().any(|(c, _)| same_cause(c, cause))
+    }
+
+    /// The bucket's ACL may stand in the place of its policy, for an upload from another account.
+    fn acl_may_admit(&self, action: &str) -> bool {
+        action == "s3:PutObject"
+            && self.relation != AccountRelation::Same
+            && !matches!(self.principal, Principal::Service { .. })
+            && gates::acl_may_admit(self.bucket)
+    }
+
+    fn admit_by_acl(&self, action: &str, reading: Reading, decision: &mut Decision) {
+        use crate::decision::DenyKind;
+        if !self.acl_may_admit(action) {
+            return;
+        }
+        let missing = |r: &DenyReason| {
+            r.policy_type == PolicyType::Bucket && matches!(r.kind, DenyKind::Implicit { .. })
+        };
+        if !decision.reasons.iter().any(missing) {
+            return;
+        }
+        decision
+            .hangs_on
+            .push("whom the bucket's ACL admits".into());
+        if reading == Reading::Favourable {
+            decision.reasons.retain(|r| !missing(r));
+            decision.allowed = decision.reasons.is_empty();
+        }
     }
 
     /// In one account either side may allow (spec 2.3): the side that comes nearer is to blame, not both.

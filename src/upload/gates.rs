@@ -164,6 +164,33 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     out
 }
 
+/// The bucket's ACL may admit somebody of another account (spec 2.4, 6.3): whose canonical id is whose is not known.
+pub fn acl_may_admit(bucket: &Bucket) -> bool {
+    let enforced = bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced)
+        && bucket.ownership.place().is_some();
+    let ignored = bucket.public_access.ignore_public_acls.value() == Some(&true);
+    let Some(acl) = bucket.acl.as_ref().filter(|_| !enforced) else {
+        return false;
+    };
+    let writes = |permission: &Text| {
+        permission
+            .as_literal()
+            .is_none_or(|p| matches!(p, "WRITE" | "FULL_CONTROL"))
+    };
+    let public = |grantee: &Text| {
+        grantee
+            .display()
+            .starts_with("http://acs.amazonaws.com/groups/global/")
+    };
+    acl.grants
+        .iter()
+        .any(|g| writes(&g.permission) && !(ignored && public(&g.grantee)))
+        || acl.canned.as_ref().is_some_and(|c| match c.as_literal() {
+            Some(canned) => canned == "public-read-write" && !ignored,
+            None => true,
+        })
+}
+
 /// `RestrictPublicBuckets` cuts other accounts off as soon as any statement of the policy is public (spec 6.2).
 pub fn access_gates(
     bucket: &Bucket,

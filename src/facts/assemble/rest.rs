@@ -370,7 +370,7 @@ impl Assembly<'_, '_> {
                         .profiles
                         .find(&self.resolve(profile), d.scope, account.as_deref())
                         .and_then(|at| self.profile_roles.get(at).cloned()),
-                    Some(RunsAs::Workload(_)) | None => None,
+                    None => None,
                 };
                 let Some(at) = role.and_then(|r| self.roles.find(&r, d.scope, account.as_deref()))
                 else {

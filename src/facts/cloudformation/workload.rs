@@ -6,12 +6,15 @@ use super::reading::{inside, items, members, own, property, strings, text};
 use crate::facts::Network;
 use crate::facts::declare::{Declaration, Declarations, RunsAs};
 use crate::facts::link::Linker;
-use crate::facts::states;
+use crate::facts::{states, workload};
 use crate::source::Resource;
 use crate::value::{Place, Text, Unknown, Value};
 
-pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
+    let mut ids = vec![own(r, "Ref"), own(r, "Arn")];
+    ids.extend(text(p, "LaunchTemplateName"));
+    workload::declare(linker, r, &ids, out);
     let script = |value: Option<&Value>| -> Vec<(Text, Place)> { strings(value) };
     let role = |name: &str| text(p, name).map(RunsAs::Role);
     let what = match &*r.type_name {
@@ -136,7 +139,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     out.add(
         r,
         Declaration::Workload {
-            ids: vec![own(r, "Ref"), own(r, "Arn")],
+            ids,
             runs_as: what.runs_as,
             network: what.network,
             strings: what.strings,

@@ -189,7 +189,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         ("aws_iam_instance_profile", _) => iam(linker, r, "instance-profile", attribute),
         ("aws_iam_policy", _) if attribute == "id" => iam(linker, r, "policy", "arn"),
         ("aws_iam_policy", _) => iam(linker, r, "policy", attribute),
-        ("aws_kms_key" | "aws_kms_external_key" | "aws_kms_replica_key", _) => match attribute {
+        (
+            "aws_kms_key"
+            | "aws_kms_external_key"
+            | "aws_kms_replica_key"
+            | "aws_kms_replica_external_key",
+            _,
+        ) => match attribute {
             "id" | "key_id" => Some(generated_name(r)),
             "arn" => Some(arn(
                 linker,
