@@ -100,6 +100,8 @@ pub struct Headers {
     /// Header name to value, in the order of the table of headers.
     pub set: Vec<(Arc<str>, Text)>,
     pub multipart: bool,
+    /// What is copied (`bucket/key`), where the upload is a copy.
+    pub copies: Option<Text>,
     /// Address that the request comes from, where a condition asks.
     pub source_ip: Option<Text>,
 }
@@ -169,6 +171,8 @@ pub enum Gate {
     ServiceNeedsNoLock { place: Place },
     /// The bucket's side admits no upload through the access point.
     AccessPointNotDelegated { action: Arc<str>, place: Place },
+    /// A copy through an endpoint whose source lies in another Region.
+    CopyFromOtherRegion { place: Place },
     /// The access point serves one VPC, and the request comes from elsewhere.
     AccessPointOutsideVpc { place: Place },
     /// Another requirement of a writer on its target (name prefix, ACLs enabled).

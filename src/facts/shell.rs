@@ -317,6 +317,14 @@ impl Line<'_> {
                 place: self.span(word),
             });
         }
+        if let Some(source) = targets.first().filter(|s| s.0.starts_with("s3://")) {
+            let rest = source.0.trim_start_matches("s3://");
+            headers.push(Header {
+                name: "x-amz-copy-source".into(),
+                value: self.text(rest),
+                place: self.span(source),
+            });
+        }
         let key = key.filter(|k| {
             !recursive && !k.is_empty() && !k.as_literal().is_some_and(|k| k.ends_with('/'))
         });

@@ -300,6 +300,7 @@ fn gate_place(estate: &Estate, gate: &Gate) -> Option<(Place, Option<Arc<str>>)>
         | Gate::ServiceNeedsNoLock { place }
         | Gate::AccessPointNotDelegated { place, .. }
         | Gate::AccessPointOutsideVpc { place }
+        | Gate::CopyFromOtherRegion { place }
         | Gate::ServiceTarget { place, .. } => Some((place.clone(), None)),
     }
 }

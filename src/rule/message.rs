@@ -260,6 +260,9 @@ pub fn gate_sentence(gate: &Gate) -> String {
         Gate::AccessPointNotDelegated { action, .. } => format!(
             "no resource-based policy allows the {action} action, as the bucket delegates nothing to the access point"
         ),
+        Gate::CopyFromOtherRegion { .. } => {
+            "Access Denied: VPC endpoints do not support cross-region requests".into()
+        }
         Gate::AccessPointOutsideVpc { .. } => {
             "Access Denied: the access point accepts only requests from its own VPC".into()
         }
@@ -423,7 +426,9 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
         .buckets
         .get(decided.bucket)
         .map_or_else(String::new, |b| {
-            if b.directory {
+            if &**action == "s3:GetObject" {
+                "the objects that are copied".into()
+            } else if b.directory {
                 format!("the ARN of `{}`", b.address)
             } else if b.name.is_literal() {
                 format!("{}/*", b.arn.display())
@@ -505,6 +510,9 @@ fn gate_fix(gate: &Gate) -> String {
         Gate::AccessPointNotDelegated { .. } => {
             "let the bucket policy allow everything that comes through access points of its account, with a condition on `s3:DataAccessPointAccount`"
                 .into()
+        }
+        Gate::CopyFromOtherRegion { .. } => {
+            "copy from outside the VPC, or download and upload again".into()
         }
         Gate::AccessPointOutsideVpc { .. } => {
             "upload from the access point's VPC, or through another access point".into()

@@ -34,6 +34,8 @@ pub struct Journey<'e> {
     pub gates: Vec<(Gate, Confidence)>,
     /// Calls that the sender makes besides (a writer's test of the bucket's ACL).
     pub extra: Vec<crate::decision::Request>,
+    /// What a copy reads: the call on its source, and what decides it.
+    pub source: Option<(crate::decision::Request, PolicySet)>,
     /// Actions of the write itself, where they are not `s3:PutObject`.
     pub actions: Option<&'static [&'static str]>,
     /// A writer's KMS actions, where they differ from a caller's.
@@ -95,6 +97,7 @@ impl<'e> Journey<'e> {
             base,
             gates: Vec::new(),
             extra: Vec::new(),
+            source: None,
             actions: None,
             kms_actions: None,
             world: World::default(),
@@ -260,6 +263,10 @@ impl<'e> Journey<'e> {
             if let Some((gate, confidence)) = refusal {
                 played.refuse(Cause::Gate(gate), confidence);
             }
+        }
+        if let Some((call, set)) = &self.source {
+            let decision = evaluate(call, set, reading, &self.world);
+            self.take(decision, None, &mut played);
         }
         let of_point = self
             .through

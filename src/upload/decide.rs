@@ -176,7 +176,7 @@ fn by_some_access_point(
 }
 
 /// The more passes, the higher.
-fn rank(outcome: Outcome) -> u8 {
+pub(super) fn rank(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::AlwaysDenied => 0,
         Outcome::ServiceDeliveryDenied | Outcome::OtherFailure => 1,

@@ -1,7 +1,7 @@
 //! The paths that a caller's upload takes: shown by its workloads, presumed from its trust policy, else the internet.
 
 use crate::decision::EndpointKind;
-use crate::facts::{Bucket, Caller, Estate, Network};
+use crate::facts::{Bucket, Caller, Estate, Network, Workload};
 use crate::upload::{Path, PathCertainty, Route};
 use crate::value::{Place, Text};
 
@@ -14,6 +14,15 @@ const IN_VPC: &[&str] = &[
     "pods.eks.amazonaws.com",
     "eks.amazonaws.com",
 ];
+
+/// The ways of one workload; none where nothing shows where it runs.
+pub fn of_workload(workload: &Workload, estate: &Estate, service: &str) -> Vec<Path> {
+    match &workload.network {
+        Network::Outside => vec![internet(PathCertainty::Shown, Some(workload.place.clone()))],
+        Network::Subnets { subnets, place } => through_subnets(subnets, place, estate, service),
+        Network::Unknown => Vec::new(),
+    }
+}
 
 /// True for the identity provider of an EKS cluster: its service accounts run inside a VPC.
 fn of_cluster(provider: &Text) -> bool {
@@ -39,11 +48,7 @@ fn internet(certainty: PathCertainty, shown_by: Option<Place>) -> Path {
 pub fn paths(caller: &Caller, estate: &Estate, service: &str) -> Vec<Vec<Path>> {
     let mut out: Vec<Vec<Path>> = Vec::new();
     for workload in &caller.workloads {
-        let alternatives = match &workload.network {
-            Network::Outside => vec![internet(PathCertainty::Shown, Some(workload.place.clone()))],
-            Network::Subnets { subnets, place } => through_subnets(subnets, place, estate, service),
-            Network::Unknown => continue,
-        };
+        let alternatives = of_workload(workload, estate, service);
         if !alternatives.is_empty() && !out.contains(&alternatives) {
             out.push(alternatives);
         }

@@ -10,12 +10,12 @@ use crate::policy::PolicyType;
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
-use crate::upload::decide::{NO_REPLAY, principal_of};
+use crate::upload::decide::{NO_REPLAY, principal_of, rank};
 use crate::upload::headers;
 use crate::upload::writers::{KmsSupport, Point, Signer, Writer, writer};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route,
-    Uploader, account, blame, witness,
+    Uploader, account, blame, path, policies, witness,
 };
 use crate::value::{Text, Unknown};
 
@@ -141,7 +141,16 @@ fn draft_of(upload: &ShownUpload) -> Draft {
         }
     }
     draft.multipart = upload.multipart;
+    draft.copies = copied(upload).map(|h| h.value.clone());
     draft
+}
+
+/// The header that makes an upload a copy.
+fn copied(upload: &ShownUpload) -> Option<&crate::facts::Header> {
+    upload
+        .headers
+        .iter()
+        .find(|h| h.name.eq_ignore_ascii_case("x-amz-copy-source"))
 }
 
 fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
@@ -192,22 +201,124 @@ fn by_person(
         }
         _ => AccountRelation::Unknown,
     };
-    let principal = principal_of(estate, &uploader);
-    let journey = Journey::new(
-        estate,
-        uploader.clone(),
-        principal,
-        declared,
-        bucket,
-        Route::Internet,
-        relation,
-    );
+    let ways = match (declared, &upload.sender) {
+        (Some(declared), Sender::Caller(_)) => ways(estate, declared, upload, bucket),
+        // From where the configuration is applied is not shown.
+        _ => vec![internet()],
+    };
+    let mut best: Option<Decided> = None;
+    for path in ways {
+        let journey = Journey::new(
+            estate,
+            uploader.clone(),
+            principal_of(estate, &uploader),
+            declared,
+            bucket,
+            path.route.clone(),
+            relation,
+        );
+        let decided = by_path(journey, path, upload, index);
+        if best
+            .as_ref()
+            .is_none_or(|b| rank(decided.outcome) > rank(b.outcome))
+        {
+            best = Some(decided);
+        }
+    }
+    best
+}
+
+/// The ways of the workload that shows the upload; those of its caller where nothing shows them.
+fn ways(
+    estate: &Estate,
+    caller: &crate::facts::Caller,
+    upload: &ShownUpload,
+    bucket: &Bucket,
+) -> Vec<Path> {
+    let service = path::service_of(bucket);
+    let own = caller
+        .workloads
+        .iter()
+        .filter(|w| w.address == upload.address)
+        .map(|w| path::of_workload(w, estate, service))
+        .find(|found| !found.is_empty());
+    own.or_else(|| path::paths(caller, estate, service).into_iter().next())
+        .unwrap_or_else(|| vec![internet()])
+}
+
+/// What a copy reads, and where that is refused whatever policies say (spec 2.8 E14, 3.1).
+fn reads(journey: &mut Journey<'_>, upload: &ShownUpload) {
+    let Some(header) = copied(upload) else {
+        return;
+    };
+    let mut context = journey.base.clone();
+    journey
+        .base
+        .present("s3:x-amz-copy-source", header.value.clone());
+    let Some((name, key)) = header.value.split_once("/") else {
+        return;
+    };
+    let estate = journey.estate;
+    let Some(source) = estate
+        .buckets
+        .iter()
+        .find(|b| b.scope == journey.bucket.scope && b.name.identity() == name.identity())
+    else {
+        return;
+    };
+    let relation = match (journey.caller, journey.relation) {
+        (Some(caller), _) => account::between(&caller.account, &source.account),
+        (None, relation) => relation,
+    };
+    let mut arn = source.arn.clone();
+    arn.push_str("/");
+    arn.push(&key);
+    // A folder stands for what lies in it.
+    if key.is_empty() || key.as_literal().is_some_and(|k| k.ends_with('/')) {
+        arn.push_str("x");
+    }
+    for key in ["s3:ResourceAccount", "aws:ResourceAccount"] {
+        context.present(key, source.account.id.clone());
+    }
+    match &source.region {
+        Some(region) => context.present("aws:RequestedRegion", region.clone()),
+        None => context.set("aws:RequestedRegion", ContextValue::PresentUnknown),
+    }
+    let call = Request {
+        principal: journey.principal.clone(),
+        action: "s3:GetObject".into(),
+        resource: arn,
+        resource_account: source.account.id.clone(),
+        context,
+    };
+    let set = policies::for_bucket(estate, &journey.uploader, source, &journey.route, relation);
+    journey.source = Some((call, set));
+    let region = |b: &Bucket| {
+        b.region
+            .as_ref()
+            .and_then(Text::as_literal)
+            .map(str::to_string)
+    };
+    if let (Route::Endpoint(_), Some(there), Some(here)) =
+        (&journey.route, region(source), region(journey.bucket))
+    {
+        if there != here && !source.open && !journey.bucket.open {
+            let place = header.place.clone();
+            journey
+                .gates
+                .push((Gate::CopyFromOtherRegion { place }, Confidence::High));
+        }
+    }
+}
+
+fn by_path(mut journey: Journey<'_>, path: Path, upload: &ShownUpload, index: usize) -> Decided {
+    reads(&mut journey, upload);
     let draft = draft_of(upload);
     let played = journey.play(&draft, Reading::Favourable);
     let mut out = Decided {
-        uploader,
+        uploader: journey.uploader.clone(),
         bucket: index,
-        path: internet(),
+        path: path.clone(),
         outcome: Outcome::Allowed,
         hangs_on: Vec::new(),
         grants: Vec::new(),
@@ -219,15 +330,22 @@ fn by_person(
             out.outcome = Outcome::Depends;
             out.hangs_on = strict.hangs_on;
         }
-        return Some(out);
+        return out;
     }
-    // From where the configuration is applied is not shown.
-    if played.causes.iter().any(|(c, _)| blame::by_network(c)) {
+    let nowhere = matches!(
+        path.certainty,
+        PathCertainty::Assumed | PathCertainty::HostedCi
+    );
+    if nowhere && played.causes.iter().any(|(c, _)| blame::by_network(c)) {
         out.outcome = Outcome::Depends;
         out.hangs_on
             .push("the network that the upload comes from".into());
-        return Some(out);
+        return out;
     }
+    let most = match path.certainty {
+        PathCertainty::Presumed => Level::Warning,
+        _ => Level::Error,
+    };
     let plain = Draft::plain(upload.key.clone());
     let plain_passes = !draft.is_plain() && journey.play(&plain, Reading::Favourable).allowed;
     out.outcome = if plain_passes {
@@ -250,7 +368,7 @@ fn by_person(
         out.denials.push(Denial {
             cause,
             outcome: out.outcome,
-            level: Level::Error.min(confidence.cap()),
+            level: most.min(confidence.cap()),
             evidence: Some(Evidence {
                 kind: EvidenceKind::Shown,
                 place: place.clone(),
@@ -264,7 +382,7 @@ fn by_person(
             proviso: None,
         });
     }
-    Some(out)
+    out
 }
 
 /// The header of a shown upload that a refusal is about.

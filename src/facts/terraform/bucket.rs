@@ -164,7 +164,7 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                     },
                     bucket,
                     key: text(p, "key"),
-                    headers: headers(p),
+                    headers: headers(r),
                     multipart: false,
                 };
                 out.add_at(r, r.place.clone(), guards, what);
@@ -322,7 +322,8 @@ fn lifecycle(p: &Value, name: &str) -> Vec<BucketSetting> {
     out
 }
 
-fn headers(p: &Value) -> Vec<Header> {
+fn headers(r: &Resource) -> Vec<Header> {
+    let p = &r.properties;
     const HEADERS: [(&str, &str); 7] = [
         ("acl", "x-amz-acl"),
         ("server_side_encryption", "x-amz-server-side-encryption"),
@@ -347,6 +348,12 @@ fn headers(p: &Value) -> Vec<Header> {
         .iter()
         .filter_map(|(from, to)| argument(p, from).and_then(|v| Some(header(to, v.as_text()?, v))))
         .collect();
+    // An object of its own has a file in the same place.
+    if &*r.type_name == "aws_s3_object_copy" {
+        out.extend(
+            argument(p, "source").and_then(|v| Some(header("x-amz-copy-source", v.as_text()?, v))),
+        );
+    }
     let has_algorithm = out
         .iter()
         .any(|h| &*h.name == "x-amz-server-side-encryption");
