@@ -25,6 +25,9 @@ mod callers;
 #[path = "plans/check.rs"]
 mod plans;
 
+#[path = "uploads/callers.rs"]
+mod callers;
+
 use estate::*;
 use iaclint::files::MemoryFiles;
 use iaclint::outcome::Level;

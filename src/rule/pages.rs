@@ -3,92 +3,356 @@
 
 /// (name, text) of each page.
 pub const PAGES: &[(&str, &str)] = &[
-    ("access-point-policy-denies-upload", include_str!("../../rules/access-point-policy-denies-upload.md")),
-    ("access-point-policy-omits-caller", include_str!("../../rules/access-point-policy-omits-caller.md")),
-    ("access-point-rejects-other-networks", include_str!("../../rules/access-point-rejects-other-networks.md")),
-    ("asymmetric-key-rejects-uploads", include_str!("../../rules/asymmetric-key-rejects-uploads.md")),
-    ("block-public-acls-rejects-public-acl", include_str!("../../rules/block-public-acls-rejects-public-acl.md")),
-    ("block-public-policy-rejects-policy", include_str!("../../rules/block-public-policy-rejects-policy.md")),
-    ("boundary-denies-upload", include_str!("../../rules/boundary-denies-upload.md")),
-    ("boundary-omits-kms-actions", include_str!("../../rules/boundary-omits-kms-actions.md")),
-    ("boundary-omits-put-object", include_str!("../../rules/boundary-omits-put-object.md")),
-    ("boundary-omits-secondary-actions", include_str!("../../rules/boundary-omits-secondary-actions.md")),
-    ("bucket-blocks-customer-provided-keys", include_str!("../../rules/bucket-blocks-customer-provided-keys.md")),
-    ("bucket-owner-enforced-rejects-acl", include_str!("../../rules/bucket-owner-enforced-rejects-acl.md")),
-    ("bucket-owner-enforced-rejects-bucket-acl", include_str!("../../rules/bucket-owner-enforced-rejects-bucket-acl.md")),
-    ("bucket-policy-allows-only-from-network", include_str!("../../rules/bucket-policy-allows-only-from-network.md")),
-    ("bucket-policy-allows-only-with-condition", include_str!("../../rules/bucket-policy-allows-only-with-condition.md")),
-    ("bucket-policy-allows-only-with-header", include_str!("../../rules/bucket-policy-allows-only-with-header.md")),
-    ("bucket-policy-condition-excludes-service", include_str!("../../rules/bucket-policy-condition-excludes-service.md")),
-    ("bucket-policy-denies-all-but-copies", include_str!("../../rules/bucket-policy-denies-all-but-copies.md")),
-    ("bucket-policy-denies-all-but-services", include_str!("../../rules/bucket-policy-denies-all-but-services.md")),
-    ("bucket-policy-denies-caller", include_str!("../../rules/bucket-policy-denies-caller.md")),
-    ("bucket-policy-denies-callers-outside-organization", include_str!("../../rules/bucket-policy-denies-callers-outside-organization.md")),
-    ("bucket-policy-denies-missing-acl", include_str!("../../rules/bucket-policy-denies-missing-acl.md")),
-    ("bucket-policy-denies-missing-customer-key", include_str!("../../rules/bucket-policy-denies-missing-customer-key.md")),
-    ("bucket-policy-denies-missing-encryption-header", include_str!("../../rules/bucket-policy-denies-missing-encryption-header.md")),
-    ("bucket-policy-denies-missing-grant-header", include_str!("../../rules/bucket-policy-denies-missing-grant-header.md")),
-    ("bucket-policy-denies-missing-kms-key-id", include_str!("../../rules/bucket-policy-denies-missing-kms-key-id.md")),
-    ("bucket-policy-denies-missing-lock-headers", include_str!("../../rules/bucket-policy-denies-missing-lock-headers.md")),
-    ("bucket-policy-denies-missing-storage-class", include_str!("../../rules/bucket-policy-denies-missing-storage-class.md")),
-    ("bucket-policy-denies-missing-tags", include_str!("../../rules/bucket-policy-denies-missing-tags.md")),
-    ("bucket-policy-denies-network", include_str!("../../rules/bucket-policy-denies-network.md")),
-    ("bucket-policy-denies-principals-it-does-not-list", include_str!("../../rules/bucket-policy-denies-principals-it-does-not-list.md")),
-    ("bucket-policy-denies-tls", include_str!("../../rules/bucket-policy-denies-tls.md")),
-    ("bucket-policy-denies-unconditional-writes", include_str!("../../rules/bucket-policy-denies-unconditional-writes.md")),
-    ("bucket-policy-denies-upload", include_str!("../../rules/bucket-policy-denies-upload.md")),
-    ("bucket-policy-locks-out-deployer", include_str!("../../rules/bucket-policy-locks-out-deployer.md")),
-    ("bucket-policy-names-bucket-not-objects", include_str!("../../rules/bucket-policy-names-bucket-not-objects.md")),
-    ("bucket-policy-names-other-prefix", include_str!("../../rules/bucket-policy-names-other-prefix.md")),
-    ("bucket-policy-omits-access-point", include_str!("../../rules/bucket-policy-omits-access-point.md")),
-    ("bucket-policy-omits-caller", include_str!("../../rules/bucket-policy-omits-caller.md")),
-    ("bucket-policy-omits-put-object-acl", include_str!("../../rules/bucket-policy-omits-put-object-acl.md")),
-    ("bucket-policy-omits-secondary-actions", include_str!("../../rules/bucket-policy-omits-secondary-actions.md")),
-    ("bucket-policy-omits-service", include_str!("../../rules/bucket-policy-omits-service.md")),
-    ("default-key-without-arn-rejects-other-accounts", include_str!("../../rules/default-key-without-arn-rejects-other-accounts.md")),
-    ("deny-covers-allow", include_str!("../../rules/deny-covers-allow.md")),
-    ("disabled-key-rejects-uploads", include_str!("../../rules/disabled-key-rejects-uploads.md")),
-    ("endpoint-policy-allows-only-with-condition", include_str!("../../rules/endpoint-policy-allows-only-with-condition.md")),
-    ("endpoint-policy-denies-upload", include_str!("../../rules/endpoint-policy-denies-upload.md")),
-    ("endpoint-policy-names-bucket-not-objects", include_str!("../../rules/endpoint-policy-names-bucket-not-objects.md")),
-    ("endpoint-policy-omits-bucket", include_str!("../../rules/endpoint-policy-omits-bucket.md")),
-    ("endpoint-policy-omits-principal", include_str!("../../rules/endpoint-policy-omits-principal.md")),
-    ("endpoint-policy-omits-put-object", include_str!("../../rules/endpoint-policy-omits-put-object.md")),
-    ("endpoint-policy-omits-put-object-acl", include_str!("../../rules/endpoint-policy-omits-put-object-acl.md")),
-    ("endpoint-policy-omits-secondary-actions", include_str!("../../rules/endpoint-policy-omits-secondary-actions.md")),
-    ("endpoint-rejects-copies-from-other-regions", include_str!("../../rules/endpoint-rejects-copies-from-other-regions.md")),
-    ("identity-policy-allows-key-only-with-condition", include_str!("../../rules/identity-policy-allows-key-only-with-condition.md")),
-    ("identity-policy-allows-only-from-network", include_str!("../../rules/identity-policy-allows-only-from-network.md")),
-    ("identity-policy-allows-only-with-condition", include_str!("../../rules/identity-policy-allows-only-with-condition.md")),
-    ("identity-policy-denies-network", include_str!("../../rules/identity-policy-denies-network.md")),
-    ("identity-policy-denies-upload", include_str!("../../rules/identity-policy-denies-upload.md")),
-    ("identity-policy-names-bucket-not-objects", include_str!("../../rules/identity-policy-names-bucket-not-objects.md")),
-    ("identity-policy-names-other-objects", include_str!("../../rules/identity-policy-names-other-objects.md")),
-    ("identity-policy-omits-create-session", include_str!("../../rules/identity-policy-omits-create-session.md")),
-    ("identity-policy-omits-decrypt", include_str!("../../rules/identity-policy-omits-decrypt.md")),
-    ("identity-policy-omits-generate-data-key", include_str!("../../rules/identity-policy-omits-generate-data-key.md")),
-    ("identity-policy-omits-get-object", include_str!("../../rules/identity-policy-omits-get-object.md")),
-    ("identity-policy-omits-lock-actions", include_str!("../../rules/identity-policy-omits-lock-actions.md")),
-    ("identity-policy-omits-put-object", include_str!("../../rules/identity-policy-omits-put-object.md")),
-    ("identity-policy-omits-put-object-acl", include_str!("../../rules/identity-policy-omits-put-object-acl.md")),
-    ("identity-policy-omits-put-object-tagging", include_str!("../../rules/identity-policy-omits-put-object-tagging.md")),
-    ("key-of-other-region-rejects-uploads", include_str!("../../rules/key-of-other-region-rejects-uploads.md")),
-    ("key-policy-allows-only-with-condition", include_str!("../../rules/key-policy-allows-only-with-condition.md")),
-    ("key-policy-denies-use", include_str!("../../rules/key-policy-denies-use.md")),
-    ("key-policy-omits-caller", include_str!("../../rules/key-policy-omits-caller.md")),
-    ("key-policy-omits-decrypt", include_str!("../../rules/key-policy-omits-decrypt.md")),
-    ("key-policy-omits-generate-data-key", include_str!("../../rules/key-policy-omits-generate-data-key.md")),
-    ("key-policy-omits-service", include_str!("../../rules/key-policy-omits-service.md")),
-    ("managed-key-rejects-other-accounts", include_str!("../../rules/managed-key-rejects-other-accounts.md")),
-    ("organization-policy-denies-missing-encryption-header", include_str!("../../rules/organization-policy-denies-missing-encryption-header.md")),
-    ("organization-policy-denies-network", include_str!("../../rules/organization-policy-denies-network.md")),
-    ("organization-policy-denies-upload", include_str!("../../rules/organization-policy-denies-upload.md")),
-    ("policy-form-is-refused", include_str!("../../rules/policy-form-is-refused.md")),
-    ("restrict-public-buckets-cuts-other-accounts", include_str!("../../rules/restrict-public-buckets-cuts-other-accounts.md")),
-    ("service-rejects-kms-default", include_str!("../../rules/service-rejects-kms-default.md")),
-    ("service-rejects-object-lock", include_str!("../../rules/service-rejects-object-lock.md")),
-    ("service-rejects-target", include_str!("../../rules/service-rejects-target.md")),
-    ("statement-misspells-name", include_str!("../../rules/statement-misspells-name.md")),
-    ("statement-never-matches", include_str!("../../rules/statement-never-matches.md")),
-    ("unused-suppression", include_str!("../../rules/unused-suppression.md")),
+    (
+        "access-point-policy-denies-upload",
+        include_str!("../../rules/access-point-policy-denies-upload.md"),
+    ),
+    (
+        "access-point-policy-omits-caller",
+        include_str!("../../rules/access-point-policy-omits-caller.md"),
+    ),
+    (
+        "access-point-rejects-other-networks",
+        include_str!("../../rules/access-point-rejects-other-networks.md"),
+    ),
+    (
+        "asymmetric-key-rejects-uploads",
+        include_str!("../../rules/asymmetric-key-rejects-uploads.md"),
+    ),
+    (
+        "block-public-acls-rejects-public-acl",
+        include_str!("../../rules/block-public-acls-rejects-public-acl.md"),
+    ),
+    (
+        "block-public-policy-rejects-policy",
+        include_str!("../../rules/block-public-policy-rejects-policy.md"),
+    ),
+    (
+        "boundary-denies-upload",
+        include_str!("../../rules/boundary-denies-upload.md"),
+    ),
+    (
+        "boundary-omits-kms-actions",
+        include_str!("../../rules/boundary-omits-kms-actions.md"),
+    ),
+    (
+        "boundary-omits-put-object",
+        include_str!("../../rules/boundary-omits-put-object.md"),
+    ),
+    (
+        "boundary-omits-secondary-actions",
+        include_str!("../../rules/boundary-omits-secondary-actions.md"),
+    ),
+    (
+        "bucket-blocks-customer-provided-keys",
+        include_str!("../../rules/bucket-blocks-customer-provided-keys.md"),
+    ),
+    (
+        "bucket-owner-enforced-rejects-acl",
+        include_str!("../../rules/bucket-owner-enforced-rejects-acl.md"),
+    ),
+    (
+        "bucket-owner-enforced-rejects-bucket-acl",
+        include_str!("../../rules/bucket-owner-enforced-rejects-bucket-acl.md"),
+    ),
+    (
+        "bucket-policy-allows-only-from-network",
+        include_str!("../../rules/bucket-policy-allows-only-from-network.md"),
+    ),
+    (
+        "bucket-policy-allows-only-with-condition",
+        include_str!("../../rules/bucket-policy-allows-only-with-condition.md"),
+    ),
+    (
+        "bucket-policy-allows-only-with-header",
+        include_str!("../../rules/bucket-policy-allows-only-with-header.md"),
+    ),
+    (
+        "bucket-policy-condition-excludes-service",
+        include_str!("../../rules/bucket-policy-condition-excludes-service.md"),
+    ),
+    (
+        "bucket-policy-denies-all-but-copies",
+        include_str!("../../rules/bucket-policy-denies-all-but-copies.md"),
+    ),
+    (
+        "bucket-policy-denies-all-but-services",
+        include_str!("../../rules/bucket-policy-denies-all-but-services.md"),
+    ),
+    (
+        "bucket-policy-denies-caller",
+        include_str!("../../rules/bucket-policy-denies-caller.md"),
+    ),
+    (
+        "bucket-policy-denies-callers-outside-organization",
+        include_str!("../../rules/bucket-policy-denies-callers-outside-organization.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-acl",
+        include_str!("../../rules/bucket-policy-denies-missing-acl.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-customer-key",
+        include_str!("../../rules/bucket-policy-denies-missing-customer-key.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-encryption-header",
+        include_str!("../../rules/bucket-policy-denies-missing-encryption-header.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-grant-header",
+        include_str!("../../rules/bucket-policy-denies-missing-grant-header.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-kms-key-id",
+        include_str!("../../rules/bucket-policy-denies-missing-kms-key-id.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-lock-headers",
+        include_str!("../../rules/bucket-policy-denies-missing-lock-headers.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-storage-class",
+        include_str!("../../rules/bucket-policy-denies-missing-storage-class.md"),
+    ),
+    (
+        "bucket-policy-denies-missing-tags",
+        include_str!("../../rules/bucket-policy-denies-missing-tags.md"),
+    ),
+    (
+        "bucket-policy-denies-network",
+        include_str!("../../rules/bucket-policy-denies-network.md"),
+    ),
+    (
+        "bucket-policy-denies-principals-it-does-not-list",
+        include_str!("../../rules/bucket-policy-denies-principals-it-does-not-list.md"),
+    ),
+    (
+        "bucket-policy-denies-tls",
+        include_str!("../../rules/bucket-policy-denies-tls.md"),
+    ),
+    (
+        "bucket-policy-denies-unconditional-writes",
+        include_str!("../../rules/bucket-policy-denies-unconditional-writes.md"),
+    ),
+    (
+        "bucket-policy-denies-upload",
+        include_str!("../../rules/bucket-policy-denies-upload.md"),
+    ),
+    (
+        "bucket-policy-locks-out-deployer",
+        include_str!("../../rules/bucket-policy-locks-out-deployer.md"),
+    ),
+    (
+        "bucket-policy-names-bucket-not-objects",
+        include_str!("../../rules/bucket-policy-names-bucket-not-objects.md"),
+    ),
+    (
+        "bucket-policy-names-other-prefix",
+        include_str!("../../rules/bucket-policy-names-other-prefix.md"),
+    ),
+    (
+        "bucket-policy-omits-access-point",
+        include_str!("../../rules/bucket-policy-omits-access-point.md"),
+    ),
+    (
+        "bucket-policy-omits-caller",
+        include_str!("../../rules/bucket-policy-omits-caller.md"),
+    ),
+    (
+        "bucket-policy-omits-put-object-acl",
+        include_str!("../../rules/bucket-policy-omits-put-object-acl.md"),
+    ),
+    (
+        "bucket-policy-omits-secondary-actions",
+        include_str!("../../rules/bucket-policy-omits-secondary-actions.md"),
+    ),
+    (
+        "bucket-policy-omits-service",
+        include_str!("../../rules/bucket-policy-omits-service.md"),
+    ),
+    (
+        "default-key-without-arn-rejects-other-accounts",
+        include_str!("../../rules/default-key-without-arn-rejects-other-accounts.md"),
+    ),
+    (
+        "deny-covers-allow",
+        include_str!("../../rules/deny-covers-allow.md"),
+    ),
+    (
+        "disabled-key-rejects-uploads",
+        include_str!("../../rules/disabled-key-rejects-uploads.md"),
+    ),
+    (
+        "endpoint-policy-allows-only-with-condition",
+        include_str!("../../rules/endpoint-policy-allows-only-with-condition.md"),
+    ),
+    (
+        "endpoint-policy-denies-upload",
+        include_str!("../../rules/endpoint-policy-denies-upload.md"),
+    ),
+    (
+        "endpoint-policy-names-bucket-not-objects",
+        include_str!("../../rules/endpoint-policy-names-bucket-not-objects.md"),
+    ),
+    (
+        "endpoint-policy-omits-bucket",
+        include_str!("../../rules/endpoint-policy-omits-bucket.md"),
+    ),
+    (
+        "endpoint-policy-omits-principal",
+        include_str!("../../rules/endpoint-policy-omits-principal.md"),
+    ),
+    (
+        "endpoint-policy-omits-put-object",
+        include_str!("../../rules/endpoint-policy-omits-put-object.md"),
+    ),
+    (
+        "endpoint-policy-omits-put-object-acl",
+        include_str!("../../rules/endpoint-policy-omits-put-object-acl.md"),
+    ),
+    (
+        "endpoint-policy-omits-secondary-actions",
+        include_str!("../../rules/endpoint-policy-omits-secondary-actions.md"),
+    ),
+    (
+        "endpoint-rejects-copies-from-other-regions",
+        include_str!("../../rules/endpoint-rejects-copies-from-other-regions.md"),
+    ),
+    (
+        "identity-policy-allows-key-only-with-condition",
+        include_str!("../../rules/identity-policy-allows-key-only-with-condition.md"),
+    ),
+    (
+        "identity-policy-allows-only-from-network",
+        include_str!("../../rules/identity-policy-allows-only-from-network.md"),
+    ),
+    (
+        "identity-policy-allows-only-with-condition",
+        include_str!("../../rules/identity-policy-allows-only-with-condition.md"),
+    ),
+    (
+        "identity-policy-denies-network",
+        include_str!("../../rules/identity-policy-denies-network.md"),
+    ),
+    (
+        "identity-policy-denies-upload",
+        include_str!("../../rules/identity-policy-denies-upload.md"),
+    ),
+    (
+        "identity-policy-names-bucket-not-objects",
+        include_str!("../../rules/identity-policy-names-bucket-not-objects.md"),
+    ),
+    (
+        "identity-policy-names-other-objects",
+        include_str!("../../rules/identity-policy-names-other-objects.md"),
+    ),
+    (
+        "identity-policy-omits-create-session",
+        include_str!("../../rules/identity-policy-omits-create-session.md"),
+    ),
+    (
+        "identity-policy-omits-decrypt",
+        include_str!("../../rules/identity-policy-omits-decrypt.md"),
+    ),
+    (
+        "identity-policy-omits-generate-data-key",
+        include_str!("../../rules/identity-policy-omits-generate-data-key.md"),
+    ),
+    (
+        "identity-policy-omits-get-object",
+        include_str!("../../rules/identity-policy-omits-get-object.md"),
+    ),
+    (
+        "identity-policy-omits-lock-actions",
+        include_str!("../../rules/identity-policy-omits-lock-actions.md"),
+    ),
+    (
+        "identity-policy-omits-put-object",
+        include_str!("../../rules/identity-policy-omits-put-object.md"),
+    ),
+    (
+        "identity-policy-omits-put-object-acl",
+        include_str!("../../rules/identity-policy-omits-put-object-acl.md"),
+    ),
+    (
+        "identity-policy-omits-put-object-tagging",
+        include_str!("../../rules/identity-policy-omits-put-object-tagging.md"),
+    ),
+    (
+        "key-of-other-region-rejects-uploads",
+        include_str!("../../rules/key-of-other-region-rejects-uploads.md"),
+    ),
+    (
+        "key-policy-allows-only-with-condition",
+        include_str!("../../rules/key-policy-allows-only-with-condition.md"),
+    ),
+    (
+        "key-policy-denies-use",
+        include_str!("../../rules/key-policy-denies-use.md"),
+    ),
+    (
+        "key-policy-omits-caller",
+        include_str!("../../rules/key-policy-omits-caller.md"),
+    ),
+    (
+        "key-policy-omits-decrypt",
+        include_str!("../../rules/key-policy-omits-decrypt.md"),
+    ),
+    (
+        "key-policy-omits-generate-data-key",
+        include_str!("../../rules/key-policy-omits-generate-data-key.md"),
+    ),
+    (
+        "key-policy-omits-service",
+        include_str!("../../rules/key-policy-omits-service.md"),
+    ),
+    (
+        "managed-key-rejects-other-accounts",
+        include_str!("../../rules/managed-key-rejects-other-accounts.md"),
+    ),
+    (
+        "organization-policy-denies-missing-encryption-header",
+        include_str!("../../rules/organization-policy-denies-missing-encryption-header.md"),
+    ),
+    (
+        "organization-policy-denies-network",
+        include_str!("../../rules/organization-policy-denies-network.md"),
+    ),
+    (
+        "organization-policy-denies-upload",
+        include_str!("../../rules/organization-policy-denies-upload.md"),
+    ),
+    (
+        "policy-form-is-refused",
+        include_str!("../../rules/policy-form-is-refused.md"),
+    ),
+    (
+        "restrict-public-buckets-cuts-other-accounts",
+        include_str!("../../rules/restrict-public-buckets-cuts-other-accounts.md"),
+    ),
+    (
+        "service-rejects-kms-default",
+        include_str!("../../rules/service-rejects-kms-default.md"),
+    ),
+    (
+        "service-rejects-object-lock",
+        include_str!("../../rules/service-rejects-object-lock.md"),
+    ),
+    (
+        "service-rejects-target",
+        include_str!("../../rules/service-rejects-target.md"),
+    ),
+    (
+        "statement-misspells-name",
+        include_str!("../../rules/statement-misspells-name.md"),
+    ),
+    (
+        "statement-never-matches",
+        include_str!("../../rules/statement-never-matches.md"),
+    ),
+    (
+        "unused-suppression",
+        include_str!("../../rules/unused-suppression.md"),
+    ),
 ];

@@ -376,7 +376,8 @@ impl<'e> Journey<'e> {
                 };
                 let around = self.around(&statement.policy, &self.world);
                 let calls = self.calls(&self.base_of(draft), draft);
-                let mut all = calls.iter().chain(&self.extra);
+                let source = self.source.iter().map(|(call, _)| call);
+                let mut all = calls.iter().chain(&self.extra).chain(source);
                 return all.any(|call| applies(denying, call, around).any() == Match::Yes);
             }
         }
