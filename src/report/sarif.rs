@@ -28,29 +28,60 @@ const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 const RESULTS: usize = 25_000;
 const LOCATIONS: usize = 100;
 const NOTIFICATIONS: usize = 1_000;
+/// GitHub takes 10 MB of a compressed log; results shrink to less than a tenth of their bytes.
+const BYTES: usize = 80 << 20;
+/// Callers that one result lists.
+const CALLERS: usize = 100;
 
 /// The whole log, with a line break at its end; an empty report is a run without results.
 pub fn render(report: &Report) -> String {
+    within(report, BYTES)
+}
+
+/// The log, with results of so many bytes at most.
+fn within(report: &Report, limit: usize) -> String {
     let rules = registry::all();
     let mut seen = BTreeMap::new();
-    let results: Vec<SarifResult> = report
-        .findings
-        .iter()
-        .take(RESULTS)
-        .map(|f| result(report, f, rules, &mut seen))
-        .collect();
+    let mut results: Vec<SarifResult> = Vec::new();
+    let mut bytes = 0;
+    for finding in report.findings.iter().take(RESULTS) {
+        let result = result(report, finding, rules, &mut seen);
+        bytes += serde_json::to_string_pretty(&result).map_or(0, |text| text.len());
+        if bytes > limit {
+            break;
+        }
+        results.push(result);
+    }
     let driver = ToolComponent::builder()
         .name("iaclint")
         .semantic_version(env!("CARGO_PKG_VERSION"))
         .information_uri(HOME)
         .rules(rules.iter().map(rule).collect::<Vec<_>>())
         .build();
-    let notifications: Vec<Notification> = report
+    let mut notifications: Vec<Notification> = report
         .not_understood
         .iter()
         .take(NOTIFICATIONS)
         .map(|g| notification(report, g))
         .collect();
+    for (left, what) in [
+        (report.findings.len() - results.len(), "findings"),
+        (
+            report.not_understood.len().saturating_sub(NOTIFICATIONS),
+            "things that were not understood",
+        ),
+    ] {
+        if left > 0 {
+            let words =
+                format!("{left} more {what} are left out: a log of code scanning has limits");
+            notifications.push(
+                Notification::builder()
+                    .level("warning")
+                    .message(message(&words))
+                    .build(),
+            );
+        }
+    }
     let invocation = Invocation::builder()
         .execution_successful(true)
         .tool_execution_notifications(notifications)
@@ -188,6 +219,9 @@ fn result(
     if let Some(line) = line_hash(report, finding.primary.place.span, seen) {
         fingerprints.insert("primaryLocationLineHash".to_string(), line);
     }
+    let mut callers = json_format::callers(finding);
+    let callers_left = callers.len().saturating_sub(CALLERS);
+    callers.truncate(CALLERS);
     let mut out = SarifResult::builder()
         .rule_id(finding.rule)
         .level(level)
@@ -198,10 +232,16 @@ fn result(
         .partial_fingerprints(fingerprints)
         .properties(bag([
             ("outcome", json!(finding.outcome.name())),
-            ("callers", Json::Array(json_format::callers(finding))),
+            ("callers", Json::Array(callers)),
             ("bucket", json!(&*finding.bucket)),
         ]))
         .build();
+    if callers_left > 0 {
+        if let Some(properties) = &mut out.properties {
+            let left = ("callersLeftOut".to_string(), json!(callers_left));
+            properties.additional_properties.extend([left]);
+        }
+    }
     out.rule_index = rules
         .iter()
         .position(|p| p.name == finding.rule)
@@ -447,4 +487,57 @@ fn bag<const N: usize>(entries: [(&str, Json); N]) -> PropertyBag {
     PropertyBag::builder()
         .additional_properties(additional)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Witness;
+    use crate::value::Place;
+
+    #[test]
+    fn a_log_keeps_to_its_limits_and_says_so() {
+        let witness = Witness {
+            address: "x".into(),
+            path: "internet".into(),
+            refused: None,
+            passes: None,
+            environments: Vec::new(),
+        };
+        let finding = Finding {
+            rule: "bucket-policy-denies-upload",
+            level: Level::Error,
+            outcome: Outcome::AlwaysDenied,
+            message: "refused".into(),
+            primary: Step {
+                place: Place::at(Span::new(crate::value::FileId(0), 0, 1)),
+                text: "denies".into(),
+                label: None,
+                address: "a".into(),
+            },
+            steps: Vec::new(),
+            callers: vec![witness; 101],
+            bucket: "b".into(),
+            fix: None,
+            fingerprint: "f".into(),
+            also: Vec::new(),
+            environments: Vec::new(),
+            only_with: None,
+        };
+        let report = Report {
+            findings: vec![finding; 50],
+            ..Report::default()
+        };
+        let text = within(&report, 200_000);
+        let log: Json = serde_json::from_str(&text).unwrap();
+        let run = &log["runs"][0];
+        let count = run["results"].as_array().unwrap().len();
+        assert!(count > 1 && count < 50, "{count}");
+        assert_eq!(run["results"][0]["properties"]["callersLeftOut"], 1);
+        let said = run["invocations"][0]["toolExecutionNotifications"].to_string();
+        assert!(
+            said.contains(&format!("{} more findings", 50 - count)),
+            "{said}"
+        );
+    }
 }
