@@ -22,11 +22,9 @@ mod services;
 
 #[path = "uploads/callers.rs"]
 mod callers;
+
 #[path = "plans/check.rs"]
 mod plans;
-
-#[path = "uploads/callers.rs"]
-mod callers;
 
 use estate::*;
 use iaclint::files::MemoryFiles;
