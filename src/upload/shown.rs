@@ -144,7 +144,7 @@ fn draft_of(upload: &ShownUpload) -> Draft {
     draft
 }
 
-fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
+pub(super) fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
     match value.as_literal() {
         Some(literal) => literal
             .split('&')
