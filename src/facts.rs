@@ -7,8 +7,10 @@
 pub mod assemble;
 pub mod build;
 pub mod cloudformation;
+pub mod context;
 pub mod declare;
 pub mod delivery;
+pub mod exchange;
 pub mod link;
 pub mod managed;
 mod path;
@@ -440,6 +442,8 @@ pub struct Estate {
     pub names: Names,
     /// Scopes of which one names what the other declares, or is bound by it; the smaller first.
     pub joins: Vec<(ScopeId, ScopeId)>,
+    /// What the configuration states.
+    pub stated: context::Stated,
 }
 
 /// Where buckets, keys and callers are found by canonical text.

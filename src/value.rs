@@ -12,6 +12,16 @@ use indexmap::IndexMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
 
+/// Files and scopes numbered from here on belong to other repositories, of which only facts are at hand.
+pub const ELSEWHERE: u32 = 1 << 31;
+
+impl FileId {
+    /// True for a file of another repository: its places are known, its text is not.
+    pub fn is_elsewhere(self) -> bool {
+        self.0 >= ELSEWHERE
+    }
+}
+
 /// Half-open byte range in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -126,6 +136,13 @@ impl Place {
 /// One root module or one template: names mean something only inside their scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ScopeId(pub u32);
+
+impl ScopeId {
+    /// True for a root module or template of another repository.
+    pub fn is_elsewhere(self) -> bool {
+        self.0 >= ELSEWHERE
+    }
+}
 
 /// Something that has an identity before it has a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -329,11 +346,12 @@ impl Text {
     }
 
     /// A key under which equal texts meet in a map; `None` where a piece is unknown without an identity,
-    /// because such a text equals nothing for certain.
+    /// because such a text equals nothing for certain. A literal with the marks of symbols in it has none either.
     pub fn identity(&self) -> Option<String> {
         let mut out = String::new();
         for piece in &self.pieces {
             match piece {
+                Piece::Literal(text) if text.contains(['\u{1}', '\u{2}', '\u{3}']) => return None,
                 Piece::Literal(text) => out.push_str(text),
                 Piece::Unknown(Unknown {
                     symbol: Some(symbol),

@@ -7,6 +7,10 @@
     reason = "a test may panic"
 )]
 
+#[path = "uploads/across.rs"]
+mod across;
+#[path = "uploads/context.rs"]
+mod context;
 #[path = "uploads/estate.rs"]
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;

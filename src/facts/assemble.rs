@@ -301,6 +301,10 @@ impl Assembly<'_, '_> {
         let settled = self.linker.settled(value);
         let mut policy = parse::parse(settled.as_ref().unwrap_or(value), policy_type, address);
         hold::canonical(self.linker, &mut policy);
+        if policy.place.span.file.is_elsewhere() {
+            // Its own repository counts it, and says what of it was not understood.
+            return Arc::new(policy);
+        }
         self.estate.policies += 1;
         if policy.gaps.is_empty() && !policy.open {
             self.estate.policies_understood += 1;

@@ -226,7 +226,7 @@ fn result(
         .rule_id(finding.rule)
         .level(level)
         .kind(ResultKind::Fail)
-        .message(message(&result_text(finding, &steps)))
+        .message(message(&result_text(report, finding, &steps)))
         .locations(vec![location(report, &finding.primary, None)])
         .code_flows(vec![flow(report, finding)])
         .partial_fingerprints(fingerprints)
@@ -241,6 +241,14 @@ fn result(
             let left = ("callersLeftOut".to_string(), json!(callers_left));
             properties.additional_properties.extend([left]);
         }
+    }
+    let others: Vec<Json> = elsewhere(report, finding)
+        .into_iter()
+        .map(|(step, at)| json!({ "place": at, "address": &*step.address, "text": step.text }))
+        .collect();
+    if let (false, Some(bag)) = (others.is_empty(), &mut out.properties) {
+        bag.additional_properties
+            .insert("elsewhere".into(), Json::Array(others));
     }
     out.rule_index = rules
         .iter()
@@ -257,10 +265,13 @@ fn result(
 }
 
 /// The first sentence stands alone; the steps are linked by their ids.
-fn result_text(finding: &Finding, steps: &[&Step]) -> String {
+fn result_text(report: &Report, finding: &Finding, steps: &[&Step]) -> String {
     let mut out = sentence(&escape(&finding.message));
     for (i, step) in steps.iter().enumerate() {
         out.push_str(&format!("\n{}. [{}]({})", i + 1, escape(&step.text), i + 1));
+    }
+    for (step, at) in elsewhere(report, finding) {
+        out.push_str(&format!("\nIn {}: {}", escape(&at), escape(&step.text)));
     }
     if let Some(witness) = finding.callers.first() {
         if let Some(refused) = &witness.refused {
@@ -282,6 +293,14 @@ fn result_text(finding: &Finding, steps: &[&Step]) -> String {
         out.push_str(&format!("\nMend: {}", sentence(&escape(&fix.text))));
     }
     out
+}
+
+/// The steps that lie in other repositories, with their places in words.
+fn elsewhere<'f>(report: &Report, finding: &'f Finding) -> Vec<(&'f Step, String)> {
+    let steps = finding.steps.iter().take(LOCATIONS);
+    steps
+        .filter_map(|s| Some((s, place::elsewhere(report, s.place.span)?)))
+        .collect()
 }
 
 fn joined(command: &str, notes: &[String]) -> String {
@@ -340,7 +359,8 @@ fn location(report: &Report, step: &Step, id: Option<i64>) -> Location {
 const REGION_LINES: u32 = 12;
 
 fn physical(report: &Report, span: Span) -> Option<PhysicalLocation> {
-    let at = place::position(report, span)?;
+    // A place of another repository has no address here.
+    let at = place::position(report, span).filter(|at| at.repository.is_none())?;
     let mut out = PhysicalLocation::builder()
         .artifact_location(artifact(report, &at.path))
         .region(region(&at))
@@ -380,9 +400,13 @@ fn fix(report: &Report, fix: &Fix) -> Option<SarifFix> {
     let mut changes: BTreeMap<String, Vec<Replacement>> = BTreeMap::new();
     for edit in &fix.edits {
         let file = report.files.get(edit.span.file)?;
+        if file.repository().is_some() {
+            return None;
+        }
         let (line, column) = file.line_column(edit.span.start);
         let (end_line, end_column) = file.line_column(edit.span.end);
         let at = place::Position {
+            repository: None,
             path: file.path.to_string(),
             line,
             column,
@@ -449,6 +473,9 @@ fn notification(report: &Report, gap: &Gap) -> Notification {
 /// Hash of the text of the first line without its blanks, and which occurrence of that hash it is.
 fn line_hash(report: &Report, span: Span, seen: &mut BTreeMap<String, usize>) -> Option<String> {
     let file = report.files.get(span.file)?;
+    if file.repository().is_some() {
+        return None;
+    }
     let (line, _) = file.line_column(span.start);
     let words: String = file
         .line(line)?

@@ -361,8 +361,10 @@ fn explicit_fix(
                     Some(header) => format!("send {header}, or drop the statement"),
                     None => "drop the statement".into(),
                 }
-            } else if denial.passes.is_some() {
+            } else if denial.passes.is_some() && denial.evidence.is_some() {
                 format!("add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition, or send the header")
+            } else if denial.passes.is_some() {
+                format!("add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition, or send the header and declare that with `[[upload]]` in iaclint.toml")
             } else {
                 "drop the statement, or let it accept a request that the other gates accept".into()
             }

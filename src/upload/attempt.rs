@@ -55,6 +55,50 @@ pub struct Played {
     pub hangs_on: Vec<Arc<str>>,
 }
 
+/// The organization's id, where the configuration states it: that of declared principals and buckets, and of the
+/// accounts that it lists.
+fn organization(
+    estate: &Estate,
+    principal: &Principal,
+    bucket: &Bucket,
+    base: &mut RequestContext,
+) {
+    let Some(id) = &estate.stated.organization else {
+        return;
+    };
+    let account = match principal {
+        Principal::User { account, .. }
+        | Principal::Role { account, .. }
+        | Principal::FederatedUser { account, .. }
+        | Principal::Root { account }
+        | Principal::Account { account } => Some(account),
+        Principal::Service { .. } | Principal::Anonymous => None,
+    };
+    let listed = |id: &Text| estate.stated.accounts.contains(id);
+    // Without a list, the one account that is declared here belongs to the organization that is stated.
+    let declared = |id: &Text| {
+        let callers = estate.callers.iter().filter(|c| !c.open);
+        let buckets = estate.buckets.iter().filter(|b| !b.open);
+        let mut ids = callers
+            .map(|c| &c.account.id)
+            .chain(buckets.map(|b| &b.account.id));
+        ids.all(|known| known == id)
+    };
+    let member = |account: &Text| {
+        if estate.stated.accounts.is_empty() {
+            declared(account)
+        } else {
+            listed(account)
+        }
+    };
+    if account.is_some_and(member) {
+        base.present("aws:PrincipalOrgID", id.clone());
+    }
+    if member(&bucket.account.id) {
+        base.present("aws:ResourceOrgID", id.clone());
+    }
+}
+
 impl<'e> Journey<'e> {
     /// A journey of a principal to a bucket by a route.
     pub fn new(
@@ -68,6 +112,7 @@ impl<'e> Journey<'e> {
     ) -> Journey<'e> {
         let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation);
         let mut base = base_context(&principal, caller, bucket);
+        organization(estate, &principal, bucket, &mut base);
         // A service's own address is not documented.
         if !matches!(
             (&route, &principal),

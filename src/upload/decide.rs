@@ -12,7 +12,7 @@ use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, access_point, blame,
-    path, shapes, witness,
+    path, shapes, stated, witness,
 };
 use crate::value::{ScopeId, Text};
 
@@ -81,6 +81,9 @@ fn delivers(
     let Uploader::Declared(index) = pair.uploader else {
         return None;
     };
+    if !stated::of_pair(estate, pair).is_empty() {
+        return None;
+    }
     let caller = estate.callers.get(index)?;
     if caller.trust_open || !caller.web_identity.is_empty() {
         return None;
@@ -334,6 +337,12 @@ fn decide_relation(
         });
         out.outcome = Outcome::Depends;
         out.hangs_on.push("a search that met its limits".into());
+        return out;
+    }
+    let uploads = stated::of_pair(estate, pair);
+    if !uploads.is_empty() {
+        let any = found.default.as_ref().ok().or(found.any.as_ref());
+        stated::judge(&journey, pair, path, &uploads, any, &mut out);
         return out;
     }
     match found.default {

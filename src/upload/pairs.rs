@@ -90,7 +90,8 @@ fn identity(text: &Text) -> String {
     let mut out = String::new();
     for piece in text.pieces() {
         match piece {
-            Piece::Literal(l) => out.push_str(l),
+            // The marks of symbols in a literal are none.
+            Piece::Literal(l) => out.extend(l.chars().filter(|c| !('\u{1}'..='\u{3}').contains(c))),
             Piece::Unknown(u) => match &u.symbol {
                 Some(s) => out.push_str(&format!(
                     "\u{1}{}\u{2}{}\u{2}{}\u{1}",

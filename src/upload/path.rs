@@ -1,6 +1,7 @@
 //! The paths that a caller's upload takes: shown by its workloads, presumed from its trust policy, else the internet.
 
 use crate::decision::EndpointKind;
+use crate::facts::context::{means_caller, means_endpoint};
 use crate::facts::{Bucket, Caller, Estate, Network, Workload};
 use crate::upload::{Path, PathCertainty, Route};
 use crate::value::{Place, Text};
@@ -46,6 +47,10 @@ fn internet(certainty: PathCertainty, shown_by: Option<Place>) -> Path {
 /// Every path that is to be judged by itself. Several endpoints of one presumed path are alternatives: the
 /// inner list passes if one of them passes. `service` names the endpoints that carry it.
 pub fn paths(caller: &Caller, estate: &Estate, service: &str) -> Vec<Vec<Path>> {
+    let stated = stated(caller, estate);
+    if !stated.is_empty() {
+        return stated;
+    }
     let mut out: Vec<Vec<Path>> = Vec::new();
     for workload in &caller.workloads {
         let alternatives = of_workload(workload, estate, service);
@@ -76,6 +81,31 @@ pub fn paths(caller: &Caller, estate: &Estate, service: &str) -> Vec<Vec<Path>> 
         return vec![vec![internet(PathCertainty::HostedCi, None)]];
     }
     vec![vec![internet(PathCertainty::Assumed, None)]]
+}
+
+/// The paths that the configuration states, each judged by itself.
+fn stated(caller: &Caller, estate: &Estate) -> Vec<Vec<Path>> {
+    let entries = estate.stated.paths.iter();
+    let entries = entries.filter(|entry| means_caller(&entry.caller, caller));
+    entries
+        .map(|entry| {
+            let found = estate
+                .endpoints
+                .iter()
+                .position(|e| means_endpoint(&entry.endpoint, e));
+            let route = match (entry.endpoint.as_literal(), found) {
+                (Some("internet"), _) => Route::Internet,
+                (_, Some(index)) => Route::Endpoint(index),
+                (_, None) => Route::Elsewhere,
+            };
+            vec![Path {
+                route,
+                certainty: PathCertainty::Shown,
+                access_point: None,
+                shown_by: Some(entry.place.clone()),
+            }]
+        })
+        .collect()
 }
 
 fn through_subnets(subnets: &[Text], place: &Place, estate: &Estate, service: &str) -> Vec<Path> {

@@ -153,7 +153,7 @@ fn copied(upload: &ShownUpload) -> Option<&crate::facts::Header> {
         .find(|h| h.name.eq_ignore_ascii_case("x-amz-copy-source"))
 }
 
-fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
+pub(super) fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
     match value.as_literal() {
         Some(literal) => literal
             .split('&')
