@@ -17,6 +17,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value as Json;
 
+#[path = "oracle/templates.rs"]
+mod templates;
+
 /// Files of the folder that hold decisions, requests and matches.
 const FILES: [&str; 3] = [
     "iam-simulate-cases.jsonl",

@@ -7,6 +7,8 @@
     reason = "a test may panic"
 )]
 
+#[path = "uploads/conditions.rs"]
+mod conditions;
 #[path = "uploads/estate.rs"]
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;

@@ -3,6 +3,7 @@
 use crate::decision::Match;
 use crate::facts::{Estate, Ownership, Setting};
 use crate::outcome::{Level, Outcome};
+use crate::policy::guards::implies;
 use crate::policy::{StatementRef, public};
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
@@ -20,7 +21,7 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
             if enforced
                 && !inline_private
                 && (acl.canned.is_some() || !acl.grants.is_empty())
-                && acl.guards.is_empty()
+                && implies(&bucket.guards, &acl.guards)
             {
                 gates.push(Gate::BucketAclDisabled {
                     ownership: bucket.ownership.place().cloned(),
@@ -31,7 +32,11 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         if let (Setting::Is(true, _), Some(policies)) =
             (&bucket.public_access.block_public_policy, &bucket.policy)
         {
-            for attached in policies.attached.iter().filter(|a| a.guards.is_empty()) {
+            for attached in policies
+                .attached
+                .iter()
+                .filter(|a| implies(&bucket.guards, &a.guards))
+            {
                 let policy = &attached.policy;
                 let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
                 if let Some(position) = policy.statements.iter().position(certainly) {
@@ -67,7 +72,9 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                     certainty: PathCertainty::Assumed,
                     access_point: None,
                     shown_by: None,
+                    guards: Vec::new(),
                 },
+                world: bucket.guards.clone(),
                 outcome: Outcome::OtherFailure,
                 hangs_on: Vec::new(),
                 grants: Vec::new(),

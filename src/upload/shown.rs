@@ -7,6 +7,7 @@ use crate::facts::service_accounts::{self, Service};
 use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
 use crate::outcome::{Level, Outcome};
 use crate::policy::PolicyType;
+use crate::policy::guards::{exclude, join};
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
@@ -29,7 +30,7 @@ pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
         let Some(bucket) = estate.buckets.get(*index) else {
             continue;
         };
-        if crate::upload::pairs::exclude(&upload.guards, &bucket.guards) {
+        if exclude(&upload.guards, &bucket.guards) {
             continue;
         }
         let decided = match &upload.sender {
@@ -164,6 +165,7 @@ fn internet() -> Path {
         certainty: PathCertainty::Assumed,
         access_point: None,
         shown_by: None,
+        guards: Vec::new(),
     }
 }
 
@@ -193,7 +195,12 @@ fn by_person(
         _ => AccountRelation::Unknown,
     };
     let principal = principal_of(estate, &uploader);
-    let journey = Journey::new(
+    let world = join(&upload.guards, &bucket.guards)?;
+    let world = join(
+        &world,
+        declared.map(|c| c.guards.as_slice()).unwrap_or_default(),
+    )?;
+    let mut journey = Journey::new(
         estate,
         uploader.clone(),
         principal,
@@ -202,12 +209,14 @@ fn by_person(
         Route::Internet,
         relation,
     );
+    journey.enter(journey.world.and(&world));
     let draft = draft_of(upload);
     let played = journey.play(&draft, Reading::Favourable);
     let mut out = Decided {
         uploader,
         bucket: index,
         path: internet(),
+        world,
         outcome: Outcome::Allowed,
         hangs_on: Vec::new(),
         grants: Vec::new(),
@@ -327,7 +336,12 @@ impl<'d> Delivery<'d> {
         };
         if let Some(index) = with_role {
             let uploader = self.uploader("", Some(index), sender);
-            if let Some(caller) = self.estate.callers.get(index) {
+            if let Some(caller) = self
+                .estate
+                .callers
+                .get(index)
+                .filter(|c| !exclude(&c.guards, &self.upload.guards))
+            {
                 let principal = principal_of(self.estate, &Uploader::Declared(index));
                 journeys.push(self.journey(uploader, principal, Some(caller), relation));
             }
@@ -394,7 +408,7 @@ impl<'d> Delivery<'d> {
         caller: Option<&'d crate::facts::Caller>,
         relation: AccountRelation,
     ) -> Journey<'d> {
-        Journey::new(
+        let mut journey = Journey::new(
             self.estate,
             uploader,
             principal,
@@ -402,7 +416,9 @@ impl<'d> Delivery<'d> {
             self.bucket,
             Route::Internet,
             relation,
-        )
+        );
+        journey.enter(journey.world.and(&self.upload.guards));
+        journey
     }
 
     /// What the service passes, tests and cannot work with.
@@ -448,7 +464,8 @@ impl<'d> Delivery<'d> {
                 });
             }
         }
-        journey.gates.extend(self.gates(region));
+        let gates = self.gates(&journey.bucket, region);
+        journey.gates.extend(gates);
     }
 
     /// A service that encrypts with a key of its own configuration names its resource to KMS.
@@ -471,15 +488,15 @@ impl<'d> Delivery<'d> {
         }
     }
 
-    fn gates(&self, region: Option<&Text>) -> Vec<(Gate, Confidence)> {
+    fn gates(&self, bucket: &Bucket, region: Option<&Text>) -> Vec<(Gate, Confidence)> {
         use crate::facts::Algorithm;
         let mut out = Vec::new();
-        if let Some(encryption) = self.bucket.encryption.value() {
+        if let Some(encryption) = bucket.encryption.value() {
             let kms = encryption.algorithm != Algorithm::Aes256;
             let place = encryption
                 .place
                 .clone()
-                .or_else(|| self.bucket.encryption.place().cloned());
+                .or_else(|| bucket.encryption.place().cloned());
             if let (true, Some(place)) = (kms, place) {
                 match self.row.kms {
                     KmsSupport::None => {
@@ -493,7 +510,7 @@ impl<'d> Delivery<'d> {
             }
         }
         if self.row.refuses_lock {
-            if let crate::facts::Setting::Is(true, place) = &self.bucket.default_retention {
+            if let crate::facts::Setting::Is(true, place) = &bucket.default_retention {
                 out.push((
                     Gate::ServiceNeedsNoLock {
                         place: place.clone(),
@@ -502,19 +519,19 @@ impl<'d> Delivery<'d> {
                 ));
             }
         }
-        if let (Some(prefix), Some(name)) = (self.row.name_prefix, self.bucket.name.as_literal()) {
+        if let (Some(prefix), Some(name)) = (self.row.name_prefix, bucket.name.as_literal()) {
             if !name.starts_with(prefix) {
                 out.push((
                     Gate::ServiceTarget {
                         requirement: format!("a bucket whose name begins with `{prefix}`").into(),
-                        place: self.bucket.place.clone(),
+                        place: bucket.place.clone(),
                     },
                     Confidence::High,
                 ));
             }
         }
         if self.row.refuses_requester_pays {
-            if let crate::facts::Setting::Is(true, place) = &self.bucket.requester_pays {
+            if let crate::facts::Setting::Is(true, place) = &bucket.requester_pays {
                 out.push((
                     Gate::ServiceTarget {
                         requirement: "a bucket without Requester Pays".into(),
@@ -556,7 +573,7 @@ impl<'d> Delivery<'d> {
             }
         }
         if self.row.needs_acls
-            && self.bucket.ownership.value() == Some(&crate::facts::Ownership::BucketOwnerEnforced)
+            && bucket.ownership.value() == Some(&crate::facts::Ownership::BucketOwnerEnforced)
         {
             out.push((
                 Gate::ServiceTarget {
@@ -565,11 +582,11 @@ impl<'d> Delivery<'d> {
                         .bucket
                         .ownership
                         .place()
-                        .unwrap_or(&self.bucket.place)
+                        .unwrap_or(&bucket.place)
                         .clone(),
                 },
                 // Where the setting is only the default, the bucket may be older than it.
-                if self.bucket.ownership.place().is_some() {
+                if bucket.ownership.place().is_some() {
                     Confidence::High
                 } else {
                     Confidence::Medium
@@ -600,6 +617,7 @@ impl<'d> Delivery<'d> {
             uploader: self.uploader(self.row.principals.first().unwrap_or(&""), None, sender),
             bucket: self.index,
             path: internet(),
+            world: join(&self.upload.guards, &self.bucket.guards).unwrap_or_default(),
             outcome: Outcome::Depends,
             hangs_on: Vec::new(),
             grants: Vec::new(),
