@@ -12,6 +12,8 @@ mod conditions;
 #[path = "uploads/estate.rs"]
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
+#[path = "uploads/templates.rs"]
+mod templates;
 
 #[path = "uploads/points.rs"]
 mod points;

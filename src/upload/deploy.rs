@@ -8,6 +8,9 @@ use crate::policy::{StatementRef, public};
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
 
+/// Canned ACLs that creating a bucket passes over (S3's page of canned ACLs).
+const PASSED_OVER: [&str; 3] = ["private", "bucket-owner-read", "bucket-owner-full-control"];
+
 /// Plays `PutBucketAcl` and `PutBucketPolicy` of every declared bucket.
 pub fn decide(estate: &Estate) -> Vec<Decided> {
     let mut out = Vec::new();
@@ -15,11 +18,12 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         let mut gates = Vec::new();
         if let Some(acl) = &bucket.acl {
             let enforced = bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced);
-            // Creating a bucket with the private ACL is what happens anyway.
-            let inline_private = acl.address == bucket.address
-                && acl.canned.as_ref().and_then(Text::as_literal) == Some("private");
+            // Where a bucket is created with an ACL, S3 passes over those that give nobody else anything.
+            let canned = acl.canned.as_ref().and_then(Text::as_literal);
+            let passed_over =
+                acl.address == bucket.address && canned.is_some_and(|c| PASSED_OVER.contains(&c));
             if enforced
-                && !inline_private
+                && !passed_over
                 && (acl.canned.is_some() || !acl.grants.is_empty())
                 && implies(&bucket.guards, &acl.guards)
             {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
 use crate::facts::service_accounts::{self, Service};
-use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
+use crate::facts::{Bucket, BucketUse, Estate, Header, Sender, ShownUpload};
 use crate::outcome::{Level, Outcome};
 use crate::policy::PolicyType;
 use crate::policy::guards::{exclude, join};
@@ -90,15 +90,41 @@ pub fn decide_role(
         address: declared.address.clone(),
         guards: declared.guards.clone(),
     };
-    let mut decided = Delivery {
-        estate,
-        scopes,
-        upload: &upload,
-        index: pair.bucket,
-        bucket,
-        row,
+    let play = |upload: &ShownUpload| {
+        Delivery {
+            estate,
+            scopes,
+            upload,
+            index: pair.bucket,
+            bucket,
+            row,
+        }
+        .decide(Some(caller), &declared.account, None, None)
+    };
+    let mut decided = play(&upload);
+    let by_policy = |d: &Denial| matches!(d.cause, Cause::Policy { key: None, .. });
+    if row.signer == Signer::Role
+        && !decided.denials.is_empty()
+        && decided.denials.iter().all(by_policy)
+    {
+        // The key is of the service's own configuration, which nothing here shows.
+        let header = |name: &str| Header {
+            name: name.into(),
+            value: Text::unknown(Unknown::because("the service's own configuration")),
+            place: upload.place.clone(),
+        };
+        let headers = vec![header(headers::SSE), header(headers::SSE_KEY)];
+        let with_key = play(&ShownUpload {
+            headers,
+            ..upload.clone()
+        });
+        if with_key.denials.is_empty() {
+            decided.outcome = Outcome::Depends;
+            decided.denials.clear();
+            let what = "the encryption that the service is configured to use";
+            decided.hangs_on.push(what.into());
+        }
     }
-    .decide(Some(caller), &declared.account, None, None);
     decided.grants = pair.grants.clone();
     Some(decided)
 }

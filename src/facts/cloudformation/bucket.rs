@@ -55,7 +55,7 @@ fn bucket(r: &Resource, out: &mut Declarations) {
         // `Private` is what every bucket has; CloudFormation sends nothing else for it.
         if acl.as_str() != Some("Private") {
             settings.push(BucketSetting::Acl(BucketAcl {
-                canned: acl.as_text(),
+                canned: acl.as_text().map(canned),
                 grants: Vec::new(),
                 place: acl.place.clone(),
                 address: r.address.clone(),
@@ -155,6 +155,22 @@ pub(super) fn public_access(p: &Value) -> PublicAccess {
         block_public_policy: read("BlockPublicPolicy"),
         restrict_public_buckets: read("RestrictPublicBuckets"),
     }
+}
+
+/// A canned ACL by the name that S3 has for it.
+fn canned(written: Text) -> Text {
+    let name = match written.as_literal() {
+        Some("Private") => "private",
+        Some("PublicRead") => "public-read",
+        Some("PublicReadWrite") => "public-read-write",
+        Some("AuthenticatedRead") => "authenticated-read",
+        Some("LogDeliveryWrite") => "log-delivery-write",
+        Some("BucketOwnerRead") => "bucket-owner-read",
+        Some("BucketOwnerFullControl") => "bucket-owner-full-control",
+        Some("AwsExecRead") => "aws-exec-read",
+        _ => return written,
+    };
+    Text::literal(name)
 }
 
 fn ownership(p: &Value) -> Setting<Ownership> {
