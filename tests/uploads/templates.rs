@@ -10,7 +10,7 @@ use super::estate::run;
 fn found(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let mut memory = MemoryFiles::new();
     for (path, text) in files {
-        memory.insert(*path, *text);
+        memory.insert(path, *text);
     }
     let report = run(&memory);
     let findings = report
