@@ -27,6 +27,7 @@ pub mod subject;
 pub mod ties;
 pub mod why;
 mod witness;
+mod worlds;
 pub mod writers;
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use crate::decision::DenyReason;
 use crate::outcome::{Level, Outcome};
 use crate::policy::StatementRef;
-use crate::value::{Place, Text};
+use crate::value::{Guards, Place, Text};
 
 /// Who sends an upload.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +69,8 @@ pub struct Path {
     pub access_point: Option<usize>,
     /// Where the path is shown: the network configuration of the workload.
     pub shown_by: Option<Place>,
+    /// The path is taken under these guards.
+    pub guards: Guards,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,6 +248,8 @@ pub struct Decided {
     /// Index in the estate's buckets.
     pub bucket: usize,
     pub path: Path,
+    /// The worlds that the answer speaks of, as far as the sources leave them open.
+    pub world: Guards,
     pub outcome: Outcome,
     pub hangs_on: Vec<Arc<str>>,
     /// Statements that grant the upload.

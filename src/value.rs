@@ -520,6 +520,49 @@ pub struct Guard {
     pub arms: u32,
 }
 
+impl Guard {
+    /// The input that asks whether something equals a written value.
+    pub fn equality(subject: &str, value: &str) -> Arc<str> {
+        format!("{subject}{EQUALS}{value}").into()
+    }
+
+    pub fn same_input(&self, other: &Guard) -> bool {
+        self.scope == other.scope && self.input == other.input
+    }
+
+    /// True where both say that one subject is a written value, and the values differ.
+    fn rivals(&self, other: &Guard) -> bool {
+        self.scope == other.scope && rivals(&self.input, &other.input)
+    }
+
+    /// True where the guards cannot hold in one world.
+    pub fn excludes(&self, other: &Guard) -> bool {
+        if self.same_input(other) {
+            return self.arm != other.arm;
+        }
+        self.arm == 1 && other.arm == 1 && self.rivals(other)
+    }
+
+    /// True where the other guard holds in every world in which this one does.
+    pub fn implies(&self, other: &Guard) -> bool {
+        if self.same_input(other) {
+            return self.arm == other.arm;
+        }
+        self.arm == 1 && other.arm == 0 && self.rivals(other)
+    }
+}
+
+/// Stands between subject and value in the input of an equality.
+const EQUALS: char = '\u{1}';
+
+/// True for the equalities of one subject with two values.
+pub fn rivals(a: &str, b: &str) -> bool {
+    match (a.split_once(EQUALS), b.split_once(EQUALS)) {
+        (Some((a, x)), Some((b, y))) => a == b && x != y,
+        _ => false,
+    }
+}
+
 /// A conjunction of guards; empty means always.
 pub type Guards = Vec<Guard>;
 
@@ -753,12 +796,7 @@ impl Value {
                 return false;
             }
             for arm in arms.iter() {
-                let excluded = |g: &Guard| {
-                    g.scope == arm.guard.scope
-                        && g.input == arm.guard.input
-                        && g.arm != arm.guard.arm
-                };
-                if guards.iter().any(excluded) {
+                if guards.iter().any(|g| g.excludes(&arm.guard)) {
                     continue;
                 }
                 guards.push(arm.guard.clone());

@@ -9,11 +9,15 @@
 
 #[path = "uploads/across.rs"]
 mod across;
+#[path = "uploads/conditions.rs"]
+mod conditions;
 #[path = "uploads/context.rs"]
 mod context;
 #[path = "uploads/estate.rs"]
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
+#[path = "uploads/templates.rs"]
+mod templates;
 
 #[path = "uploads/points.rs"]
 mod points;

@@ -310,7 +310,7 @@ fn attach(entry: &PolicyEntry, policy: Policy, context: &Context, at: &Place, es
             estate.organization.push(OrganizationPolicy {
                 address: entry.file.clone(),
                 policy,
-                targets,
+                targets: targets.into_iter().map(|t| (Vec::new(), t)).collect(),
                 scope: crate::value::ScopeId(0),
                 guards: Vec::new(),
             });

@@ -84,14 +84,18 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
         Some(point) => format!("{through}through `{}`, ", point.address),
         None => through,
     };
-    let proviso = denial.proviso.clone().unwrap_or_default();
+    let proviso = format!(
+        "{}{}",
+        in_world(decided),
+        denial.proviso.as_deref().unwrap_or_default()
+    );
     let why = why(denial);
     match &denial.cause {
         Cause::Gate(Gate::BucketAclDisabled { .. }) => {
-            format!("the ACL of `{to}` cannot be put: {why}")
+            format!("{proviso}the ACL of `{to}` cannot be put: {why}")
         }
         Cause::Gate(Gate::PublicPolicyBlocked { .. }) => {
-            format!("the policy of `{to}` cannot be put: {why}")
+            format!("{proviso}the policy of `{to}` cannot be put: {why}")
         }
         Cause::Policy { reason, .. } if &*reason.action == CHANGE_POLICY => {
             format!(
@@ -108,6 +112,24 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
                 _ => "are refused",
             };
             format!("{proviso}{through}{uploads} by {who} to `{to}` {verdict}: {why}")
+        }
+    }
+}
+
+/// The world that the answer speaks of: "where condition `Prod` is true, ".
+fn in_world(decided: &Decided) -> String {
+    let mut said: Vec<&str> = Vec::new();
+    for guard in decided.world.iter().filter(|g| g.arms > 1) {
+        if !said.contains(&&*guard.label) {
+            said.push(&guard.label);
+        }
+    }
+    match said.as_slice() {
+        [] => String::new(),
+        [only] => format!("where {only}, "),
+        [first, second] => format!("where {first} and {second}, "),
+        [first, second, rest @ ..] => {
+            format!("where {first}, {second} and {} more hold, ", rest.len())
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Plays one upload of one journey: its S3 calls, its KMS calls and the gates, under one reading.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::decision::evaluate::{allows, evaluate};
@@ -8,7 +9,7 @@ use crate::decision::{
     AccountRelation, ContextValue, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer,
     Match, NearMiss, PolicySet, Principal, Reading, Request, RequestContext, World,
 };
-use crate::facts::{Bucket, Caller, Estate};
+use crate::facts::{Bucket, Caller, Estate, KeyUse};
 use crate::policy::{ConditionTest, Policy, PolicyType, Statement, StatementRef};
 use crate::upload::access_point::Through;
 use crate::upload::calls::{Draft, Sent, base_context, kms_calls, object_arn, s3_calls};
@@ -20,7 +21,8 @@ use crate::value::Text;
 /// Everything about one caller, bucket and path that does not depend on the request's headers.
 pub struct Journey<'e> {
     pub estate: &'e Estate,
-    pub bucket: &'e Bucket,
+    /// In the settings of the world.
+    pub bucket: Cow<'e, Bucket>,
     pub caller: Option<&'e Caller>,
     pub uploader: crate::upload::Uploader,
     pub principal: Principal,
@@ -40,9 +42,11 @@ pub struct Journey<'e> {
     pub actions: Option<&'static [&'static str]>,
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
+    /// What is decided: first that caller, bucket and path exist. [`Journey::enter`] decides more.
     pub world: World,
     /// Found once, since every search needs them.
     pub(super) keys: std::cell::OnceCell<crate::upload::space::ObjectKeys>,
+    declared: &'e Bucket,
 }
 
 /// What one draft met.
@@ -110,7 +114,14 @@ impl<'e> Journey<'e> {
         route: Route,
         relation: AccountRelation,
     ) -> Journey<'e> {
-        let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation);
+        let mut stands = World::of(&bucket.guards);
+        stands = stands.and(caller.map(|c| c.guards.as_slice()).unwrap_or_default());
+        if let Route::Endpoint(index) = &route
+            && let Some(endpoint) = estate.endpoints.get(*index)
+        {
+            stands = stands.and(&endpoint.guards);
+        }
+        let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation, &stands);
         let mut base = base_context(&principal, caller, bucket);
         organization(estate, &principal, bucket, &mut base);
         // A service's own address is not documented.
@@ -131,7 +142,7 @@ impl<'e> Journey<'e> {
         }
         let mut journey = Journey {
             estate,
-            bucket,
+            bucket: bucket.in_world(&stands),
             caller,
             uploader,
             principal,
@@ -145,8 +156,9 @@ impl<'e> Journey<'e> {
             source: None,
             actions: None,
             kms_actions: None,
-            world: World::default(),
+            world: stands,
             keys: std::cell::OnceCell::new(),
+            declared: bucket,
         };
         journey.name_open_tags();
         journey
@@ -161,11 +173,52 @@ impl<'e> Journey<'e> {
             Some(caller) => crate::upload::account::between(&caller.account, &point.account),
             None => self.relation,
         };
-        let through = Through::new(self.estate, point, &self.s3, relation);
+        self.enter(self.world.and(&point.guards));
+        let through = Through::new(self.estate, point, &self.s3, relation, &self.world);
         through.context(&mut self.base);
         self.through = Some(through);
         self.name_open_tags();
         self
+    }
+
+    /// Looks at the journey in another world: its policies and the bucket's settings are those of that world.
+    pub fn enter(&mut self, world: World) {
+        if self.world == world {
+            return;
+        }
+        self.bucket = self.declared.in_world(&world);
+        self.s3 = policies::for_bucket(
+            self.estate,
+            &self.uploader,
+            self.declared,
+            &self.route,
+            self.relation,
+            &world,
+        );
+        if let Some(through) = &self.through {
+            let (point, relation) = (through.point, through.set.relation);
+            let through = Through::new(self.estate, point, &self.s3, relation, &world);
+            self.through = Some(through);
+        }
+        self.world = world;
+        // Other statements name other keys.
+        self.keys = std::cell::OnceCell::new();
+    }
+
+    /// Policies of the declared keys that the bucket's settings name.
+    pub fn key_policies(&self) -> Vec<Arc<Policy>> {
+        let mut keys: Vec<usize> = Vec::new();
+        self.bucket.encryption.each(&mut |e| {
+            if let KeyUse::Declared { key, .. } = &e.key {
+                keys.push(*key);
+            }
+        });
+        keys.sort_unstable();
+        keys.dedup();
+        keys.iter()
+            .filter_map(|k| self.estate.keys.get(*k)?.policy.as_ref())
+            .flat_map(|p| policies::layer(p, &self.world).policies)
+            .collect()
     }
 
     /// Session tags and tags that are not known are unknown, key by key as policies ask for them.
@@ -223,7 +276,7 @@ impl<'e> Journey<'e> {
         let mut request = Request {
             principal: self.principal.clone(),
             action: "".into(),
-            resource: object_arn(self.bucket, &None),
+            resource: object_arn(&self.bucket, &None),
             resource_account: self.bucket.account.id.clone(),
             context,
         };
@@ -318,20 +371,21 @@ impl<'e> Journey<'e> {
             .iter()
             .flat_map(|t| t.gates(self.estate, &self.route, draft));
         for gate in of_point
-            .chain(gates::acl_gates(self.bucket, draft, self.relation))
+            .chain(gates::acl_gates(&self.bucket, draft, self.relation))
             .chain(gates::access_gates(
-                self.bucket,
+                &self.bucket,
                 &self.principal,
                 self.relation,
+                &self.world,
             ))
             .chain(self.gates.iter().cloned())
         {
             played.refuse(Cause::Gate(gate.0), gate.1);
         }
-        let encrypts = gates::encrypts(self.estate, self.bucket, draft);
+        let encrypts = gates::encrypts(self.estate, &self.bucket, draft);
         for gate in gates::encryption_gates(
             self.estate,
-            self.bucket,
+            &self.bucket,
             draft,
             &encrypts,
             &self.principal,
@@ -368,7 +422,7 @@ impl<'e> Journey<'e> {
 
     /// The S3 calls of a draft, as this uploader makes them.
     fn calls(&self, base: &RequestContext, draft: &Draft) -> Vec<Request> {
-        let mut calls = s3_calls(&self.principal, self.bucket, base, draft);
+        let mut calls = s3_calls(&self.principal, &self.bucket, base, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
         // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
         let within = self.relation != AccountRelation::Cross;
@@ -435,7 +489,7 @@ impl<'e> Journey<'e> {
         action == "s3:PutObject"
             && self.relation != AccountRelation::Same
             && !matches!(self.principal, Principal::Service { .. })
-            && gates::acl_may_admit(self.bucket)
+            && gates::acl_may_admit(&self.bucket)
     }
 
     fn admit_by_acl(&self, action: &str, reading: Reading, decision: &mut Decision) {
@@ -546,12 +600,15 @@ impl<'e> Journey<'e> {
                 _ => AccountRelation::Unknown,
             },
         };
-        let set = policies::for_key(self.estate, &self.uploader, declared, relation);
+        let set = policies::for_key(self.estate, &self.uploader, declared, relation, &self.world);
         // Without certainty about the Bucket Key, what it alone would refuse is no denial.
         let with_bucket_key = bucket_key.unwrap_or(reading == Reading::Unfavourable);
         let granted = |action: &str| {
             declared.grants.iter().any(|g| {
-                caller_is(&self.principal, &g.grantee)
+                // In favour of the upload where the world leaves it open.
+                let stands = self.world.all(&g.guards);
+                (stands == Match::Yes || stands == Match::Unknown && reading == Reading::Favourable)
+                    && caller_is(&self.principal, &g.grantee)
                     && g.operations.iter().any(|o| {
                         o.as_literal()
                             .is_none_or(|o| action.strip_prefix("kms:") == Some(o))
@@ -561,7 +618,7 @@ impl<'e> Journey<'e> {
         // The call to KMS is another one: what its key's policy asks of the context did not cut the draft's.
         let mut calls = kms_calls(
             &self.principal,
-            self.bucket,
+            &self.bucket,
             &self.base,
             draft,
             declared,

@@ -1,6 +1,6 @@
 //! Refusals by settings of the bucket or the key, outside every policy (spec 3.5, 5.1, 5.6, 6).
 
-use crate::decision::{AccountRelation, Match, Principal};
+use crate::decision::{AccountRelation, Match, Principal, World};
 use crate::facts::{Algorithm, Bucket, Encryption, Estate, KeyName, KeyUse, Ownership, Setting};
 use crate::upload::calls::{Draft, Sent, public_acl};
 use crate::upload::headers;
@@ -196,6 +196,7 @@ pub fn access_gates(
     bucket: &Bucket,
     principal: &Principal,
     relation: AccountRelation,
+    world: &World,
 ) -> Vec<Refusal> {
     use crate::policy::{StatementRef, public};
     let mut out = Vec::new();
@@ -209,7 +210,7 @@ pub fn access_gates(
         .policy
         .iter()
         .flat_map(|p| &p.attached)
-        .filter(|a| a.guards.is_empty())
+        .filter(|a| world.all(&a.guards) == Match::Yes)
     {
         let policy = &attached.policy;
         let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;

@@ -384,7 +384,7 @@ fn alike(journey: &Journey<'_>, live: &[(&Policy, &Statement)], keys: &mut Vec<T
     };
     let mut seen: FxHashSet<Vec<u8>> = FxHashSet::default();
     keys.retain(|key| {
-        request.resource = object_arn(journey.bucket, &Some(key.clone()));
+        request.resource = object_arn(&journey.bucket, &Some(key.clone()));
         let answers = live.iter().map(|(policy, statement)| {
             let around = Surroundings {
                 policy_type: policy.policy_type,

@@ -57,6 +57,7 @@ pub fn without_grant(estate: &Estate, pairs: &[Pair]) -> Vec<Pair> {
                         relation: account::between(&caller.account, &bucket.account),
                         grants: Vec::new(),
                         broad: false,
+                        granted: Vec::new(),
                     });
                 }
             }

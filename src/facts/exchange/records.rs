@@ -168,6 +168,11 @@ impl Wire for Network {
                 to.field(&mut out, "at", place);
                 Json::Object(out)
             }
+            Network::Choice(arms) => {
+                let mut out = Object::new();
+                to.field(&mut out, "choice", arms);
+                Json::Object(out)
+            }
         }
     }
 
@@ -175,6 +180,9 @@ impl Wire for Network {
         match json {
             Json::Null => Ok(Network::Unknown),
             Json::String(word) if word == "outside" => Ok(Network::Outside),
+            other if other.get("choice").is_some() => {
+                Ok(Network::Choice(from.field(other, "choice")?))
+            }
             other => Ok(Network::Subnets {
                 subnets: from.field(other, "subnets")?,
                 place: from.field(other, "at")?,
