@@ -74,6 +74,12 @@ impl DiskFiles {
         self
     }
 
+    /// With other limits.
+    pub fn limited(mut self, limits: Limits) -> DiskFiles {
+        self.limits = limits;
+        self
+    }
+
     pub fn boundary(&self) -> &Path {
         &self.boundary
     }
@@ -202,7 +208,9 @@ impl Files for DiskFiles {
                 }
             }
             if out.len() > self.limits.files {
-                return Err(FilesError::Unreadable("more files than the limit".into()));
+                return Err(FilesError::TooMany {
+                    limit: self.limits.files,
+                });
             }
         }
         out.sort();

@@ -394,7 +394,7 @@ fn root(
     if loader.sources.resources.len() > 1_000_000 {
         loader.gap(
             folder,
-            "more resources than the limit",
+            "more than 1000000 resources",
             None,
             Some(folder),
             GapKind::Reading,

@@ -471,7 +471,7 @@ fn deep_and_growing_templates_come_to_an_end() {
         &Inputs::default(),
     );
     assert_eq!(sources.resources.len(), 120);
-    assert!(property(&sources, "S59.B", "T").contains("larger than the limit"));
+    assert!(property(&sources, "S59.B", "T").contains("larger than 1048576 bytes"));
 }
 
 #[test]

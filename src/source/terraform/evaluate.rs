@@ -128,9 +128,9 @@ impl Evaluator<'_, '_> {
         self.steps += 1;
         if self.depth > DEPTH || self.steps > STEPS {
             let why = if self.depth > DEPTH {
-                "nested too deeply"
+                format!("nested deeper than {DEPTH} levels")
             } else {
-                "the limit of evaluation steps was met"
+                format!("the run evaluates more than {STEPS} expressions")
             };
             return Ok(Value::unknown(
                 Unknown::because(why),

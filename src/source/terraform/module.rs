@@ -54,7 +54,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         if owner.depth >= NESTING || self.instances.len() >= INSTANCES {
             self.loader.gap(
                 &address,
-                "modules nested deeper, or more often, than the limit",
+                &format!("modules nested deeper than {NESTING} levels, or more than {INSTANCES} instances of them"),
                 Some(block.header),
                 None,
                 GapKind::Reading,
