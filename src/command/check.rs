@@ -277,6 +277,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             honoured: None,
         },
         category: arguments.category.clone().unwrap_or_default(),
+        thorough: arguments.fix || arguments.diff,
         mends: arguments.fix
             || arguments.diff
             || (!arguments.quiet && arguments.format.shows_mends())
