@@ -177,6 +177,12 @@ pub enum Declaration {
         holder: Holder,
         why: Arc<str>,
     },
+    /// More policies may be attached than the sources show to what is named, by name, id or ARN: a bucket, a key, a
+    /// role, a user or a group; and why. A text that names none of them opens nothing.
+    OpenTarget {
+        named: Text,
+        why: Arc<str>,
+    },
     /// `role` by name or ARN.
     InstanceProfile {
         name: Text,

@@ -318,6 +318,7 @@ fn start<'l, 'f>(
         strict: 0,
         needed: Vec::new(),
         undeclared: FxHashSet::default(),
+        unseen: Vec::new(),
         steps: 0,
     };
     evaluator.read_inputs(inputs);
@@ -414,6 +415,9 @@ fn resources(evaluator: &mut Evaluator<'_, '_>) -> Vec<Resource> {
         for name in module.modules.keys() {
             let name = format!("module.{name}").into();
             evaluator.expanded(next, &name);
+        }
+        for call in std::mem::take(&mut evaluator.unseen) {
+            found.extend(evaluator.unseen_module(call));
         }
         for name in module.resources.keys() {
             let Some(expanded) = evaluator.expanded(next, name) else {

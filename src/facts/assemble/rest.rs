@@ -93,7 +93,7 @@ impl Assembly<'_, '_> {
         })
     }
 
-    fn account_key(&self, d: &Declared) -> Option<String> {
+    pub(super) fn account_key(&self, d: &Declared) -> Option<String> {
         self.linker.account(d.scope, &d.provider).id.identity()
     }
 
@@ -311,6 +311,7 @@ impl Assembly<'_, '_> {
                     }
                 }
             }
+            Declaration::OpenTarget { named, why } => self.open_target(named, why, d),
             Declaration::Upload {
                 sender,
                 bucket,

@@ -205,6 +205,7 @@ kinds!(Declaration {
     "managed_policy" = ManagedPolicy { name, arn, document },
     "attachment" = Attachment { holder, policy },
     "open_holder" = OpenHolder { holder, why },
+    "open_target" = OpenTarget { named, why },
     "instance_profile" = InstanceProfile { name, arn, role },
     "key" = Key { id, arn, document, region, enabled, symmetric },
     "key_policy" = KeyPolicy { key, document },
