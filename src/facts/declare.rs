@@ -257,6 +257,20 @@ pub enum Declaration {
         workload: Text,
         network: Network,
     },
+    /// A build project: `names` by which pipelines name it, and the role and key with which it writes artifacts.
+    BuildProject {
+        names: Vec<Text>,
+        role: Text,
+        key: Option<(Text, Place)>,
+    },
+    /// Artifacts that a build writes into a pipeline's store. `action_role` is that of the pipeline's action, whose
+    /// account holds the project.
+    BuildArtifacts {
+        project: Text,
+        action_role: Option<Text>,
+        bucket: Text,
+        store_key: Option<Text>,
+    },
     /// A script that somebody runs who is no workload.
     Script {
         sender: DeclaredSender,
