@@ -311,7 +311,7 @@ impl Declarations {
         self.add_at(resource, resource.place.clone(), Vec::new(), what);
     }
 
-    /// Adds the upload of a state machine's task, by the machine's role.
+    /// Adds the upload of a state machine's or schedule's call, by its role.
     pub fn add_task(&mut self, resource: &Resource, role: Text, task: Task) {
         let what = Declaration::Upload {
             sender: DeclaredSender::Role(role),

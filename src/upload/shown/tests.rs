@@ -350,6 +350,23 @@ resource "aws_codepipeline" "x" {
             ],
         ),
         (
+            r#"resource "aws_scheduler_schedule" "x" {
+  target {
+    arn      = "arn:aws:scheduler:::aws-sdk:s3:putObject"
+    role_arn = aws_iam_role.r.arn
+    input    = jsonencode({ Bucket = aws_s3_bucket.t.id, Key = "daily", Body = "x", Acl = "public-read" })
+  }
+}
+resource "aws_scheduler_schedule" "reads" {
+  target {
+    arn      = "arn:aws:scheduler:::aws-sdk:s3:getObject"
+    role_arn = aws_iam_role.r.arn
+    input    = jsonencode({ Bucket = aws_s3_bucket.t.id, Key = "daily" })
+  }
+}"#,
+            &["role acme > acme-t/daily acl=public-read: default-denied"],
+        ),
+        (
             r#"resource "aws_cloudfront_distribution" "x" {
   origin {
     domain_name              = aws_s3_bucket.t.bucket_regional_domain_name
@@ -432,6 +449,10 @@ fn deliveries_of_cloudformation() {
   X: { Type: AWS::CodePipeline::Pipeline, Properties: { ArtifactStores: [ { Region: eu-west-1, ArtifactStore: { Type: S3, Location: !Ref T, EncryptionKey: { Type: KMS, Id: other } } } ], Stages: [ { Actions: [ { ActionTypeId: { Category: Build, Owner: AWS, Provider: CodeBuild }, Configuration: { ProjectName: !Ref B }, OutputArtifacts: [ { Name: o } ] }, { ActionTypeId: { Category: Invoke, Owner: AWS, Provider: Lambda }, Configuration: { FunctionName: f }, OutputArtifacts: [ { Name: l } ] } ] } ] } }",
             // Which of the two keys is taken is not certain.
             &["role acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=${?}: default-denied"],
+        ),
+        (
+            r#"  X: { Type: AWS::Scheduler::Schedule, Properties: { Target: { Arn: !Sub 'arn:${AWS::Partition}:scheduler:::aws-sdk:s3:putObject', RoleArn: !GetAtt R.Arn, Input: !Sub '{"Bucket": "${T}", "Key": "<aws.scheduler.scheduled-time>", "ServerSideEncryption": "AES256"}' } } }"#,
+            &["role acme > acme-t/* sse=AES256: default-denied"],
         ),
         (
             "  X: { Type: AWS::CloudFront::Distribution, Properties: { DistributionConfig: { Origins: [ { Id: o, DomainName: !GetAtt T.RegionalDomainName, OriginAccessControlId: E1, S3OriginConfig: {} } ], DefaultCacheBehavior: { TargetOriginId: o, AllowedMethods: [GET, HEAD, PUT] } } } }",
