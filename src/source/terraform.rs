@@ -445,22 +445,22 @@ fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provide
         };
         let alias = text(&block.body, "alias").and_then(|v| v.as_str().map(|a| format!("aws.{a}")));
         let region = text(&block.body, "region").and_then(|v| v.as_str().map(Arc::from));
-        let assumed = block
-            .body
-            .blocks("assume_role")
-            .next()
-            .and_then(|b| text(&b.body, "role_arn"));
+        // Roles are assumed one after the other, that of a web identity first.
+        let roles = ["assume_role", "assume_role_with_web_identity"];
+        let last = roles.iter().find_map(|r| block.body.blocks(r).last());
+        let assumed = last.and_then(|b| text(&b.body, "role_arn"));
         let allowed = text(&block.body, "allowed_account_ids");
         let account = match allowed.as_ref().and_then(|v| v.as_items()) {
             Some([one]) => one.as_text().and_then(|t| t.as_literal().map(Arc::from)),
             _ => None,
         };
+        // The account is known where its field is whole, whatever the role is called.
         let account = account.or_else(|| {
-            let arn = assumed.as_ref()?.as_str()?.to_string();
-            arn.split(':')
-                .nth(4)
-                .filter(|a| a.len() == 12)
-                .map(Arc::from)
+            let arn = assumed.as_ref()?.as_text()?;
+            let (before, _) = arn.known_prefix().split_once(":role/")?;
+            let id = before.split(':').nth(4)?;
+            let is_id = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+            is_id.then(|| Arc::from(id))
         });
         out.push(Provider {
             name: alias.unwrap_or_default().into(),

@@ -57,7 +57,7 @@ impl Assembly<'_, '_> {
 
     /// Who sends what a declaration shows; nobody where that is a role that no source declares, of which is not
     /// known what it may do.
-    fn sender(&self, sender: &DeclaredSender, d: &Declared) -> Option<Sender> {
+    pub(super) fn sender(&self, sender: &DeclaredSender, d: &Declared) -> Option<Sender> {
         let account = self.linker.account(d.scope, &d.provider);
         let role = |text: &Option<Text>| {
             text.as_ref().and_then(|t| {
@@ -126,7 +126,7 @@ impl Assembly<'_, '_> {
                     route_tables: Vec::new(),
                 });
             }
-            _ => {}
+            _ => self.stand_project(d, account),
         }
     }
 
@@ -352,6 +352,7 @@ impl Assembly<'_, '_> {
                     guards,
                 });
             }
+            Declaration::BuildArtifacts { .. } => self.join_artifacts(d),
             Declaration::Script {
                 sender,
                 script,
@@ -588,7 +589,7 @@ impl Assembly<'_, '_> {
         Some(at)
     }
 
-    fn key(&self, named: &Text, d: &Declared) -> Option<usize> {
+    pub(super) fn key(&self, named: &Text, d: &Declared) -> Option<usize> {
         self.keys.find(
             &self.resolve(named),
             d.scope,

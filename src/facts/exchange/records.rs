@@ -219,6 +219,8 @@ kinds!(Declaration {
     "route_table_association" = RouteTableAssociation { subnet, route_table },
     "main_route_table" = MainRouteTable { vpc, route_table },
     "workload" = Workload { ids, runs_as, network, strings, scripts, variables },
+    "build_project" = BuildProject { names, role, key },
+    "build_artifacts" = BuildArtifacts { project, action_role, bucket, store_key },
     "script" = Script { sender, script, variables },
     "workload_network" = WorkloadNetwork { workload, network },
     "organization_policy" = OrganizationPolicy { id, policy_type, document },
