@@ -22,6 +22,7 @@ pub mod shapes;
 pub mod shown;
 mod space;
 pub mod subject;
+mod tables;
 pub mod ties;
 pub mod why;
 mod witness;

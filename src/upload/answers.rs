@@ -8,6 +8,7 @@ use crate::upload::Cause;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::space::{Role, Space, sent};
+use crate::upload::tables::{Meeting, Tables};
 use crate::upload::ties;
 use crate::value::{Guard, ScopeId};
 
@@ -43,44 +44,26 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
     };
     let mut undecided = false;
     let mut passes = |space: &Space, fixed: Option<&Sent>| -> Option<Draft> {
+        let mut tables = Tables::new(journey, space, fixed.cloned());
         let result = search(&space.variables, BUDGET, &mut |chosen| {
-            let (mut draft, complete) = space.draft(chosen);
-            if let Some(ip) = fixed {
-                draft.source_ip = ip.clone();
-            }
-            journey.answer(&draft, complete)
+            tables.answer(chosen)
         });
-        match result {
-            SearchResult::Found { classes, .. } => {
-                let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
-                let (mut draft, _) = space.draft(&chosen);
-                if let Some(ip) = fixed {
-                    draft.source_ip = ip.clone();
-                }
-                // Nobody who uploads chooses these.
-                draft.context.clear();
-                Some(draft)
-            }
+        let classes = match result {
+            SearchResult::Found { classes, .. } => Some(classes),
             SearchResult::None => {
                 undecided |= !space.complete;
                 None
             }
-            SearchResult::Undecided { best } => match best {
-                Some(classes) => {
-                    let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
-                    let mut draft = space.draft(&chosen).0;
-                    if let Some(ip) = fixed {
-                        draft.source_ip = ip.clone();
-                    }
-                    draft.context.clear();
-                    Some(draft)
-                }
-                None => {
-                    undecided = true;
-                    None
-                }
-            },
-        }
+            SearchResult::Undecided { best } => {
+                undecided |= best.is_none();
+                best
+            }
+        };
+        let chosen: Vec<Option<usize>> = classes?.into_iter().map(Some).collect();
+        let (mut draft, _) = tables.draft(&chosen);
+        // Nobody who uploads chooses these.
+        draft.context.clear();
+        Some(draft)
     };
     if let Some(draft) = passes(&plain, unlisted.as_ref()) {
         return Answers {
@@ -246,14 +229,14 @@ pub(super) fn refused_in_every_world(
 }
 
 /// The cheapest request that one refusal does not meet, whatever else refuses it.
-pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Option<Draft> {
+pub(super) fn avoid(space: &Space, tables: &mut Tables<'_, '_>, cause: &Cause) -> Option<Draft> {
+    let mut meeting = Meeting::of(cause);
     let result = search(&space.variables, BUDGET / 4, &mut |chosen| {
-        let (draft, complete) = space.draft(chosen);
+        let (draft, complete) = tables.draft(chosen);
         if ties::legal(&draft) == Match::No {
             return Match::No;
         }
-        let met = journey.meets(&draft, cause);
-        match (met, complete) {
+        match (tables.meets(&mut meeting, chosen, &draft), complete) {
             (true, _) => Match::No,
             (false, true) => Match::Yes,
             (false, false) => Match::Unknown,
@@ -262,7 +245,7 @@ pub(super) fn avoid(journey: &Journey<'_>, space: &Space, cause: &Cause) -> Opti
     match result {
         SearchResult::Found { classes, .. } => {
             let chosen: Vec<Option<usize>> = classes.into_iter().map(Some).collect();
-            Some(space.draft(&chosen).0)
+            Some(tables.draft(&chosen).0)
         }
         SearchResult::None | SearchResult::Undecided { .. } => None,
     }
@@ -392,8 +375,10 @@ mod tests {
                         cost += u64::from(variable.cost(number % size));
                         number /= size;
                     }
-                    let (draft, complete) = space.draft(&chosen);
-                    (journey.answer(&draft, complete) == Match::Yes).then_some(cost)
+                    let draft = space.draft(&chosen).0;
+                    let passes = ties::legal(&draft) != Match::No
+                        && journey.play(&draft, Reading::Favourable).allowed;
+                    passes.then_some(cost)
                 })
                 .min()
         })
@@ -425,9 +410,19 @@ mod tests {
                 };
                 compared += 1;
                 passing += usize::from(wanted.is_some());
+                let mut tables = Tables::new(&journey, &space, None);
                 let found = search(&space.variables, BUDGET, &mut |chosen| {
-                    let (draft, complete) = space.draft(chosen);
-                    journey.answer(&draft, complete)
+                    let (draft, _) = tables.draft(chosen);
+                    let answer = tables.answer(chosen);
+                    // The tables say what playing says, of open drafts as well.
+                    let passes = ties::legal(&draft) != Match::No
+                        && journey.play(&draft, Reading::Favourable).allowed;
+                    assert_eq!(answer != Match::No, passes, "{number}: {draft:?}");
+                    for (cause, _) in journey.play(&draft, Reading::Favourable).causes {
+                        let mut meeting = Meeting::of(&cause);
+                        assert!(tables.meets(&mut meeting, chosen, &draft), "{cause:?}");
+                    }
+                    answer
                 });
                 let cost = match found {
                     SearchResult::Found { cost, .. } => Some(cost),

@@ -10,6 +10,7 @@ use crate::upload::calls::Draft;
 use crate::upload::network::{elsewhere, network_note};
 use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
+use crate::upload::tables::Tables;
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, access_point, blame,
     path, shapes, witness,
@@ -70,7 +71,24 @@ pub fn decide(
             ));
         }
     }
+    gaps.extend(not_replayed(estate, &out));
     out
+}
+
+/// Uploads of which a refusal was left out are not understood.
+fn not_replayed(estate: &Estate, decided: &[Decided]) -> Vec<Gap> {
+    let left_out = |d: &&Decided| d.hangs_on.iter().any(|h| **h == *NO_REPLAY);
+    let buckets = decided.iter().filter(left_out).map(|d| d.bucket);
+    buckets
+        .filter_map(|bucket| estate.buckets.get(bucket))
+        .map(|bucket| Gap {
+            what: format!("uploads to {}", bucket.address).into(),
+            why: NO_REPLAY.into(),
+            place: Some(bucket.place.clone()),
+            path: None,
+            kind: GapKind::Undecided,
+        })
+        .collect()
 }
 
 /// The caller and the row of a pair whose role only delivers for an AWS service.
@@ -431,11 +449,13 @@ pub(super) fn refuse(
         Some(_) => vec![None; played.causes.len()],
         None => {
             let space = Space::new(journey, true, true);
+            let mut tables = Tables::new(journey, &space, None);
             let causes = played.causes.iter();
-            causes.map(|(c, _)| avoid(journey, &space, c)).collect()
+            causes.map(|(c, _)| avoid(&space, &mut tables, c)).collect()
         }
     };
     let some_unavoidable = overall == Outcome::AlwaysDenied && avoided.iter().any(Option::is_none);
+    let again = witness::Replay::new(journey, &draft, Reading::Favourable);
     for ((cause, confidence), way) in played.causes.iter().zip(avoided) {
         let outcome = match overall {
             Outcome::AlwaysDenied if some_unavoidable && way.is_some() => Outcome::DefaultDenied,
@@ -456,7 +476,7 @@ pub(super) fn refuse(
                 .and_then(|c| witness::refused(journey, way, Reading::Favourable, c));
             behind.extend(shown.map(|headers| (headers, causes)));
         }
-        let Some(refused) = witness::refused(journey, &draft, Reading::Favourable, cause) else {
+        let Some(refused) = again.refused(cause) else {
             out.hangs_on.push(NO_REPLAY.into());
             continue;
         };
