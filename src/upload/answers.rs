@@ -13,7 +13,7 @@ use crate::upload::ties;
 use crate::value::{Guard, ScopeId};
 
 /// States of one search; past them the answer is undecided.
-const BUDGET: usize = 20_000;
+const BUDGET: usize = 100_000;
 
 /// Values of the context of which the refusal with the fewest reasons is shown.
 const CONTEXTS: usize = 64;
@@ -258,9 +258,10 @@ mod tests {
     use super::*;
     use crate::analysis::{Request, load};
     use crate::files::MemoryFiles;
-    use crate::upload::decide::principal_of;
+    use crate::upload::decide::{decide, principal_of};
     use crate::upload::pairs::pairs;
     use crate::upload::{Route, Uploader};
+    use crate::value::Text;
 
     /// Small pseudo-random numbers, the same on every machine.
     struct Seed(u64);
@@ -316,7 +317,15 @@ mod tests {
         let mut block = json!({});
         for _ in 0..seed.below(3) {
             let (operator, key, value) = condition(seed);
-            block[operator][key] = json!(value);
+            let other = if key == "aws:SourceIp" {
+                "198.51.100.0/28"
+            } else {
+                "other"
+            };
+            block[&operator][key] = match operator != "Null" && seed.below(3) == 0 {
+                true => json!([value, other]),
+                false => json!(value),
+            };
         }
         json!({
             "Effect": if deny { "Deny" } else { "Allow" }, "Principal": "*",
@@ -436,5 +445,64 @@ mod tests {
             compared > 60 && passing > 20 && passing < compared,
             "{compared} {passing}"
         );
+    }
+
+    /// Every list in reverse order.
+    fn turn(value: &mut Json) {
+        match value {
+            Json::Array(items) => {
+                items.reverse();
+                items.iter_mut().for_each(turn);
+            }
+            Json::Object(map) => map.values_mut().for_each(turn),
+            _ => {}
+        }
+    }
+
+    fn shown(headers: &crate::upload::Headers) -> String {
+        let set = headers.set.iter();
+        let set: Vec<String> = set.map(|(n, v)| format!("{n}: {}", v.display())).collect();
+        format!(
+            "{} {set:?} {:?}",
+            headers.key.display(),
+            headers.source_ip.as_ref().map(Text::display)
+        )
+    }
+
+    /// The verdicts on a template with their witnesses, in no order.
+    fn verdicts(text: String) -> Vec<String> {
+        let mut files = MemoryFiles::new();
+        files.insert("template.json", text);
+        let (sources, estate) = load(&files, &Request::default());
+        let pairs = pairs(&estate, &sources.scopes, &mut Vec::new());
+        let decided = decide(&estate, &sources.scopes, pairs, &|_| true, &mut Vec::new());
+        let mut out = Vec::new();
+        for decided in decided {
+            out.push(format!("{:?}", decided.outcome));
+            for denial in &decided.denials {
+                let behind: Vec<String> = denial.behind.iter().map(|(h, _)| shown(h)).collect();
+                let (refused, passes) = (shown(&denial.refused), denial.passes.as_ref().map(shown));
+                out.push(format!(
+                    "{:?} {:?} {refused} {passes:?} {behind:?}",
+                    denial.outcome, denial.level
+                ));
+            }
+        }
+        out.sort();
+        out
+    }
+
+    #[test]
+    fn order_changes_neither_verdict_nor_witness() {
+        let mut witnesses = 0;
+        for number in 0..200 {
+            let written = template(&mut Seed(7_000 + number));
+            let mut turned: Json = serde_json::from_str(&written).unwrap();
+            turn(&mut turned);
+            let said = verdicts(written);
+            assert_eq!(said, verdicts(turned.to_string()), "{number}");
+            witnesses += said.iter().filter(|line| line.contains("Some(")).count();
+        }
+        assert!(witnesses > 60, "{witnesses}");
     }
 }

@@ -448,12 +448,13 @@ pub fn kms_calls(
     for (name, value) in base.keys.iter().filter(|(n, _)| n.starts_with("kms:")) {
         context.keys.insert(name.clone(), value.clone());
     }
+    let context = Arc::new(context);
     let call = |action: &str| Request {
         principal: principal.clone(),
         action: action.into(),
         resource: key.arn.clone(),
         resource_account: key.account.id.clone(),
-        context: context.clone(),
+        context: RequestContext::over(&context),
     };
     let mut out = vec![call("kms:GenerateDataKey")];
     if bucket_key || draft.multipart {

@@ -512,3 +512,39 @@ pub fn level(outcome: Outcome, confidence: Confidence, path: &Path, pair: &Pair)
     };
     base.min(confidence.cap()).min(by_path).min(by_pair)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_replay_is_not_understood() {
+        let mut files = crate::files::MemoryFiles::new();
+        files.insert("m.tf", "resource \"aws_s3_bucket\" \"b\" {}");
+        let (_, estate) = crate::analysis::load(&files, &crate::analysis::Request::default());
+        let pair = Pair {
+            uploader: Uploader::Deployer {
+                account: Text::literal("1"),
+            },
+            bucket: 0,
+            relation: AccountRelation::Same,
+            access_point: None,
+            grants: Vec::new(),
+            broad: false,
+        };
+        let path = Path {
+            route: Route::Internet,
+            certainty: PathCertainty::Assumed,
+            access_point: None,
+            shown_by: None,
+        };
+        let mut decided = decided_nothing(&pair, &path);
+        assert!(not_replayed(&estate, std::slice::from_ref(&decided)).is_empty());
+        decided.hangs_on.push(NO_REPLAY.into());
+        let gaps = not_replayed(&estate, &[decided]);
+        let [gap] = gaps.as_slice() else {
+            panic!("{gaps:?}");
+        };
+        assert_eq!((&*gap.why, gap.kind), (NO_REPLAY, GapKind::Undecided));
+    }
+}
