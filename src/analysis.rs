@@ -11,12 +11,16 @@ pub mod offer;
 pub mod secrets;
 pub mod suppress;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::facts::Estate;
+use crate::facts::context::{Context, Prepared};
+use crate::facts::declare::Declaration;
+use crate::facts::exchange::{Joined, Origin};
 use crate::files::Files;
-use crate::report::Report;
-use crate::rule::{Finding, Show};
+use crate::report::{JoinedCounts, ReadCounts, Report};
+use crate::rule::{Finding, Level, Show, Step};
 use crate::source::{Gap, GapKind, Inputs, Sources};
 
 /// What a run is asked to do.
@@ -27,6 +31,13 @@ pub struct Request {
     /// Boundary-relative files: only findings that touch one of them are reported; empty: those that touch `paths`.
     pub anchors: Vec<String>,
     pub inputs: Inputs,
+    /// What the configuration says about the estate.
+    pub context: Arc<Context>,
+    /// Facts of other repositories, and the name of this one.
+    pub facts: Arc<Joined>,
+    pub repository: Option<String>,
+    /// Levels of rules that the configuration sets; none for a rule that is off.
+    pub levels: BTreeMap<String, Option<Level>>,
     /// Names of rules; empty: all.
     pub select: Vec<String>,
     pub ignore: Vec<String>,
@@ -116,16 +127,59 @@ fn is_terraform(path: &str) -> bool {
     path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".tofu")
 }
 
-/// Sources and facts of the files; of the environment that is asked for, with what joins each.
+/// What stands beside the sources of a run: facts of other repositories, and what the configuration says.
+struct Beside {
+    joined: Joined,
+    prepared: Prepared,
+}
+
+/// Puts the scopes and files that stand beside the sources among them.
+fn beside(files: &dyn Files, request: &Request, sources: &mut Sources) -> Beside {
+    let joined = request.facts.beside(
+        request.repository.as_deref(),
+        &request.uri_prefix,
+        &sources.scopes,
+    );
+    sources.scopes.extend(joined.scopes.iter().cloned());
+    sources.files.set_elsewhere(joined.files.clone());
+    let prepared = floors::prepare(&request.context, files, sources);
+    Beside { joined, prepared }
+}
+
+/// Sources and facts of the files; of the environment that is asked for, with what joins each, and with the facts
+/// of other repositories.
 pub fn load(files: &dyn Files, request: &Request) -> (Sources, Estate) {
-    let sources = read(files, request);
+    let mut sources = read(files, request);
+    let beside = beside(files, request, &mut sources);
     let mut sources = match sources.environments().is_empty() {
         true => sources,
         false => sources.within(request.environment.as_deref()),
     };
     floors::join(&mut sources);
-    let estate = floors::build(&sources, &request.inputs);
+    let mut estate = floors::build(&sources, &request.inputs, &beside.joined);
+    floors::complete(&beside.prepared, &mut estate);
     (sources, estate)
+}
+
+/// The content of a facts file: what the files declare, for the runs of other repositories.
+pub fn facts(files: &dyn Files, request: &Request, repository: &str) -> String {
+    let sources = read(files, request);
+    let names = sources.environments();
+    let names = std::iter::once(None).chain(names.iter().map(Some));
+    let mut worlds: Vec<Sources> = names
+        .map(|name| {
+            let mut world = sources.within(name.map(|n| &**n));
+            floors::join(&mut world);
+            world
+        })
+        .collect();
+    floors::publish(
+        &mut worlds,
+        &sources.gaps,
+        &request.inputs,
+        repository,
+        &request.uri_prefix,
+    )
 }
 
 /// What the files say, in every environment.
@@ -143,6 +197,7 @@ fn read(files: &dyn Files, request: &Request) -> Sources {
     }
     floors::read_terraform(files, &found.terraform, &request.inputs, &mut sources);
     floors::read_cloudformation(files, &found.templates, &request.inputs, &mut sources);
+    floors::settle_accounts(&request.context, &mut sources);
     sources
 }
 
@@ -154,6 +209,7 @@ pub fn run(files: &dyn Files, request: &Request) -> Report {
 /// Analyses the files as one estate, with what a comparison of two revisions needs.
 pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
     let mut sources = read(files, request);
+    let beside = beside(files, request, &mut sources);
     let environments::Ran {
         mut findings,
         decided,
@@ -161,11 +217,12 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         mut read,
         names,
         public,
-    } = environments::run(&sources, request);
+    } = environments::run(&sources, request, &beside);
     read.files = sources.files.len();
     let all = request.mends.then(|| findings.clone());
     let (suppressions, silenced) =
         suppress::apply(&mut findings, &mut sources, &request.suppressions);
+    findings.retain_mut(|finding| set_level(finding, &request.levels));
     let shown = shown(files, request);
     findings.retain(|f| wanted(f, request, &shown, &sources, files));
     findings.sort_by(|a, b| {
@@ -185,6 +242,28 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
     };
     let mut not_understood = std::mem::take(&mut sources.gaps);
     not_understood.extend(gaps);
+    // What another repository does not understand of itself is said once.
+    let of_others = |gap: &Gap| {
+        let place = gap.place.as_ref();
+        place.is_some_and(|p| p.span.file.is_elsewhere())
+    };
+    not_understood.retain(|gap| !of_others(gap));
+    not_understood.extend(request.facts.origins.iter().filter_map(|origin| {
+        let ((what, why), more) = origin.gaps.split_first()?;
+        let more = match more.len() {
+            0 => String::new(),
+            n => format!(", and {n} more"),
+        };
+        Some(Gap {
+            what: format!("facts of {}", origin.repository).into(),
+            why: format!("written without {what}: {why}{more}").into(),
+            place: None,
+            path: None,
+            kind: GapKind::Missing,
+        })
+    }));
+    let joined = beside.joined.origins.iter();
+    let joined = joined.map(|origin| joined_counts(&beside.joined, origin));
     let blocks = sources
         .resources
         .iter()
@@ -197,6 +276,7 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         unused: std::mem::take(&mut sources.unused),
         environments: names,
         read,
+        joined: joined.collect(),
         files: sources.files,
         silenced,
         undecided_mends,
@@ -225,6 +305,38 @@ fn shown(files: &dyn Files, request: &Request) -> Vec<String> {
     out
 }
 
+/// Gives a finding the level that the configuration sets; false for a rule that is off. What is only a note is not
+/// sure enough for more.
+fn set_level(finding: &mut Finding, levels: &BTreeMap<String, Option<Level>>) -> bool {
+    match levels.get(finding.rule) {
+        Some(Some(level)) if finding.level > Level::Note || *level < finding.level => {
+            finding.level = *level;
+            true
+        }
+        Some(None) => false,
+        Some(Some(_)) | None => true,
+    }
+}
+
+/// What the facts of one repository declare.
+fn joined_counts(joined: &Joined, origin: &Origin) -> JoinedCounts {
+    let mut read = ReadCounts::default();
+    let declared = joined.declarations.iter();
+    for declared in declared.filter(|d| origin.scopes.contains(&d.scope.0)) {
+        match &declared.what {
+            Declaration::Role { .. } | Declaration::User { .. } => read.callers += 1,
+            Declaration::Bucket { .. } => read.buckets += 1,
+            Declaration::Endpoint { .. } => read.endpoints += 1,
+            Declaration::Key { .. } => read.keys += 1,
+            _ => {}
+        }
+    }
+    JoinedCounts {
+        repository: origin.repository.clone(),
+        read,
+    }
+}
+
 /// Selected, asked for, and touching what was named.
 fn wanted(
     finding: &Finding,
@@ -246,13 +358,19 @@ fn wanted(
             p.is_empty() || p == path || (!files.is_file(p) && path.starts_with(&format!("{p}/")))
         })
     };
-    let here = named.is_empty()
-        || std::iter::once(&finding.primary)
-            .chain(&finding.steps)
-            .flat_map(|step| {
-                let uses = step.place.uses().map(|via| via.span.file);
-                std::iter::once(step.place.span.file).chain(uses)
-            })
-            .any(|file| sources.files.get(file).is_some_and(|f| touches(&f.path)));
+    // A finding that lies in another repository as a whole is reported there.
+    let own = |step: &&Step| !step.place.span.file.is_elsewhere();
+    let mut steps = std::iter::once(&finding.primary)
+        .chain(&finding.steps)
+        .filter(own)
+        .peekable();
+    let here = steps.peek().is_some()
+        && (named.is_empty()
+            || steps
+                .flat_map(|step| {
+                    let uses = step.place.uses().map(|via| via.span.file);
+                    std::iter::once(step.place.span.file).chain(uses)
+                })
+                .any(|file| sources.files.get(file).is_some_and(|f| touches(&f.path))));
     selected && asked && here
 }

@@ -6,7 +6,9 @@ mod check;
 mod config;
 mod earlier;
 mod eval;
+mod facts;
 mod mend;
+mod reading;
 mod rules;
 mod simulate;
 mod terminal;
@@ -39,6 +41,8 @@ enum Command {
     Simulate,
     /// Say why an upload is, or would be, denied
     Why(Box<why::WhyArguments>),
+    /// Write what a repository declares, for the checks of other repositories
+    Facts(Box<facts::FactsArguments>),
     /// List the rules
     Rules(rules::RulesArguments),
     /// Print the page of a rule
@@ -60,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Simulate => simulate::run(),
         Command::Why(arguments) => why::run(&arguments),
+        Command::Facts(arguments) => facts::run(&arguments),
         Command::Rules(arguments) => rules::list(&arguments),
         Command::Explain(arguments) => rules::explain(&arguments),
         Command::Completions { shell } => {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use crate::pattern::Match;
 use crate::policy::{Policy, PolicyType, StatementRef};
-use crate::value::{Guard, ScopeId, Text};
+use crate::value::{Guard, ScopeId, Text, rivals};
 
 /// How an unknown is read (architecture, idea 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -349,16 +349,49 @@ pub struct World {
 }
 
 impl World {
+    /// The world of a conjunction; what it does not speak of is not decided.
+    pub fn of(guards: &[Guard]) -> World {
+        World::default().and(guards)
+    }
+
     /// Decides one input.
     pub fn set(&mut self, scope: ScopeId, input: &Arc<str>, arm: u32) {
         self.arms.insert((scope, input.clone()), arm);
+    }
+
+    /// The same with further inputs decided.
+    pub fn and(&self, guards: &[Guard]) -> World {
+        let mut world = self.clone();
+        for guard in guards {
+            world.set(guard.scope, &guard.input, guard.arm);
+        }
+        world
+    }
+
+    /// What both decide; where they differ, the other one wins.
+    pub fn with(&self, other: &World) -> World {
+        let mut world = self.clone();
+        world
+            .arms
+            .extend(other.arms.iter().map(|(input, arm)| (input.clone(), *arm)));
+        world
     }
 
     pub fn holds(&self, guard: &Guard) -> Match {
         match self.arms.get(&(guard.scope, guard.input.clone())) {
             Some(arm) => Match::of(*arm == guard.arm),
             None if guard.arms == 1 => Match::Yes,
-            None => Match::Unknown,
+            None => {
+                // What equals one value equals no other.
+                let rival = self.arms.iter().any(|((scope, input), arm)| {
+                    *arm == 1 && *scope == guard.scope && rivals(input, &guard.input)
+                });
+                if rival {
+                    Match::of(guard.arm == 0)
+                } else {
+                    Match::Unknown
+                }
+            }
         }
     }
 

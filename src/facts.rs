@@ -7,21 +7,26 @@
 pub mod assemble;
 pub mod build;
 pub mod cloudformation;
+pub mod context;
 pub mod declare;
 pub mod delivery;
+pub mod exchange;
 pub mod link;
 pub mod managed;
+mod path;
 pub mod service_accounts;
 pub mod shell;
 pub mod states;
 pub mod terraform;
+mod workload;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::decision::EndpointKind;
+use crate::decision::{EndpointKind, Match, World};
 use crate::policy::Policy;
 use crate::source::Gap;
-use crate::value::{Guards, Place, ScopeId, Text};
+use crate::value::{Guard, Guards, Place, ScopeId, Text};
 
 /// What is known of a setting.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +55,46 @@ impl<T: Clone> Setting<T> {
             _ => None,
         }
     }
+
+    /// The setting as it is in a world; a choice that the world does not decide stays one.
+    pub fn in_world(&self, world: &World) -> Setting<T> {
+        let Setting::Choice(arms) = self else {
+            return self.clone();
+        };
+        let mut left = Vec::new();
+        for (guards, inner) in arms {
+            match world.all(guards) {
+                Match::No => {}
+                Match::Yes => return inner.in_world(world),
+                Match::Unknown => left.push((guards.clone(), inner.in_world(world))),
+            }
+        }
+        if left.is_empty() {
+            return Setting::Unknown("no case of it holds in this world".into());
+        }
+        Setting::Choice(left)
+    }
+
+    /// Visits every value that the setting can have.
+    pub fn each(&self, visit: &mut dyn FnMut(&T)) {
+        match self {
+            Setting::Is(value, _) | Setting::Default(value) => visit(value),
+            Setting::Choice(arms) => arms.iter().for_each(|(_, inner)| inner.each(visit)),
+            Setting::Unknown(_) => {}
+        }
+    }
+
+    /// The setting where another one holds under guards, and this one in all other worlds.
+    pub fn under(self, guards: &[Guard], other: Setting<T>) -> Setting<T> {
+        if guards.is_empty() {
+            return other;
+        }
+        let mut arms = vec![(guards.to_vec(), other)];
+        for rest in crate::policy::guards::complement(guards) {
+            arms.push((rest, self.clone()));
+        }
+        Setting::Choice(arms)
+    }
 }
 
 /// An account: its 12 digits where known, else the symbol of the scope's account.
@@ -77,7 +122,24 @@ pub struct AttachedPolicy {
 pub struct Policies {
     pub attached: Vec<AttachedPolicy>,
     /// Why more may be attached than we see (a managed policy whose text is not held, an unknown ARN); empty: closed.
-    pub open: Vec<Arc<str>>,
+    pub open: Vec<Open>,
+}
+
+/// A reason why more may be attached than we see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open {
+    pub why: Arc<str>,
+    /// More may be attached only under these guards.
+    pub guards: Guards,
+}
+
+impl<T: Into<Arc<str>>> From<T> for Open {
+    fn from(why: T) -> Open {
+        Open {
+            why: why.into(),
+            guards: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -108,8 +170,8 @@ pub struct Bucket {
     pub blocks_sse_c: Setting<bool>,
     pub tags: Setting<Vec<(Text, Text)>>,
     pub abac: Setting<bool>,
-    /// Tag sets that lifecycle rules filter on, with the place of the filter.
-    pub lifecycle_tags: Vec<(Vec<(Text, Text)>, Place)>,
+    /// Tag sets that lifecycle rules filter on, with the place of the filter and the guards of the rule.
+    pub lifecycle_tags: Vec<(Vec<(Text, Text)>, Place, Guards)>,
     /// A directory bucket (S3 Express).
     pub directory: bool,
     /// Known only by name or ARN: policies and settings unknown, read in favour.
@@ -121,6 +183,63 @@ pub enum Ownership {
     BucketOwnerEnforced,
     BucketOwnerPreferred,
     ObjectWriter,
+}
+
+impl Bucket {
+    /// The bucket with the settings that it has in a world.
+    pub fn in_world(&self, world: &World) -> Cow<'_, Bucket> {
+        let access = &self.public_access;
+        let choice = matches!(self.ownership, Setting::Choice(_))
+            || matches!(self.encryption, Setting::Choice(_))
+            || [
+                &access.block_public_acls,
+                &access.ignore_public_acls,
+                &access.block_public_policy,
+                &access.restrict_public_buckets,
+                &self.default_retention,
+                &self.object_lock,
+                &self.requester_pays,
+                &self.versioning,
+                &self.blocks_sse_c,
+                &self.abac,
+            ]
+            .iter()
+            .any(|s| matches!(s, Setting::Choice(_)));
+        let lifecycle = |guards: &Guards| world.all(guards) == Match::Yes;
+        if !choice && self.lifecycle_tags.iter().all(|(_, _, g)| lifecycle(g)) {
+            return Cow::Borrowed(self);
+        }
+        let mut bucket = self.clone();
+        bucket.ownership = self.ownership.in_world(world);
+        bucket.encryption = match self.encryption.in_world(world) {
+            Setting::Is(e, place) => Setting::Is(e.in_world(world), place),
+            Setting::Default(e) => Setting::Default(e.in_world(world)),
+            other => other,
+        };
+        bucket.public_access = PublicAccess {
+            block_public_acls: access.block_public_acls.in_world(world),
+            ignore_public_acls: access.ignore_public_acls.in_world(world),
+            block_public_policy: access.block_public_policy.in_world(world),
+            restrict_public_buckets: access.restrict_public_buckets.in_world(world),
+        };
+        bucket.default_retention = self.default_retention.in_world(world);
+        bucket.object_lock = self.object_lock.in_world(world);
+        bucket.requester_pays = self.requester_pays.in_world(world);
+        bucket.versioning = self.versioning.in_world(world);
+        bucket.blocks_sse_c = self.blocks_sse_c.in_world(world);
+        bucket.abac = self.abac.in_world(world);
+        bucket.lifecycle_tags.retain(|(_, _, g)| lifecycle(g));
+        Cow::Owned(bucket)
+    }
+}
+
+impl Encryption {
+    fn in_world(&self, world: &World) -> Encryption {
+        Encryption {
+            bucket_key: self.bucket_key.in_world(world),
+            ..self.clone()
+        }
+    }
 }
 
 /// Block Public Access of bucket and account together; unset is unknown (architecture, "closed").
@@ -261,6 +380,8 @@ pub struct KmsGrant {
     pub grantee: Text,
     pub operations: Vec<Text>,
     pub place: Place,
+    /// The grant exists only under these guards.
+    pub guards: Guards,
 }
 
 #[derive(Debug, Clone)]
@@ -278,8 +399,8 @@ pub struct VpcEndpoint {
     pub place: Place,
     /// `None`: the default policy, which allows everything.
     pub policy: Option<Policies>,
-    /// Route tables (gateway) it is associated with.
-    pub route_tables: Vec<Text>,
+    /// Route tables (gateway) it is associated with, each with its guards.
+    pub route_tables: Vec<(Guards, Text)>,
     /// Subnets (interface) it stands in.
     pub subnets: Vec<Text>,
     /// Private DNS of an interface endpoint is on.
@@ -293,8 +414,8 @@ pub struct Subnet {
     pub scope: ScopeId,
     pub id: Text,
     pub vpc: Option<Text>,
-    /// Route table it is associated with; `None`: the main one of the VPC.
-    pub route_table: Option<Text>,
+    /// Route tables it is associated with, each with its guards; none: the main one of the VPC.
+    pub route_tables: Vec<(Guards, Text)>,
 }
 
 #[derive(Debug, Clone)]
@@ -350,6 +471,8 @@ pub enum Network {
     Outside,
     /// In these subnets.
     Subnets { subnets: Vec<Text>, place: Place },
+    /// One of these; the arms exclude each other.
+    Choice(Vec<(Guards, Network)>),
     /// Nothing shows where it runs.
     Unknown,
 }
@@ -360,8 +483,8 @@ pub struct OrganizationPolicy {
     pub address: Arc<str>,
     /// Scp or Rcp.
     pub policy: Arc<Policy>,
-    /// Account ids, OU ids or root ids it is attached to.
-    pub targets: Vec<Text>,
+    /// Account ids, OU ids or root ids it is attached to, with the guards of policy and attachment.
+    pub targets: Vec<(Guards, Text)>,
     pub scope: ScopeId,
     pub guards: Guards,
 }
@@ -438,6 +561,8 @@ pub struct Estate {
     pub names: Names,
     /// Scopes of which one names what the other declares, or is bound by it; the smaller first.
     pub joins: Vec<(ScopeId, ScopeId)>,
+    /// What the configuration states.
+    pub stated: context::Stated,
 }
 
 /// Where buckets, keys and callers are found by canonical text.
@@ -459,7 +584,7 @@ impl Estate {
     pub fn key(&self, text: &Text, scope: ScopeId, account: &Text) -> Option<usize> {
         self.names
             .keys
-            .find(text, scope, account.identity().as_deref())
+            .find(text, scope, account.identity().as_deref(), &[])
     }
 
     /// A role or user by canonical ARN.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::value::FileId;
+use crate::value::{ELSEWHERE, FileId, Span};
 
 /// Limits of reading; each can be raised in the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +134,31 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// Byte offsets of line starts.
     lines: Arc<[u32]>,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// A file of another repository has no text here: an offset in it is a line and a column, packed.
+#[derive(Debug, Clone)]
+struct Elsewhere {
+    repository: Arc<str>,
+    /// Bits of the column.
+    column_bits: u32,
+}
+
+impl Elsewhere {
+    fn pack(&self, line: u32, column: u32) -> u32 {
+        let columns = 1u64 << self.column_bits;
+        let lines = 1u64 << (32 - self.column_bits);
+        let line = u64::from(line).min(lines - 1);
+        let packed = line * columns + u64::from(column).min(columns - 1);
+        u32::try_from(packed).unwrap_or(u32::MAX)
+    }
+
+    fn unpack(&self, offset: u32) -> (u32, u32) {
+        let columns = 1u64 << self.column_bits;
+        let (line, column) = (u64::from(offset) / columns, u64::from(offset) % columns);
+        (line.max(1) as u32, column.max(1) as u32)
+    }
 }
 
 impl SourceFile {
@@ -145,11 +170,54 @@ impl SourceFile {
             path: path.into(),
             text,
             lines: lines.into(),
+            elsewhere: None,
         }
+    }
+
+    /// A file of another repository, with the number of its lines.
+    pub fn of_repository(
+        repository: Arc<str>,
+        path: impl Into<Arc<str>>,
+        lines: u32,
+    ) -> SourceFile {
+        let line_bits = u32::BITS - lines.max(1).leading_zeros();
+        SourceFile {
+            path: path.into(),
+            text: "".into(),
+            lines: Arc::from([0]),
+            elsewhere: Some(Elsewhere {
+                repository,
+                column_bits: 32 - line_bits.min(24),
+            }),
+        }
+    }
+
+    /// Name of the repository, where it is another one.
+    pub fn repository(&self) -> Option<&Arc<str>> {
+        self.elsewhere.as_ref().map(|e| &e.repository)
+    }
+
+    /// Number of lines.
+    pub fn line_count(&self) -> u32 {
+        u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The span of lines and columns, from 1, in a file of another repository; `None` in a file with text.
+    pub fn span_elsewhere(&self, id: FileId, start: (u32, u32), end: (u32, u32)) -> Option<Span> {
+        let packed = self.elsewhere.as_ref()?;
+        let start = packed.pack(start.0, start.1);
+        Some(Span {
+            file: id,
+            start,
+            end: packed.pack(end.0, end.1).max(start),
+        })
     }
 
     /// Line and column of a byte offset, both from 1; columns count Unicode code points.
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.unpack(offset);
+        }
         let offset = offset.min(self.text.len() as u32);
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = line
@@ -164,8 +232,11 @@ impl SourceFile {
         (line as u32, column as u32 + 1)
     }
 
-    /// The text of a line, from 1, without its end.
+    /// The text of a line, from 1, without its end; none in another repository.
     pub fn line(&self, number: u32) -> Option<&str> {
+        if self.elsewhere.is_some() {
+            return None;
+        }
         let start = *self.lines.get((number as usize).checked_sub(1)?)? as usize;
         let end = self
             .lines
@@ -177,10 +248,17 @@ impl SourceFile {
     }
 }
 
+/// Number of the configuration.
+const APART: FileId = FileId(ELSEWHERE - 1);
+
 /// The files of a run by number.
 #[derive(Debug, Clone, Default)]
 pub struct FileTable {
     files: Vec<SourceFile>,
+    /// Numbered from [`ELSEWHERE`] on; not among the files of the run.
+    elsewhere: Vec<SourceFile>,
+    /// The configuration: numbered right before [`ELSEWHERE`], no source.
+    apart: Option<SourceFile>,
 }
 
 impl FileTable {
@@ -189,8 +267,30 @@ impl FileTable {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Adds the configuration, which places may lead to, but which is no source.
+    pub fn add_apart(&mut self, file: SourceFile) -> FileId {
+        self.apart = Some(file);
+        APART
+    }
+
+    /// Number of the configuration, where it is known.
+    pub fn apart(&self) -> Option<FileId> {
+        self.apart.as_ref().map(|_| APART)
+    }
+
+    /// Gives the files of other repositories, which are numbered in their order.
+    pub fn set_elsewhere(&mut self, files: Vec<SourceFile>) {
+        self.elsewhere = files;
+    }
+
     pub fn get(&self, id: FileId) -> Option<&SourceFile> {
-        self.files.get(id.0 as usize)
+        if id == APART {
+            return self.apart.as_ref();
+        }
+        match id.0.checked_sub(ELSEWHERE) {
+            Some(other) => self.elsewhere.get(other as usize),
+            None => self.files.get(id.0 as usize),
+        }
     }
 
     pub fn len(&self) -> usize {

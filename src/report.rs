@@ -45,6 +45,14 @@ pub struct ReadCounts {
     pub policies_understood: usize,
 }
 
+/// What came from the facts of another repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedCounts {
+    pub repository: Arc<str>,
+    /// Without files and policies, which are counted where they lie.
+    pub read: ReadCounts,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// Sorted: by level (errors first), file, position, rule.
@@ -56,6 +64,7 @@ pub struct Report {
     /// Environments that were analysed; none where everything was read as it stands.
     pub environments: Vec<Arc<str>>,
     pub read: ReadCounts,
+    pub joined: Vec<JoinedCounts>,
     pub files: FileTable,
     /// Findings that a suppression silences; not among `findings`.
     pub silenced: usize,

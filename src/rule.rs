@@ -117,6 +117,19 @@ pub struct Finding {
     pub only_with: Option<Show>,
 }
 
+impl Finding {
+    /// The statement or setting that refuses: the primary place, unless that had to be one of this repository.
+    pub fn refusing(&self) -> &Step {
+        // INVARIANT: a primary place that stands for a refusal elsewhere has no label, and the refusal comes first.
+        match self.steps.first() {
+            Some(step) if self.primary.label.is_none() && step.place.span.file.is_elsewhere() => {
+                step
+            }
+            _ => &self.primary,
+        }
+    }
+}
+
 /// What `--show` can ask for beyond the findings that are always reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Show {

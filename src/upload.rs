@@ -10,6 +10,7 @@ mod answers;
 pub mod attempt;
 pub mod blame;
 pub mod calls;
+pub mod concern;
 pub mod decide;
 pub mod deploy;
 pub mod gates;
@@ -21,11 +22,13 @@ pub mod policies;
 pub mod shapes;
 pub mod shown;
 mod space;
+pub mod stated;
 pub mod subject;
 mod tables;
 pub mod ties;
 pub mod why;
 mod witness;
+mod worlds;
 pub mod writers;
 
 use std::sync::Arc;
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use crate::decision::DenyReason;
 use crate::outcome::{Level, Outcome};
 use crate::policy::StatementRef;
-use crate::value::{Place, Text};
+use crate::value::{Guards, Place, Text};
 
 /// Who sends an upload.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +70,8 @@ pub struct Path {
     pub access_point: Option<usize>,
     /// Where the path is shown: the network configuration of the workload.
     pub shown_by: Option<Place>,
+    /// The path is taken under these guards.
+    pub guards: Guards,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +106,8 @@ pub struct Headers {
     /// Header name to value, in the order of the table of headers.
     pub set: Vec<(Arc<str>, Text)>,
     pub multipart: bool,
+    /// What is copied (`bucket/key`), where the upload is a copy.
+    pub copies: Option<Text>,
     /// Address that the request comes from, where a condition asks.
     pub source_ip: Option<Text>,
 }
@@ -170,6 +177,8 @@ pub enum Gate {
     ServiceNeedsNoLock { place: Place },
     /// The bucket's side admits no upload through the access point.
     AccessPointNotDelegated { action: Arc<str>, place: Place },
+    /// A copy through an endpoint whose source lies in another Region.
+    CopyFromOtherRegion { place: Place },
     /// The access point serves one VPC, and the request comes from elsewhere.
     AccessPointOutsideVpc { place: Place },
     /// Another requirement of a writer on its target (name prefix, ACLs enabled).
@@ -240,6 +249,8 @@ pub struct Decided {
     /// Index in the estate's buckets.
     pub bucket: usize,
     pub path: Path,
+    /// The worlds that the answer speaks of, as far as the sources leave them open.
+    pub world: Guards,
     pub outcome: Outcome,
     pub hangs_on: Vec<Arc<str>>,
     /// Statements that grant the upload.

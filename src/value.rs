@@ -12,6 +12,16 @@ use indexmap::IndexMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
 
+/// Files and scopes numbered from here on belong to other repositories, of which only facts are at hand.
+pub const ELSEWHERE: u32 = 1 << 31;
+
+impl FileId {
+    /// True for a file of another repository: its places are known, its text is not.
+    pub fn is_elsewhere(self) -> bool {
+        self.0 >= ELSEWHERE
+    }
+}
+
 /// Half-open byte range in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -126,6 +136,13 @@ impl Place {
 /// One root module or one template: names mean something only inside their scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ScopeId(pub u32);
+
+impl ScopeId {
+    /// True for a root module or template of another repository.
+    pub fn is_elsewhere(self) -> bool {
+        self.0 >= ELSEWHERE
+    }
+}
 
 /// Something that has an identity before it has a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -329,11 +346,12 @@ impl Text {
     }
 
     /// A key under which equal texts meet in a map; `None` where a piece is unknown without an identity,
-    /// because such a text equals nothing for certain.
+    /// because such a text equals nothing for certain. A literal with the marks of symbols in it has none either.
     pub fn identity(&self) -> Option<String> {
         let mut out = String::new();
         for piece in &self.pieces {
             match piece {
+                Piece::Literal(text) if text.contains(['\u{1}', '\u{2}', '\u{3}']) => return None,
                 Piece::Literal(text) => out.push_str(text),
                 Piece::Unknown(Unknown {
                     symbol: Some(symbol),
@@ -500,6 +518,49 @@ pub struct Guard {
     pub arm: u32,
     /// How many arms the input has.
     pub arms: u32,
+}
+
+impl Guard {
+    /// The input that asks whether something equals a written value.
+    pub fn equality(subject: &str, value: &str) -> Arc<str> {
+        format!("{subject}{EQUALS}{value}").into()
+    }
+
+    pub fn same_input(&self, other: &Guard) -> bool {
+        self.scope == other.scope && self.input == other.input
+    }
+
+    /// True where both say that one subject is a written value, and the values differ.
+    fn rivals(&self, other: &Guard) -> bool {
+        self.scope == other.scope && rivals(&self.input, &other.input)
+    }
+
+    /// True where the guards cannot hold in one world.
+    pub fn excludes(&self, other: &Guard) -> bool {
+        if self.same_input(other) {
+            return self.arm != other.arm;
+        }
+        self.arm == 1 && other.arm == 1 && self.rivals(other)
+    }
+
+    /// True where the other guard holds in every world in which this one does.
+    pub fn implies(&self, other: &Guard) -> bool {
+        if self.same_input(other) {
+            return self.arm == other.arm;
+        }
+        self.arm == 1 && other.arm == 0 && self.rivals(other)
+    }
+}
+
+/// Stands between subject and value in the input of an equality.
+const EQUALS: char = '\u{1}';
+
+/// True for the equalities of one subject with two values.
+pub fn rivals(a: &str, b: &str) -> bool {
+    match (a.split_once(EQUALS), b.split_once(EQUALS)) {
+        (Some((a, x)), Some((b, y))) => a == b && x != y,
+        _ => false,
+    }
 }
 
 /// A conjunction of guards; empty means always.
@@ -735,12 +796,7 @@ impl Value {
                 return false;
             }
             for arm in arms.iter() {
-                let excluded = |g: &Guard| {
-                    g.scope == arm.guard.scope
-                        && g.input == arm.guard.input
-                        && g.arm != arm.guard.arm
-                };
-                if guards.iter().any(excluded) {
+                if guards.iter().any(|g| g.excludes(&arm.guard)) {
                     continue;
                 }
                 guards.push(arm.guard.clone());

@@ -991,3 +991,78 @@ fn a_refusal_that_reaches_another_environment_is_new() {
     .unwrap();
     since(0);
 }
+
+#[test]
+fn facts_of_another_repository_are_joined() {
+    let (platform, app) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |folder: &TempDir, text: &str| {
+        std::fs::write(folder.path().join("main.tf"), text).unwrap();
+    };
+    write(
+        &platform,
+        r#"
+resource "aws_s3_bucket" "logs" {
+  bucket = "acme-logs"
+}
+resource "aws_s3_bucket_policy" "logs" {
+  bucket = aws_s3_bucket.logs.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{ Sid = "NeedKms", Effect = "Deny", Principal = "*", Action = "s3:PutObject", Resource = "${aws_s3_bucket.logs.arn}/*",
+      Condition = { StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" } } }]
+  })
+}
+"#,
+    );
+    write(
+        &app,
+        r#"
+resource "aws_iam_user" "app" {
+  name = "app"
+}
+resource "aws_iam_user_policy" "app" {
+  user   = aws_iam_user.app.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:PutObject", Resource = "arn:aws:s3:::acme-logs/*" }] })
+}
+"#,
+    );
+    let estate = app.path().join("estate.json");
+    let estate = estate.to_str().unwrap();
+    let arguments = ["facts", "--name", "acme/platform", "--output", estate];
+    assert_eq!(iaclint(platform.path(), &arguments).status.code(), Some(0));
+    assert_eq!(code(app.path(), &["check"]), 0);
+    for format in ["human", "concise", "json", "sarif", "github", "markdown"] {
+        let output = iaclint(
+            app.path(),
+            &["check", "--facts", estate, "--format", format],
+        );
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("acme/platform"), "{format}: {text}");
+    }
+    let output = iaclint(
+        app.path(),
+        &["check", "--facts", estate, "--format", "sarif"],
+    );
+    let log: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+        "main.tf"
+    );
+    assert_eq!(
+        result["properties"]["elsewhere"][0]["place"],
+        "acme/platform: main.tf:9:18"
+    );
+    assert_eq!(result["relatedLocations"], Json::Null);
+    let text = result["message"]["text"].as_str().unwrap();
+    assert!(
+        text.contains("\nIn acme/platform: main.tf:9:18: denies"),
+        "{text}"
+    );
+    std::fs::write(estate, "{\"format\": \"iaclint-facts\", \"version\": 2}").unwrap();
+    let output = iaclint(app.path(), &["check", "--facts", estate]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("facts of version 2"), "{text}");
+}

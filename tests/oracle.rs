@@ -22,6 +22,9 @@ use iaclint::source::{Evaluated, Inputs, show, terraform};
 use iaclint::value::ValueKind;
 use serde_json::Value as Json;
 
+#[path = "oracle/templates.rs"]
+mod templates;
+
 /// Files of the folder that hold decisions, requests and matches.
 const FILES: [&str; 3] = [
     "iam-simulate-cases.jsonl",

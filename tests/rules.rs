@@ -426,7 +426,7 @@ fn unrelated(kind: PolicyType) -> Option<[&'static str; 2]> {
             r#"{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}"#,
         ],
         PolicyType::Bucket | PolicyType::AccessPoint => [
-            r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/reader"}, "Action": "s3:GetObject", "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/reader"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::unrelated/*"}"#,
             r#"{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}"#,
         ],
         PolicyType::Key => [
@@ -475,6 +475,11 @@ fn change(estate: &mut Estate, with: &dyn Fn(&mut Policy)) {
         .endpoints
         .iter_mut()
         .flat_map(|e| &mut e.policy)
+        .for_each(apply);
+    estate
+        .access_points
+        .iter_mut()
+        .flat_map(|a| &mut a.policy)
         .for_each(apply);
     for organization in &mut estate.organization {
         with(Arc::make_mut(&mut organization.policy));

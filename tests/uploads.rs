@@ -7,9 +7,17 @@
     reason = "a test may panic"
 )]
 
+#[path = "uploads/across.rs"]
+mod across;
+#[path = "uploads/conditions.rs"]
+mod conditions;
+#[path = "uploads/context.rs"]
+mod context;
 #[path = "uploads/estate.rs"]
 #[allow(dead_code, reason = "shared by several tests")]
 mod estate;
+#[path = "uploads/templates.rs"]
+mod templates;
 
 #[path = "uploads/points.rs"]
 mod points;
@@ -19,6 +27,9 @@ mod evidence;
 
 #[path = "uploads/services.rs"]
 mod services;
+
+#[path = "uploads/callers.rs"]
+mod callers;
 
 #[path = "plans/check.rs"]
 mod plans;
@@ -41,10 +52,6 @@ const DEVIATIONS: &[(&str, &str)] = &[
     (
         "72",
         "presigned: the age of a signature is no part of a source; not played",
-    ),
-    (
-        "84",
-        "copies between Regions: a copy is not among the uploads that are played",
     ),
 ];
 
@@ -382,13 +389,30 @@ fn service_rows() -> Vec<Row> {
         "{{ Effect = \"Allow\", Principal = {{ Service = \"logdelivery.elasticloadbalancing.amazonaws.com\" }}, Action = \"s3:PutObject\", Resource = \"{OBJECTS}\" }}"
     );
     let balancer = "resource \"aws_lb\" \"web\" {\n name = \"web\"\n load_balancer_type = \"application\"\n subnets = [\"subnet-0a1b2c3d\"]\n access_logs {\n  bucket = aws_s3_bucket.b.id\n  enabled = true\n }\n}\n";
-    vec![row(
-        "70",
-        &[bucket_policy(&delivery), key(ROOT, false), balancer.into()],
-        "",
-        &[],
-        &["service-rejects-kms-default"],
-    )]
+    let copies = format!(
+        "{}provider \"aws\" {{\n alias = \"far\"\n region = \"us-east-1\"\n allowed_account_ids = [\"111122223333\"]\n}}\nresource \"aws_s3_bucket\" \"far\" {{\n provider = aws.far\n bucket = \"example-far\"\n}}\nresource \"aws_subnet\" \"v\" {{\n vpc_id = aws_vpc.v.id\n}}\nresource \"aws_route_table_association\" \"v\" {{\n subnet_id = aws_subnet.v.id\n route_table_id = aws_route_table.v.id\n}}\nresource \"aws_codebuild_project\" \"p\" {{\n name = \"p\"\n service_role = aws_iam_role.r.arn\n vpc_config {{\n  subnets = [aws_subnet.v.id]\n  vpc_id = aws_vpc.v.id\n  security_group_ids = []\n }}\n source {{\n  type = \"NO_SOURCE\"\n  buildspec = \"aws s3 cp s3://example-far/k s3://example-b/k\"\n }}\n}}\n",
+        endpoint("{ Effect = \"Allow\", Principal = \"*\", Action = \"*\", Resource = \"*\" }")
+    );
+    let copying = also(
+        put(),
+        allow("\"s3:GetObject\"", "${aws_s3_bucket.far.arn}/*"),
+    );
+    vec![
+        row(
+            "70",
+            &[bucket_policy(&delivery), key(ROOT, false), balancer.into()],
+            "",
+            &[],
+            &["service-rejects-kms-default"],
+        ),
+        row(
+            "84",
+            &[role("codebuild.amazonaws.com", "", &copying), copies],
+            "",
+            &[],
+            &["endpoint-rejects-copies-from-other-regions"],
+        ),
+    ]
 }
 
 fn rows() -> Vec<Row> {
@@ -452,6 +476,7 @@ const SHOWN: &[(&str, &str, &str, &str)] = &[
     ),
     ("5.1, SSE-KMS with a key", "default-denied", "", WITH_SSE_S3),
     ("70", "service-delivery-denied", "", "none"),
+    ("84", "default-denied", "", "none"),
 ];
 
 const WITH_SSE_S3: &str = "x-amz-server-side-encryption: AES256";

@@ -21,7 +21,8 @@ if [ "$code" -ne 1 ] || ! grep -q 'bucket-policy-denies-missing-encryption-heade
   cat "$work/log"
   exit 1
 fi
-"$work/clean/bin/pip" show --files iaclint | grep -q 'bin/iaclint' || { echo "FAILED: no program in the wheel"; exit 1; }
+"$work/clean/bin/pip" show --files iaclint > "$work/files"
+grep -q 'bin/iaclint' "$work/files" || { echo "FAILED: no program in the wheel"; exit 1; }
 
 # What a release packs, and that the action would find the program in it.
 archive="$("$house/scripts/release/archive.sh" "$work/clean/bin/iaclint" x86_64-unknown-linux-musl "$work/dist")"

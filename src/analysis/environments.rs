@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Request, floors};
+use super::{Beside, Request, floors};
 use crate::facts::Estate;
 use crate::report::{DecidedUpload, ReadCounts};
 use crate::rule::{Finding, environment};
@@ -39,10 +39,11 @@ struct World {
 }
 
 impl World {
-    fn build(all: &Sources, name: Option<&Arc<str>>, request: &Request) -> World {
+    fn build(all: &Sources, name: Option<&Arc<str>>, request: &Request, beside: &Beside) -> World {
         let mut sources = all.within(name.map(|n| &**n));
         floors::join(&mut sources);
-        let estate = floors::build(&sources, &request.inputs);
+        let mut estate = floors::build(&sources, &request.inputs, &beside.joined);
+        floors::complete(&beside.prepared, &mut estate);
         let mut gaps = estate.gaps.clone();
         let pairs = floors::pairs(&estate, &sources, &mut gaps);
         World {
@@ -93,11 +94,16 @@ impl World {
 
     fn counts(&self) -> [usize; 6] {
         let estate = &self.estate;
+        let here = |scope: &ScopeId| !scope.is_elsewhere();
+        let callers = estate.callers.iter().map(|c| c.scope);
+        let buckets = estate.buckets.iter().map(|b| b.scope);
+        let endpoints = estate.endpoints.iter().map(|e| e.scope);
+        let keys = estate.keys.iter().map(|k| k.scope);
         [
-            estate.callers.len(),
-            estate.buckets.len(),
-            estate.endpoints.len(),
-            estate.keys.len(),
+            callers.filter(here).count(),
+            buckets.filter(here).count(),
+            endpoints.filter(here).count(),
+            keys.filter(here).count(),
             estate.policies,
             estate.policies_understood,
         ]
@@ -105,7 +111,7 @@ impl World {
 }
 
 /// Decides what the sources make possible, in each environment.
-pub fn run(sources: &Sources, request: &Request) -> Ran {
+pub fn run(sources: &Sources, request: &Request, beside: &Beside) -> Ran {
     let mut gaps = Vec::new();
     let mut names = sources.environments();
     if let Some(only) = &request.environment {
@@ -121,10 +127,10 @@ pub fn run(sources: &Sources, request: &Request) -> Ran {
             kind: GapKind::Reading,
         });
     }
-    let outside = World::build(sources, None, request);
+    let outside = World::build(sources, None, request, beside);
     let inside: Vec<World> = names
         .par_iter()
-        .map(|name| World::build(sources, Some(name), request))
+        .map(|name| World::build(sources, Some(name), request, beside))
         .collect();
     let touched: BTreeSet<ScopeId> = inside.iter().flat_map(World::touched).collect();
     let free: BTreeSet<ScopeId> = outside

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::facts::Estate;
+use crate::facts::context::{Context, Prepared};
+use crate::facts::exchange::Joined;
 use crate::files::Files;
 use crate::report::DecidedUpload;
 use crate::rule::Finding;
 use crate::rule::finding::Found;
 use crate::source::{Gap, Inputs, Sources};
+use crate::upload::concern::Concern;
 use crate::upload::decide::{Judged, scopes_of};
 use crate::upload::pairs::Pair;
 use crate::{facts, rule, source, upload};
@@ -43,13 +46,43 @@ pub fn join(sources: &mut Sources) {
 }
 
 /// Sources into facts.
-pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
-    facts::build::build(sources, inputs)
+pub fn build(sources: &Sources, inputs: &Inputs, joined: &Joined) -> Estate {
+    facts::build::build(sources, inputs, joined)
 }
 
-/// The uploads that are granted.
+/// What the configuration states about accounts of scopes.
+pub fn settle_accounts(context: &Context, sources: &mut Sources) {
+    facts::context::settle_accounts(context, &mut sources.scopes);
+}
+
+/// The files that the configuration names.
+pub fn prepare(context: &Arc<Context>, files: &dyn Files, sources: &mut Sources) -> Prepared {
+    facts::context::prepare(context, files, sources)
+}
+
+/// What the configuration states beside the sources.
+pub fn complete(prepared: &Prepared, estate: &mut Estate) {
+    facts::context::complete(prepared, estate);
+}
+
+/// Sources into a facts file: those of each environment, and of what stands outside of them.
+pub fn publish(
+    worlds: &mut [Sources],
+    gaps: &[Gap],
+    inputs: &Inputs,
+    repository: &str,
+    prefix: &str,
+) -> String {
+    facts::build::publish(worlds, gaps, inputs, repository, prefix)
+}
+
+/// The uploads that are granted or stated, as far as they concern this repository.
 pub fn pairs(estate: &Estate, sources: &Sources, gaps: &mut Vec<Gap>) -> Vec<Pair> {
-    upload::pairs::pairs(estate, &sources.scopes, gaps)
+    let mut pairs = upload::pairs::pairs(estate, &sources.scopes, gaps);
+    pairs.extend(upload::stated::without_grant(estate, &pairs));
+    let concern = Concern::of(estate);
+    pairs.retain(|pair| concern.may(pair));
+    pairs
 }
 
 /// The uploads that are judged here decided, their denials named.
@@ -63,6 +96,8 @@ pub fn findings(
     let mut decided = upload::decide::decide(estate, &sources.scopes, pairs, judged, gaps);
     let deployed = upload::deploy::decide(estate).into_iter();
     decided.extend(deployed.filter(|d| judged(&scopes_of(estate, &d.uploader, d.bucket))));
+    let concern = Concern::of(estate);
+    decided.retain(|upload| concern.is(upload));
     let (mut findings, list) = rule::finding::findings(estate, &decided);
     findings.extend(rule::document::findings(estate, &findings, judged));
     (findings, list)

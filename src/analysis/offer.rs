@@ -164,8 +164,13 @@ fn try_out(
     finding: &Finding,
     candidate: Candidate,
 ) -> Option<Offer> {
+    // What lies in another repository is mended there.
+    if candidate.edits.iter().any(|e| e.span.file.is_elsewhere()) {
+        return None;
+    }
     let edited = Edited::new(files, before.files, &candidate.edits)?;
-    let read = super::read(&edited, request);
+    let mut read = super::read(&edited, request);
+    let beside = super::beside(&edited, request, &mut read);
     // INVARIANT: a text that does not parse any more is never offered.
     if !edited.parses(&read) {
         return None;
@@ -174,7 +179,7 @@ fn try_out(
     if candidate.refers && circle::new_one(&read, &candidate.edits) {
         return None;
     }
-    let ran = environments::run(&read, request);
+    let ran = environments::run(&read, request, &beside);
     let (findings, decided) = (ran.findings, ran.decided);
     let like = |other: &&Finding| {
         other.rule == finding.rule

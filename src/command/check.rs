@@ -1,7 +1,8 @@
 //! `iaclint check`: analyses files or folders as one estate and reports findings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use iaclint::analysis::{self, Request, suppress};
@@ -14,7 +15,7 @@ use iaclint::source::Inputs;
 use super::config::{self, Config};
 use super::earlier::{self, Base};
 use super::terminal::{Colour, Progress, put, style, tell};
-use super::{baseline, mend};
+use super::{baseline, mend, reading};
 
 /// Times that `--fix` writes: each may make room for mends that another one held back.
 const ROUNDS: usize = 8;
@@ -120,6 +121,9 @@ pub struct CheckArguments {
     /// Read no configuration
     #[arg(long)]
     no_config: bool,
+    /// Facts of another repository, as `iaclint facts` writes them; may be given several times
+    #[arg(long, value_name = "FILE")]
+    facts: Vec<String>,
     /// Write the safe mends to the files, and report what is left
     #[arg(long)]
     fix: bool,
@@ -185,7 +189,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
     let Some(first) = readable.first() else {
         return Ok(ExitCode::from(2));
     };
-    let boundary = boundary(&readable, given)?;
+    let boundary = reading::boundary(&readable, given.root.as_deref())?;
     for pair in &given.also {
         also(pair)?;
     }
@@ -193,24 +197,29 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
     let base = base.map(|r| Base::open(&boundary, r)).transpose()?;
     let disk = DiskFiles::new(&boundary, Limits::default())
         .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))?;
-    let config = match (&given.config, &base) {
-        _ if given.no_config => Config::default(),
-        (named, Some(base)) => {
-            let named = named.as_ref().map(|path| lexical(&disk, path));
-            base.config(named.transpose()?.as_deref(), &inside(&disk, first)?)?
+    let config = match &base {
+        Some(base) if !given.no_config => {
+            let named = given.config.as_ref().map(|path| lexical(&disk, path));
+            let first = reading::inside(&disk, first)?;
+            base.config(named.transpose()?.as_deref(), &first)?
         }
-        (Some(path), None) => config::read(Path::new(path))?,
-        (None, None) => config::find(Path::new(first), &boundary)?,
+        _ => config::load(
+            given.config.as_deref(),
+            given.no_config,
+            Path::new(first),
+            &boundary,
+        )?,
     };
     // What the command line gives is one environment; else those of the configuration and of the sources are read.
     let stated = [&given.variables, &given.variable_files, &given.parameters];
     let discover = stated.iter().all(|values| values.is_empty());
-    let declared = config.environment.clone();
-    let configured = config.suppressions(|path| match &base {
+    let below = |path: &str| match &base {
         Some(_) => Some(path.to_string()),
         None => disk.relative(Path::new(path)),
-    })?;
-    let arguments = &settle(given.clone(), config)?;
+    };
+    let configured = config.suppressions(below);
+    let context = Arc::new(config.context(&disk, below)?);
+    let arguments = &settle(given.clone(), &config)?;
     let mut files = disk.excluding(&arguments.exclude);
     if let Some(base) = &base {
         files = files.ignoring(base.files.ignored().clone());
@@ -218,14 +227,14 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
     let environments = Inputs {
         discover,
         environments: match discover {
-            true => config::environments(&declared, &files)?,
+            true => config.environments(&files)?,
             false => Vec::new(),
         },
         ..Inputs::default()
     };
     let named: Vec<String> = readable
         .iter()
-        .map(|p| inside(&files, p))
+        .map(|p| reading::inside(&files, p))
         .collect::<Result<_, _>>()?;
     let (paths, anchors) = if given.changed {
         (vec![String::new()], named)
@@ -240,7 +249,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             variable_files: arguments
                 .variable_files
                 .iter()
-                .map(|p| inside(&files, p))
+                .map(|p| reading::inside(&files, p))
                 .collect::<Result<_, _>>()?,
             parameters: super::pairs(&arguments.parameters)?,
             account: arguments.account.clone(),
@@ -273,7 +282,11 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
                 .also
                 .iter()
                 .any(|pair| also(pair).is_ok_and(|(format, _)| format.shows_mends())),
-        uri_prefix: prefix(files.boundary()),
+        levels: config.rule_levels(),
+        context,
+        facts: reading::facts(&arguments.facts)?,
+        repository: reading::repository(&files),
+        uri_prefix: reading::prefix(files.boundary()),
         folder: std::env::current_dir()
             .ok()
             .and_then(|folder| files.relative(&folder)),
@@ -411,12 +424,12 @@ fn day(days: u64) -> String {
 }
 
 /// The arguments with what the configuration adds: lists of rules and values give way to those of the command line.
-fn settle(mut arguments: CheckArguments, config: Config) -> Result<CheckArguments, String> {
+fn settle(mut arguments: CheckArguments, config: &Config) -> Result<CheckArguments, String> {
     if arguments.select.is_empty() {
-        arguments.select = config.select;
+        arguments.select = config.select.clone();
     }
     if arguments.ignore.is_empty() {
-        arguments.ignore = config.ignore;
+        arguments.ignore = config.ignore.clone();
     }
     if arguments.show.is_empty() {
         arguments.show = config
@@ -432,14 +445,21 @@ fn settle(mut arguments: CheckArguments, config: Config) -> Result<CheckArgument
             .map(|s| choice("fail-on", s))
             .transpose()?;
     }
-    arguments.exclude.extend(config.exclude);
+    arguments.exclude.extend(config.exclude.iter().cloned());
     arguments.strict |= config.strict;
     arguments.require_reason |= config.require_reason;
-    arguments.account = arguments.account.or(config.account);
-    arguments.region = arguments.region.or(config.region);
+    let account = arguments.account.or(config.account.clone());
+    arguments.account = config.account_number(account);
+    arguments.region = arguments.region.or(config.region.clone());
+    let located = |paths: &[String]| paths.iter().map(|p| config.locate(p)).collect();
+    if arguments.facts.is_empty() {
+        arguments.facts = located(&config.facts);
+    }
     // The last value of a name counts.
-    arguments.variables = [config.var, arguments.variables].concat();
-    arguments.parameters = [config.parameter, arguments.parameters].concat();
+    let files: Vec<String> = located(&config.var_file);
+    arguments.variable_files = [files, arguments.variable_files].concat();
+    arguments.variables = [config.var.clone(), arguments.variables].concat();
+    arguments.parameters = [config.parameter.clone(), arguments.parameters].concat();
     Ok(arguments)
 }
 
@@ -537,57 +557,6 @@ fn rules(given: &[String]) -> Result<Vec<String>, String> {
         out.extend(names.into_iter().map(str::to_string));
     }
     Ok(out)
-}
-
-/// The folder outside of which nothing is read: the root that is named, else the boundary of the paths.
-fn boundary(paths: &[&String], arguments: &CheckArguments) -> Result<PathBuf, String> {
-    if let Some(root) = &arguments.root {
-        return Path::new(root)
-            .canonicalize()
-            .map_err(|e| format!("{root} cannot be read: {e}"));
-    }
-    let mut boundaries = paths.iter().map(|path| {
-        DiskFiles::boundary_of(path.as_ref()).ok_or_else(|| format!("{path} cannot be read"))
-    });
-    let first = boundaries
-        .next()
-        .unwrap_or_else(|| Err("no path is given".into()))?;
-    // Paths that have no repository in common have a folder in common.
-    boundaries.try_fold(first, |common, next| {
-        let next = next?;
-        let shared = common.ancestors().find(|folder| next.starts_with(folder));
-        shared
-            .map(Path::to_path_buf)
-            .ok_or_else(|| "the paths have no folder in common".to_string())
-    })
-}
-
-/// Path to the boundary from what URIs are relative to: the repository, else the working directory.
-fn prefix(boundary: &Path) -> String {
-    let repository = boundary
-        .ancestors()
-        .find(|folder| folder.join(".git").exists());
-    let base = match repository {
-        Some(folder) => Some(folder.to_path_buf()),
-        None => std::env::current_dir()
-            .and_then(|folder| folder.canonicalize())
-            .ok(),
-    };
-    let below = base
-        .as_deref()
-        .and_then(|base| boundary.strip_prefix(base).ok());
-    let parts = below.into_iter().flat_map(Path::components);
-    parts
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
-}
-
-/// A path of the command line, relative to the boundary.
-fn inside(files: &DiskFiles, path: &str) -> Result<String, String> {
-    files
-        .relative(path.as_ref())
-        .ok_or_else(|| format!("{path} lies outside the read boundary"))
 }
 
 #[cfg(test)]

@@ -150,7 +150,10 @@ fn route(estate: &Estate, caller: usize, wanted: Option<&str>) -> Result<Route, 
         None => Ok(estate
             .callers
             .get(caller)
-            .and_then(|c| path::paths(c, estate, "s3").into_iter().flatten().next())
+            .and_then(|c| {
+                let mut ways = path::ways(c, estate, "s3").into_iter();
+                ways.find_map(|way| way.cases.into_iter().flatten().next())
+            })
             .map_or(Route::Internet, |p| p.route)),
     }
 }

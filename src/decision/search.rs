@@ -278,7 +278,7 @@ mod tests {
             let mixed = (n as u32)
                 .wrapping_mul(2_654_435_761)
                 .wrapping_add(table.wrapping_mul(40_503));
-            (mixed >> 20) % share == 0
+            (mixed >> 20).is_multiple_of(share)
         };
         let all: Vec<(Vec<usize>, bool)> = (0..count).map(|n| (assignment(n), passes(n))).collect();
         let mut decide = |chosen: &[Option<usize>]| {

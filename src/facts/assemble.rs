@@ -15,9 +15,10 @@ use crate::facts::{
     AttachedPolicy, Bucket, Caller, CallerKind, Estate, KmsKey, Policies, PublicAccess, Setting,
     VpcEndpoint,
 };
+use crate::policy::guards::implies;
 use crate::policy::{Policy, PolicyType, parse};
 use crate::source::{Gap, GapKind};
-use crate::value::{Place, Text, Value};
+use crate::value::{Guard, Guards, Place, Text, Value};
 
 pub use index::Index;
 
@@ -49,7 +50,8 @@ pub(super) struct Assembly<'l, 's> {
     organization: Index,
     group_list: Vec<Group>,
     managed_list: Vec<Managed>,
-    profile_roles: Vec<Text>,
+    /// Role of an instance profile, under guards.
+    profile_roles: Vec<(Guards, Text)>,
     /// Caller and position in its workloads, per workload id.
     workload_list: Vec<(usize, usize)>,
     members: Vec<(usize, usize, crate::value::Guards)>,
@@ -132,8 +134,10 @@ impl Assembly<'_, '_> {
                     None => self.linker.region(d.scope, &d.provider),
                 };
                 let at = self.estate.buckets.len();
-                self.buckets.add(&name, d.scope, account_key.as_deref(), at);
-                self.buckets.add(&arn, d.scope, account_key.as_deref(), at);
+                self.buckets
+                    .add(&name, d.scope, account_key.as_deref(), &d.guards, at);
+                self.buckets
+                    .add(&arn, d.scope, account_key.as_deref(), &d.guards, at);
                 self.estate.buckets.push(Bucket {
                     region: Some(region),
                     directory: *directory,
@@ -150,8 +154,10 @@ impl Assembly<'_, '_> {
             } => {
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
                 let at = self.estate.callers.len();
-                self.roles.add(&name, d.scope, account_key.as_deref(), at);
-                self.roles.add(&arn, d.scope, account_key.as_deref(), at);
+                self.roles
+                    .add(&name, d.scope, account_key.as_deref(), &d.guards, at);
+                self.roles
+                    .add(&arn, d.scope, account_key.as_deref(), &d.guards, at);
                 let mut caller = Caller {
                     account,
                     ..blank_caller(d, CallerKind::Role, name, arn)
@@ -168,8 +174,10 @@ impl Assembly<'_, '_> {
             } => {
                 let (name, arn) = (self.resolve(name), self.resolve(arn));
                 let at = self.estate.callers.len();
-                self.users.add(&name, d.scope, account_key.as_deref(), at);
-                self.users.add(&arn, d.scope, account_key.as_deref(), at);
+                self.users
+                    .add(&name, d.scope, account_key.as_deref(), &d.guards, at);
+                self.users
+                    .add(&arn, d.scope, account_key.as_deref(), &d.guards, at);
                 let mut caller = Caller {
                     account,
                     ..blank_caller(d, CallerKind::User, name, arn)
@@ -187,6 +195,7 @@ impl Assembly<'_, '_> {
                         &self.linker.resolve(text),
                         d.scope,
                         account_key.as_deref(),
+                        &d.guards,
                         at,
                     );
                 }
@@ -198,7 +207,8 @@ impl Assembly<'_, '_> {
             } => {
                 let arn = self.resolve(arn);
                 let at = self.managed_list.len();
-                self.managed.add(&arn, d.scope, account_key.as_deref(), at);
+                self.managed
+                    .add(&arn, d.scope, account_key.as_deref(), &d.guards, at);
                 self.managed_list.push(Managed {
                     document: document.clone(),
                     address: d.address.clone(),
@@ -207,12 +217,14 @@ impl Assembly<'_, '_> {
             }
             Declaration::InstanceProfile { name, arn, role } => {
                 let at = self.profile_roles.len();
-                self.profile_roles.push(self.resolve(role));
+                let role = self.resolve(role);
+                self.profile_roles.push((d.guards.clone(), role));
                 for text in [name, arn] {
                     self.profiles.add(
                         &self.linker.resolve(text),
                         d.scope,
                         account_key.as_deref(),
+                        &d.guards,
                         at,
                     );
                 }
@@ -227,8 +239,10 @@ impl Assembly<'_, '_> {
             } => {
                 let (id, arn) = (self.resolve(id), self.resolve(arn));
                 let at = self.estate.keys.len();
-                self.keys.add(&id, d.scope, account_key.as_deref(), at);
-                self.keys.add(&arn, d.scope, account_key.as_deref(), at);
+                self.keys
+                    .add(&id, d.scope, account_key.as_deref(), &d.guards, at);
+                self.keys
+                    .add(&arn, d.scope, account_key.as_deref(), &d.guards, at);
                 let region = match region {
                     Some(region) => self.resolve(region),
                     None => self.linker.region(d.scope, &d.provider),
@@ -265,7 +279,8 @@ impl Assembly<'_, '_> {
             } => {
                 let id = self.resolve(id);
                 let at = self.estate.endpoints.len();
-                self.endpoints.add(&id, d.scope, account_key.as_deref(), at);
+                self.endpoints
+                    .add(&id, d.scope, account_key.as_deref(), &d.guards, at);
                 let policy = document
                     .as_ref()
                     .map(|v| self.one(v, PolicyType::Endpoint, d, None));
@@ -281,7 +296,10 @@ impl Assembly<'_, '_> {
                     guards: d.guards.clone(),
                     place: d.place.clone(),
                     policy,
-                    route_tables: route_tables.iter().map(|t| self.resolve(t)).collect(),
+                    route_tables: route_tables
+                        .iter()
+                        .map(|t| (Vec::new(), self.resolve(t)))
+                        .collect(),
                     subnets: subnets.iter().map(|t| self.resolve(t)).collect(),
                     private_dns: private_dns.clone(),
                     open: false,
@@ -301,6 +319,10 @@ impl Assembly<'_, '_> {
         let settled = self.linker.settled(value);
         let mut policy = parse::parse(settled.as_ref().unwrap_or(value), policy_type, address);
         hold::canonical(self.linker, &mut policy);
+        if policy.place.span.file.is_elsewhere() {
+            // Its own repository counts it, and says what of it was not understood.
+            return Arc::new(policy);
+        }
         self.estate.policies += 1;
         if policy.gaps.is_empty() && !policy.open {
             self.estate.policies_understood += 1;
@@ -435,40 +457,6 @@ fn blank_caller(d: &Declared, kind: CallerKind, name: Text, arn: Text) -> Caller
     }
 }
 
-/// Sets one setting of a bucket.
-/// A setting that is stated only under guards that the bucket itself does not have is not known.
-fn doubtful(bucket: &Bucket, d: &Declared) -> bool {
-    d.guards.iter().any(|g| !bucket.guards.contains(g))
-}
-
-/// What a setting of doubt makes of a bucket.
-fn doubt(bucket: &mut Bucket, setting: &BucketSetting) {
-    let why = || -> Arc<str> { "it is set under a condition".into() };
-    match setting {
-        BucketSetting::Ownership(_) => bucket.ownership = Setting::Unknown(why()),
-        BucketSetting::PublicAccess(_) => {
-            bucket.public_access = PublicAccess {
-                block_public_acls: Setting::Unknown(why()),
-                ignore_public_acls: Setting::Unknown(why()),
-                block_public_policy: Setting::Unknown(why()),
-                restrict_public_buckets: Setting::Unknown(why()),
-            };
-        }
-        BucketSetting::Encryption(_) => bucket.encryption = Setting::Unknown(why()),
-        BucketSetting::BlocksSseC(_) => bucket.blocks_sse_c = Setting::Unknown(why()),
-        BucketSetting::Acl(acl) => bucket.acl = Some(acl.clone()),
-        BucketSetting::Versioning(_) => bucket.versioning = Setting::Unknown(why()),
-        BucketSetting::ObjectLock(_) => bucket.object_lock = Setting::Unknown(why()),
-        BucketSetting::DefaultRetention(_) => bucket.default_retention = Setting::Unknown(why()),
-        BucketSetting::RequesterPays(_) => bucket.requester_pays = Setting::Unknown(why()),
-        BucketSetting::Tags(_) => bucket.tags = Setting::Unknown(why()),
-        BucketSetting::Abac(_) => bucket.abac = Setting::Unknown(why()),
-        BucketSetting::LifecycleTags(tags, place) => {
-            bucket.lifecycle_tags.push((tags.clone(), place.clone()))
-        }
-    }
-}
-
 /// A bucket that no source declares: what it is set to is not known.
 fn open_settings(bucket: &mut Bucket) {
     let why = || -> Arc<str> { "the bucket is not declared here".into() };
@@ -482,23 +470,52 @@ fn open_settings(bucket: &mut Bucket) {
     bucket.abac = Setting::Unknown(why());
 }
 
+/// Sets one setting of a bucket; under guards that the bucket itself does not have, what it had before holds in the
+/// other worlds.
 fn set(
     bucket: &mut Bucket,
     setting: BucketSetting,
+    guards: &[Guard],
     encryption: impl FnOnce() -> Setting<crate::facts::Encryption>,
 ) {
+    fn put<T: Clone>(old: &mut Setting<T>, new: Setting<T>, guards: &[Guard]) {
+        let before = std::mem::replace(old, Setting::Unknown("".into()));
+        *old = before.under(guards, new);
+    }
+    let guards: Guards = guards
+        .iter()
+        .filter(|g| !implies(&bucket.guards, std::slice::from_ref(g)))
+        .cloned()
+        .collect();
     match setting {
-        BucketSetting::Ownership(s) => bucket.ownership = s,
-        BucketSetting::PublicAccess(s) => bucket.public_access = s,
-        BucketSetting::Encryption(_) => bucket.encryption = encryption(),
-        BucketSetting::BlocksSseC(s) => bucket.blocks_sse_c = s,
+        BucketSetting::Ownership(s) => put(&mut bucket.ownership, s, &guards),
+        BucketSetting::PublicAccess(s) => {
+            let access = &mut bucket.public_access;
+            put(&mut access.block_public_acls, s.block_public_acls, &guards);
+            put(
+                &mut access.ignore_public_acls,
+                s.ignore_public_acls,
+                &guards,
+            );
+            put(
+                &mut access.block_public_policy,
+                s.block_public_policy,
+                &guards,
+            );
+            let restrict = &mut access.restrict_public_buckets;
+            put(restrict, s.restrict_public_buckets, &guards);
+        }
+        BucketSetting::Encryption(_) => put(&mut bucket.encryption, encryption(), &guards),
+        BucketSetting::BlocksSseC(s) => put(&mut bucket.blocks_sse_c, s, &guards),
         BucketSetting::Acl(acl) => bucket.acl = Some(acl),
-        BucketSetting::Versioning(s) => bucket.versioning = s,
-        BucketSetting::ObjectLock(s) => bucket.object_lock = s,
-        BucketSetting::DefaultRetention(s) => bucket.default_retention = s,
-        BucketSetting::RequesterPays(s) => bucket.requester_pays = s,
-        BucketSetting::Tags(s) => bucket.tags = s,
-        BucketSetting::Abac(s) => bucket.abac = s,
-        BucketSetting::LifecycleTags(tags, place) => bucket.lifecycle_tags.push((tags, place)),
+        BucketSetting::Versioning(s) => put(&mut bucket.versioning, s, &guards),
+        BucketSetting::ObjectLock(s) => put(&mut bucket.object_lock, s, &guards),
+        BucketSetting::DefaultRetention(s) => put(&mut bucket.default_retention, s, &guards),
+        BucketSetting::RequesterPays(s) => put(&mut bucket.requester_pays, s, &guards),
+        BucketSetting::Tags(s) => put(&mut bucket.tags, s, &guards),
+        BucketSetting::Abac(s) => put(&mut bucket.abac, s, &guards),
+        BucketSetting::LifecycleTags(tags, place) => {
+            bucket.lifecycle_tags.push((tags, place, guards));
+        }
     }
 }

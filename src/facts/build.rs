@@ -1,29 +1,79 @@
 //! From sources to the estate: each format declares, the linker resolves, the assembly joins.
 
 use crate::facts::declare::Declarations;
+use crate::facts::exchange::{self, Joined, Published};
 use crate::facts::link::Linker;
 use crate::facts::{Estate, assemble, cloudformation, terraform};
-use crate::source::{Format, Inputs, Sources};
+use crate::source::{Format, Gap, Inputs, Sources};
 
-/// All facts that the sources state.
-pub fn build(sources: &Sources, inputs: &Inputs) -> Estate {
-    let linker = Linker::new(sources, inputs, &terraform::TABLE, &cloudformation::TABLE);
+/// All facts that the sources state, joined with those of other repositories. The scopes of these stand among the
+/// sources' own.
+pub fn build(sources: &Sources, inputs: &Inputs, joined: &Joined) -> Estate {
+    let linker = linker(sources, inputs, joined);
+    let mut declarations = declare(&linker);
+    // Those of the environment at hand.
+    let others = joined.declarations.iter();
+    let others = others.filter(|d| linker.scope(d.scope).is_some());
+    declarations.items.extend(others.cloned());
+    assemble::assemble(&linker, &declarations)
+}
+
+/// The content of a facts file for other repositories, from the sources of each environment. Sensitive values are
+/// taken out of them.
+pub fn publish(
+    worlds: &mut [Sources],
+    gaps: &[Gap],
+    inputs: &Inputs,
+    repository: &str,
+    prefix: &str,
+) -> String {
+    worlds.iter_mut().for_each(exchange::redact);
+    let nothing = Joined::default();
+    let mut gaps = gaps.to_vec();
+    let published: Vec<Published<'_>> = worlds
+        .iter()
+        .map(|sources| {
+            let linker = linker(sources, inputs, &nothing);
+            let declarations = declare(&linker);
+            gaps.extend(assemble::assemble(&linker, &declarations).gaps);
+            Published {
+                linker,
+                declarations,
+            }
+        })
+        .collect();
+    exchange::write(&published, &gaps, repository, prefix)
+}
+
+fn linker<'s>(sources: &'s Sources, inputs: &'s Inputs, joined: &'s Joined) -> Linker<'s> {
+    let (terraform, cloudformation) = (&terraform::TABLE, &cloudformation::TABLE);
+    Linker::new(
+        sources,
+        inputs,
+        terraform,
+        cloudformation,
+        &joined.declarations,
+    )
+}
+
+/// What each resource says in the words of its format.
+fn declare(linker: &Linker<'_>) -> Declarations {
     let mut declarations = Declarations::default();
-    for resource in &sources.resources {
+    for resource in &linker.sources().resources {
         match linker.scope(resource.scope).map(|s| s.format) {
-            Some(Format::Terraform) => terraform::declare(&linker, resource, &mut declarations),
+            Some(Format::Terraform) => terraform::declare(linker, resource, &mut declarations),
             Some(Format::CloudFormation) => {
-                cloudformation::declare(&linker, resource, &mut declarations);
+                cloudformation::declare(linker, resource, &mut declarations);
             }
             None => {}
         }
     }
-    for scope in &sources.scopes {
-        if scope.format == Format::Terraform {
+    for scope in &linker.sources().scopes {
+        if scope.format == Format::Terraform && !scope.id.is_elsewhere() {
             terraform::declare_scope(scope, &mut declarations);
         }
     }
-    assemble::assemble(&linker, &declarations)
+    declarations
 }
 
 #[cfg(test)]
@@ -128,7 +178,7 @@ mod tests {
             account: Some("111122223333".into()),
             ..Inputs::default()
         };
-        let estate = build(&sources, &inputs);
+        let estate = build(&sources, &inputs, &Joined::default());
         let caller = estate.callers.first().unwrap();
         assert_eq!(caller.arn.display(), "arn:aws:iam::111122223333:role/app");
         let policy: &Arc<_> = &caller.identity.attached.first().unwrap().policy;

@@ -26,6 +26,8 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     access_point::declare(resource, out);
     identity::declare(linker, resource, out);
     network::declare(linker, resource, out);
-    delivery::declare(linker, resource, out);
+    for case in reading::in_each_world(resource, &delivery::telling(resource)) {
+        delivery::declare(linker, &case, out);
+    }
     workload::declare(linker, resource, out);
 }

@@ -48,8 +48,6 @@ pub enum RunsAs {
     Role(Text),
     /// An instance profile, by name or ARN.
     InstanceProfile(Text),
-    /// Another workload's role, by one of its ids (an instance made from a launch template).
-    Workload(Text),
 }
 
 /// A setting of a bucket, stated in the bucket or beside it.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use rustc_hash::FxHashMap;
 
 use crate::facts::Account;
+use crate::facts::declare::{Declaration, Declared};
 use crate::source::environment::Environment;
 use crate::source::{Format, Inputs, Resource, Scope, Sources};
 use crate::value::{Arm, Map, Piece, ScopeId, Symbol, SymbolKind, Text, Unknown, Value, ValueKind};
@@ -62,6 +63,23 @@ impl Joins {
     }
 }
 
+/// A declaration that is found by name.
+#[derive(Clone, Copy)]
+pub enum Found<'s> {
+    Here(&'s Resource),
+    /// In another repository, which says its name and ARN.
+    Elsewhere(&'s Declared),
+}
+
+impl Found<'_> {
+    fn scope(&self) -> ScopeId {
+        match self {
+            Found::Here(resource) => resource.scope,
+            Found::Elsewhere(declared) => declared.scope,
+        }
+    }
+}
+
 /// Resolves texts of one run.
 pub struct Linker<'s> {
     sources: &'s Sources,
@@ -71,7 +89,9 @@ pub struct Linker<'s> {
     scopes: FxHashMap<ScopeId, &'s Scope>,
     /// (scope, data, address) to the resource.
     resources: FxHashMap<(ScopeId, bool, Arc<str>), &'s Resource>,
-    names: FxHashMap<(NameKind, String), Vec<&'s Resource>>,
+    names: FxHashMap<(NameKind, String), Vec<Found<'s>>>,
+    /// ARNs of keys of other repositories, by key id.
+    keys: FxHashMap<String, &'s Text>,
     /// Exported values by name, with the scope that exports each.
     exports: FxHashMap<String, (ScopeId, &'s Value)>,
     joins: Joins,
@@ -87,6 +107,7 @@ impl<'s> Linker<'s> {
         inputs: &'s Inputs,
         terraform: &'s Table,
         cloudformation: &'s Table,
+        elsewhere: &'s [Declared],
     ) -> Linker<'s> {
         let mut linker = Linker {
             sources,
@@ -96,6 +117,7 @@ impl<'s> Linker<'s> {
             scopes: sources.scopes.iter().map(|s| (s.id, s)).collect(),
             resources: FxHashMap::default(),
             names: FxHashMap::default(),
+            keys: FxHashMap::default(),
             exports: FxHashMap::default(),
             joins: Joins::default(),
             by_type: FxHashMap::default(),
@@ -131,8 +153,23 @@ impl<'s> Linker<'s> {
                         .names
                         .entry((kind, identity))
                         .or_default()
-                        .push(resource);
+                        .push(Found::Here(resource));
                 }
+            }
+        }
+        for declared in elsewhere {
+            if let Declaration::Key { id, arn, .. } = &declared.what {
+                if let Some(identity) = id.identity() {
+                    linker.keys.entry(identity).or_insert(arn);
+                }
+            }
+            let named = named_elsewhere(&declared.what);
+            if let Some((kind, Some(identity))) = named.map(|(kind, t)| (kind, t.identity())) {
+                linker
+                    .names
+                    .entry((kind, identity))
+                    .or_default()
+                    .push(Found::Elsewhere(declared));
             }
         }
         linker.memo.borrow_mut().clear();
@@ -162,13 +199,13 @@ impl<'s> Linker<'s> {
     }
 
     /// A declared resource by name: one of the same scope first, else the only one.
-    pub fn find(&self, kind: NameKind, name: &Text, scope: ScopeId) -> Option<&'s Resource> {
+    pub fn find(&self, kind: NameKind, name: &Text, scope: ScopeId) -> Option<Found<'s>> {
         let candidates = self.names.get(&(kind, self.resolve(name).identity()?))?;
         let found = match candidates.as_slice() {
-            [only] => only,
-            several => several.iter().find(|r| r.scope == scope)?,
+            [only] => *only,
+            several => *several.iter().find(|f| f.scope() == scope)?,
         };
-        self.joins.note(scope, found.scope);
+        self.joins.note(scope, found.scope());
         Some(found)
     }
 
@@ -192,6 +229,44 @@ impl<'s> Linker<'s> {
     /// The scopes that have met so far.
     pub fn joins(&self) -> &Joins {
         &self.joins
+    }
+
+    /// An attribute of what was found by name; `arn` is the ARN in either format.
+    pub fn of(&self, found: Found<'_>, attribute: &str) -> Option<Text> {
+        let declared = match found {
+            Found::Here(resource) => {
+                return Some(match attribute {
+                    "arn" => self.arn(resource),
+                    // A template has one word for the name of a role or user.
+                    "id" | "name" | "user_name" if resource.type_name.contains("::") => {
+                        self.attribute(resource, "name")
+                    }
+                    other => self.attribute(resource, other),
+                });
+            }
+            Found::Elsewhere(declared) => declared,
+        };
+        match (&declared.what, attribute) {
+            (Declaration::Alias { key, .. }, "target_key_id") => Some(key.clone()),
+            (Declaration::Alias { key, .. }, "target_key_arn") => {
+                if key.known_prefix().starts_with("arn:") {
+                    return Some(key.clone());
+                }
+                self.keys.get(&key.identity()?).map(|arn| (*arn).clone())
+            }
+            (
+                Declaration::Role { arn, .. }
+                | Declaration::User { arn, .. }
+                | Declaration::Group { arn, .. }
+                | Declaration::ManagedPolicy { arn, .. }
+                | Declaration::InstanceProfile { arn, .. },
+                "arn",
+            ) => Some(arn.clone()),
+            (what, "name" | "id" | "user_name") => {
+                named_elsewhere(what).map(|(_, name)| name.clone())
+            }
+            _ => None,
+        }
     }
 
     /// An attribute of a resource, canonical; its own symbol where the format does not say what it is.
@@ -348,7 +423,7 @@ impl<'s> Linker<'s> {
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.account.as_deref())
             .or_else(|| self.environment(scope)?.account.as_deref())
-            .or(self.inputs.account.as_deref());
+            .or(self.option(scope, &self.inputs.account));
         if let Some(id) = stated {
             return Account {
                 id: Text::literal(id),
@@ -399,7 +474,12 @@ impl<'s> Linker<'s> {
             .and_then(|s| s.providers.iter().find(|p| &*p.name == provider))
             .and_then(|p| p.region.as_deref())
             .or_else(|| self.environment(scope)?.region.as_deref())
-            .or(self.inputs.region.as_deref())
+            .or(self.option(scope, &self.inputs.region))
+    }
+
+    /// An option of the run, which says nothing about other repositories.
+    fn option<'o>(&self, scope: ScopeId, option: &'o Option<String>) -> Option<&'o str> {
+        option.as_deref().filter(|_| !scope.is_elsewhere())
     }
 
     fn environment(&self, scope: ScopeId) -> Option<&Environment> {
@@ -425,6 +505,19 @@ impl<'s> Linker<'s> {
                 _ => "amazonaws.com",
             },
         )
+    }
+}
+
+/// The name space and name of a declaration of another repository.
+fn named_elsewhere(what: &Declaration) -> Option<(NameKind, &Text)> {
+    match what {
+        Declaration::Role { name, .. } => Some((NameKind::Role, name)),
+        Declaration::User { name, .. } => Some((NameKind::User, name)),
+        Declaration::Group { name, .. } => Some((NameKind::Group, name)),
+        Declaration::ManagedPolicy { name, .. } => Some((NameKind::Policy, name)),
+        Declaration::Alias { name, .. } => Some((NameKind::Alias, name)),
+        Declaration::InstanceProfile { name, .. } => Some((NameKind::InstanceProfile, name)),
+        _ => None,
     }
 }
 

@@ -40,6 +40,9 @@ const EXPANSIONS: usize = 64;
 
 /// The uploads in a script; `given` are the workload's own environment variables.
 pub fn commands(script: &Text, given: &[(Arc<str>, Text)], place: &Place) -> Vec<ShownCommand> {
+    // Launch templates hold their script encoded; where a word of it stands is lost with that.
+    let plain = decoded(script);
+    let script = plain.as_ref().unwrap_or(script);
     let mut source = String::new();
     let mut holes: Vec<&Unknown> = Vec::new();
     for piece in script.pieces() {
@@ -80,6 +83,19 @@ pub fn commands(script: &Text, given: &[(Arc<str>, Text)], place: &Place) -> Vec
         }
     }
     out
+}
+
+/// The text that a script encodes as base64, where it is one.
+fn decoded(script: &Text) -> Option<Text> {
+    use base64::Engine;
+    let literal = script.as_literal()?.trim();
+    if literal.len() > LIMIT || literal.len() % 4 != 0 || literal.contains(char::is_whitespace) {
+        return None;
+    }
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(literal)
+        .ok()?;
+    Some(Text::literal(String::from_utf8(bytes).ok()?))
 }
 
 /// The `aws` commands of a line: offset and words with their offsets.
@@ -299,6 +315,14 @@ impl Line<'_> {
                 name: Arc::from(header),
                 value: text,
                 place: self.span(word),
+            });
+        }
+        if let Some(source) = targets.first().filter(|s| s.0.starts_with("s3://")) {
+            let rest = source.0.trim_start_matches("s3://");
+            headers.push(Header {
+                name: "x-amz-copy-source".into(),
+                value: self.text(rest),
+                place: self.span(source),
             });
         }
         let key = key.filter(|k| {

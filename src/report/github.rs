@@ -90,13 +90,17 @@ fn annotation(report: &Report, finding: &Finding) -> String {
     format!(
         "::{command} {}::{}\n",
         properties.join(","),
-        message(&text(finding))
+        message(&text(report, finding))
     )
 }
 
 /// Refused, passes, mend: three lines.
-fn text(finding: &Finding) -> String {
+fn text(report: &Report, finding: &Finding) -> String {
     let mut lines = Vec::new();
+    if let Some(at) = place::elsewhere(report, finding.refusing().place.span) {
+        let refusing = format!("in {at}: {}", finding.refusing().text);
+        lines.push(sanitize(&refusing));
+    }
     if let Some(witness) = finding.callers.first() {
         if let Some(refused) = &witness.refused {
             lines.push(format!(

@@ -49,6 +49,13 @@ pub fn render(report: &Report) -> String {
             "since": changes.since,
             "uploads": changes.uploads.iter().map(|c| change(report, c)).collect::<Vec<_>>(),
         })),
+        "joined": report.joined.iter().map(|j| json!({
+            "repository": &*j.repository,
+            "callers": j.read.callers,
+            "buckets": j.read.buckets,
+            "endpoints": j.read.endpoints,
+            "keys": j.read.keys,
+        })).collect::<Vec<_>>(),
         "read": {
             "files": report.read.files,
             "callers": report.read.callers,
@@ -173,11 +180,20 @@ fn fix(report: &Report, fix: &Fix) -> Json {
 
 fn location(report: &Report, span: Span) -> Option<Json> {
     let at = place::position(report, span)?;
-    Some(json!({
-        "path": place::repository_path(report, &at.path),
+    let path = match &at.repository {
+        Some(_) => at.path.clone(),
+        None => place::repository_path(report, &at.path),
+    };
+    let mut out = json!({
+        "path": path,
         "line": at.line,
         "column": at.column,
         "end_line": at.end_line,
         "end_column": at.end_column,
-    }))
+    });
+    // Only a place elsewhere names its repository.
+    if let (Some(repository), Some(out)) = (at.repository, out.as_object_mut()) {
+        out.insert("repository".into(), json!(repository));
+    }
+    Some(out)
 }

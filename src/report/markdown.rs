@@ -91,11 +91,13 @@ fn row(report: &Report, finding: &Finding) -> String {
         format!("{}:{}", place::repository_path(report, &p.path), p.line)
     });
     let fix = finding.fix.as_ref().map_or("", |f| f.text.as_str());
+    let refusing = place::elsewhere(report, finding.refusing().place.span);
+    let refusing = refusing.map_or_else(String::new, |at| format!(" (in {at})"));
     format!(
         "| {} | {} | {}<br>{} | {} |\n",
         finding.level.name(),
         escape(&at),
-        rich(&finding.message),
+        rich(&format!("{}{refusing}", finding.message)),
         escape(finding.rule),
         rich(fix)
     )
@@ -115,7 +117,7 @@ fn picture(finding: &Finding) -> String {
         ("bucket", finding.bucket.to_string()),
     ];
     if gate == "key" {
-        nodes.push(("key", finding.primary.address.to_string()));
+        nodes.push(("key", finding.refusing().address.to_string()));
     } else if let Some(key) = finding.steps.iter().find(|s| s.text == KEY_STEP) {
         nodes.push(("key", key.address.to_string()));
     }

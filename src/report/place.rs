@@ -7,7 +7,9 @@ use crate::value::Span;
 /// A span as lines and columns; columns count Unicode code points, the end column is exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// Relative to the read boundary.
+    /// Name of the repository, where it is another one: nothing here can link to it.
+    pub repository: Option<String>,
+    /// Relative to the read boundary; in another repository, to its root.
     pub path: String,
     pub line: u32,
     pub column: u32,
@@ -34,12 +36,23 @@ pub fn position(report: &Report, span: Span) -> Option<Position> {
         }
     }
     Some(Position {
+        repository: file.repository().map(|name| name.to_string()),
         path: file.path.to_string(),
         line,
         column,
         end_line,
         end_column,
     })
+}
+
+/// A place of another repository, in words.
+pub fn elsewhere(report: &Report, span: Span) -> Option<String> {
+    let at = position(report, span)?;
+    let repository = at.repository?;
+    Some(format!(
+        "{repository}: {}:{}:{}",
+        at.path, at.line, at.column
+    ))
 }
 
 /// The path from the repository root.

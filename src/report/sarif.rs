@@ -28,29 +28,60 @@ const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 const RESULTS: usize = 25_000;
 const LOCATIONS: usize = 100;
 const NOTIFICATIONS: usize = 1_000;
+/// GitHub takes 10 MB of a compressed log; results shrink to less than a tenth of their bytes.
+const BYTES: usize = 80 << 20;
+/// Callers that one result lists.
+const CALLERS: usize = 100;
 
 /// The whole log, with a line break at its end; an empty report is a run without results.
 pub fn render(report: &Report) -> String {
+    within(report, BYTES)
+}
+
+/// The log, with results of so many bytes at most.
+fn within(report: &Report, limit: usize) -> String {
     let rules = registry::all();
     let mut seen = BTreeMap::new();
-    let results: Vec<SarifResult> = report
-        .findings
-        .iter()
-        .take(RESULTS)
-        .map(|f| result(report, f, rules, &mut seen))
-        .collect();
+    let mut results: Vec<SarifResult> = Vec::new();
+    let mut bytes = 0;
+    for finding in report.findings.iter().take(RESULTS) {
+        let result = result(report, finding, rules, &mut seen);
+        bytes += serde_json::to_string_pretty(&result).map_or(0, |text| text.len());
+        if bytes > limit {
+            break;
+        }
+        results.push(result);
+    }
     let driver = ToolComponent::builder()
         .name("iaclint")
         .semantic_version(env!("CARGO_PKG_VERSION"))
         .information_uri(HOME)
         .rules(rules.iter().map(rule).collect::<Vec<_>>())
         .build();
-    let notifications: Vec<Notification> = report
+    let mut notifications: Vec<Notification> = report
         .not_understood
         .iter()
         .take(NOTIFICATIONS)
         .map(|g| notification(report, g))
         .collect();
+    for (left, what) in [
+        (report.findings.len() - results.len(), "findings"),
+        (
+            report.not_understood.len().saturating_sub(NOTIFICATIONS),
+            "things that were not understood",
+        ),
+    ] {
+        if left > 0 {
+            let words =
+                format!("{left} more {what} are left out: a log of code scanning has limits");
+            notifications.push(
+                Notification::builder()
+                    .level("warning")
+                    .message(message(&words))
+                    .build(),
+            );
+        }
+    }
     let invocation = Invocation::builder()
         .execution_successful(true)
         .tool_execution_notifications(notifications)
@@ -188,20 +219,37 @@ fn result(
     if let Some(line) = line_hash(report, finding.primary.place.span, seen) {
         fingerprints.insert("primaryLocationLineHash".to_string(), line);
     }
+    let mut callers = json_format::callers(finding);
+    let callers_left = callers.len().saturating_sub(CALLERS);
+    callers.truncate(CALLERS);
     let mut out = SarifResult::builder()
         .rule_id(finding.rule)
         .level(level)
         .kind(ResultKind::Fail)
-        .message(message(&result_text(finding, &steps)))
+        .message(message(&result_text(report, finding, &steps)))
         .locations(vec![location(report, &finding.primary, None)])
         .code_flows(vec![flow(report, finding)])
         .partial_fingerprints(fingerprints)
         .properties(bag([
             ("outcome", json!(finding.outcome.name())),
-            ("callers", Json::Array(json_format::callers(finding))),
+            ("callers", Json::Array(callers)),
             ("bucket", json!(&*finding.bucket)),
         ]))
         .build();
+    if callers_left > 0 {
+        if let Some(properties) = &mut out.properties {
+            let left = ("callersLeftOut".to_string(), json!(callers_left));
+            properties.additional_properties.extend([left]);
+        }
+    }
+    let others: Vec<Json> = elsewhere(report, finding)
+        .into_iter()
+        .map(|(step, at)| json!({ "place": at, "address": &*step.address, "text": step.text }))
+        .collect();
+    if let (false, Some(bag)) = (others.is_empty(), &mut out.properties) {
+        bag.additional_properties
+            .insert("elsewhere".into(), Json::Array(others));
+    }
     out.rule_index = rules
         .iter()
         .position(|p| p.name == finding.rule)
@@ -217,10 +265,13 @@ fn result(
 }
 
 /// The first sentence stands alone; the steps are linked by their ids.
-fn result_text(finding: &Finding, steps: &[&Step]) -> String {
+fn result_text(report: &Report, finding: &Finding, steps: &[&Step]) -> String {
     let mut out = sentence(&escape(&finding.message));
     for (i, step) in steps.iter().enumerate() {
         out.push_str(&format!("\n{}. [{}]({})", i + 1, escape(&step.text), i + 1));
+    }
+    for (step, at) in elsewhere(report, finding) {
+        out.push_str(&format!("\nIn {}: {}", escape(&at), escape(&step.text)));
     }
     if let Some(witness) = finding.callers.first() {
         if let Some(refused) = &witness.refused {
@@ -242,6 +293,14 @@ fn result_text(finding: &Finding, steps: &[&Step]) -> String {
         out.push_str(&format!("\nMend: {}", sentence(&escape(&fix.text))));
     }
     out
+}
+
+/// The steps that lie in other repositories, with their places in words.
+fn elsewhere<'f>(report: &Report, finding: &'f Finding) -> Vec<(&'f Step, String)> {
+    let steps = finding.steps.iter().take(LOCATIONS);
+    steps
+        .filter_map(|s| Some((s, place::elsewhere(report, s.place.span)?)))
+        .collect()
 }
 
 fn joined(command: &str, notes: &[String]) -> String {
@@ -300,7 +359,8 @@ fn location(report: &Report, step: &Step, id: Option<i64>) -> Location {
 const REGION_LINES: u32 = 12;
 
 fn physical(report: &Report, span: Span) -> Option<PhysicalLocation> {
-    let at = place::position(report, span)?;
+    // A place of another repository has no address here.
+    let at = place::position(report, span).filter(|at| at.repository.is_none())?;
     let mut out = PhysicalLocation::builder()
         .artifact_location(artifact(report, &at.path))
         .region(region(&at))
@@ -340,9 +400,13 @@ fn fix(report: &Report, fix: &Fix) -> Option<SarifFix> {
     let mut changes: BTreeMap<String, Vec<Replacement>> = BTreeMap::new();
     for edit in &fix.edits {
         let file = report.files.get(edit.span.file)?;
+        if file.repository().is_some() {
+            return None;
+        }
         let (line, column) = file.line_column(edit.span.start);
         let (end_line, end_column) = file.line_column(edit.span.end);
         let at = place::Position {
+            repository: None,
             path: file.path.to_string(),
             line,
             column,
@@ -409,6 +473,9 @@ fn notification(report: &Report, gap: &Gap) -> Notification {
 /// Hash of the text of the first line without its blanks, and which occurrence of that hash it is.
 fn line_hash(report: &Report, span: Span, seen: &mut BTreeMap<String, usize>) -> Option<String> {
     let file = report.files.get(span.file)?;
+    if file.repository().is_some() {
+        return None;
+    }
     let (line, _) = file.line_column(span.start);
     let words: String = file
         .line(line)?
@@ -447,4 +514,57 @@ fn bag<const N: usize>(entries: [(&str, Json); N]) -> PropertyBag {
     PropertyBag::builder()
         .additional_properties(additional)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Witness;
+    use crate::value::Place;
+
+    #[test]
+    fn a_log_keeps_to_its_limits_and_says_so() {
+        let witness = Witness {
+            address: "x".into(),
+            path: "internet".into(),
+            refused: None,
+            passes: None,
+            environments: Vec::new(),
+        };
+        let finding = Finding {
+            rule: "bucket-policy-denies-upload",
+            level: Level::Error,
+            outcome: Outcome::AlwaysDenied,
+            message: "refused".into(),
+            primary: Step {
+                place: Place::at(Span::new(crate::value::FileId(0), 0, 1)),
+                text: "denies".into(),
+                label: None,
+                address: "a".into(),
+            },
+            steps: Vec::new(),
+            callers: vec![witness; 101],
+            bucket: "b".into(),
+            fix: None,
+            fingerprint: "f".into(),
+            also: Vec::new(),
+            environments: Vec::new(),
+            only_with: None,
+        };
+        let report = Report {
+            findings: vec![finding; 50],
+            ..Report::default()
+        };
+        let text = within(&report, 200_000);
+        let log: Json = serde_json::from_str(&text).unwrap();
+        let run = &log["runs"][0];
+        let count = run["results"].as_array().unwrap().len();
+        assert!(count > 1 && count < 50, "{count}");
+        assert_eq!(run["results"][0]["properties"]["callersLeftOut"], 1);
+        let said = run["invocations"][0]["toolExecutionNotifications"].to_string();
+        assert!(
+            said.contains(&format!("{} more findings", 50 - count)),
+            "{said}"
+        );
+    }
 }

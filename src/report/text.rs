@@ -105,7 +105,7 @@ pub fn render_concise(report: &Report, style: &TextStyle) -> String {
     for finding in &report.findings {
         let at = place::position(report, finding.primary.place.span).map_or_else(
             || "-".to_string(),
-            |p| format!("{}:{}:{}", path(report, &p.path), p.line, p.column),
+            |p| format!("{}:{}:{}", shown_path(report, &p), p.line, p.column),
         );
         let level = style.level(finding.level, finding.level.name());
         out.push_str(&format!(
@@ -166,6 +166,12 @@ fn render_step(
     if let Some(sentence) = sentence {
         out.push_str(&format!("  {}\n", sanitize(sentence)));
     }
+    // Of another repository the place is known, the text is not.
+    if let Some(at) = place::elsewhere(report, step.place.span) {
+        let line = format!("    in {} ({})\n", sanitize(&at), sanitize(&step.address));
+        out.push_str(&line);
+        return;
+    }
     let label = step
         .label
         .as_deref()
@@ -182,7 +188,7 @@ fn render_step(
             let line = format!(
                 "    called as {} at {}:{}",
                 sanitize(address),
-                path(report, &at.path),
+                shown_path(report, &at),
                 at.line
             );
             out.push_str(&style.paint(Paint::Dim, &line));
@@ -272,6 +278,14 @@ fn fact(name: &str, lines: &[String], style: &TextStyle, out: &mut String) {
         };
         out.push_str(format!("  {head}  {}", line).trim_end());
         out.push('\n');
+    }
+}
+
+/// The path of a place for a reader; in another repository, with the repository's name.
+pub fn shown_path(report: &Report, at: &place::Position) -> String {
+    match &at.repository {
+        Some(repository) => sanitize(&format!("{repository}: {}", at.path)),
+        None => path(report, &at.path),
     }
 }
 

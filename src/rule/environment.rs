@@ -125,10 +125,6 @@ pub fn merge(all: Vec<Ran>, reach: &Reach<'_>) -> (Vec<Finding>, Vec<DecidedUplo
         if let Some(phrase) = phrase {
             finding.message = format!("{phrase}, {}", finding.message);
         }
-        // What an edit does to the other environments was not decided.
-        if let Some(fix) = finding.fix.as_mut().filter(|_| !said.is_empty()) {
-            fix.safe = false;
-        }
         finding.environments = said;
         finding
     });

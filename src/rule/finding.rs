@@ -67,8 +67,8 @@ pub fn findings(
             let group = format!(
                 "{}\u{0}{:?}\u{0}{}\u{0}{}\u{0}{}\u{0}{}\u{0}{}",
                 finding.rule,
-                finding.primary.place.span,
-                finding.primary.text,
+                finding.refusing().place.span,
+                finding.refusing().text,
                 finding.bucket,
                 finding.outcome.name(),
                 denial.proviso.is_some(),
@@ -113,9 +113,16 @@ pub fn findings(
 }
 
 fn finding(estate: &Estate, upload: &Decided, denial: &Denial, fingerprint: &str) -> Finding {
-    let primary = primary(estate, upload, denial);
+    let mut primary = primary(estate, upload, denial);
     let mut steps = steps(estate, upload, denial);
     steps.retain(|s| s.place.span != primary.place.span);
+    if primary.place.span.file.is_elsewhere() {
+        if let Some(here) = half_here(estate, upload, &mut steps) {
+            let refusing = std::mem::replace(&mut primary, here);
+            let label = None;
+            steps.insert(0, Step { label, ..refusing });
+        }
+    }
     let bucket = estate.buckets.get(upload.bucket);
     let request = |headers: &Headers| {
         bucket.map(|b| shown(estate, &upload.uploader, b, &upload.path, headers))
@@ -281,6 +288,47 @@ fn primary(estate: &Estate, upload: &Decided, denial: &Denial) -> Step {
     }
 }
 
+/// The half of a refused upload that lies in this repository, where the refusal itself does not: the grant or what
+/// else of the journey stands here. None where the whole journey lies elsewhere.
+fn half_here(estate: &Estate, upload: &Decided, steps: &mut Vec<Step>) -> Option<Step> {
+    let here = |place: &Place| !place.span.file.is_elsewhere();
+    let granted = |s: &Step| {
+        upload.grants.iter().any(|g| {
+            let statement = g.get();
+            statement.is_some_and(|g| g.place.span == s.place.span)
+        })
+    };
+    let found = steps
+        .iter()
+        .position(|s| here(&s.place) && granted(s))
+        .or_else(|| steps.iter().position(|s| here(&s.place)));
+    if let Some(at) = found {
+        let step = steps.remove(at);
+        return Some(Step {
+            label: None,
+            ..step
+        });
+    }
+    let caller = match &upload.uploader {
+        Uploader::Declared(index) => estate.callers.get(*index),
+        Uploader::Service { role, .. } => role.and_then(|index| estate.callers.get(index)),
+        Uploader::External { .. } | Uploader::Deployer { .. } => None,
+    };
+    let bucket = estate.buckets.get(upload.bucket);
+    let candidates = [
+        caller.map(|c| (&c.place, &c.address, "the caller")),
+        bucket.map(|b| (&b.place, &b.address, "the bucket")),
+    ];
+    let found = candidates.into_iter().flatten();
+    let (place, address, text) = found.into_iter().find(|(place, _, _)| here(place))?;
+    Some(Step {
+        place: place.clone(),
+        text: text.into(),
+        label: None,
+        address: address.clone(),
+    })
+}
+
 fn gate_place(estate: &Estate, gate: &Gate) -> Option<(Place, Option<Arc<str>>)> {
     match gate {
         Gate::AclsDisabled { place, .. }
@@ -300,6 +348,7 @@ fn gate_place(estate: &Estate, gate: &Gate) -> Option<(Place, Option<Arc<str>>)>
         | Gate::ServiceNeedsNoLock { place }
         | Gate::AccessPointNotDelegated { place, .. }
         | Gate::AccessPointOutsideVpc { place }
+        | Gate::CopyFromOtherRegion { place }
         | Gate::ServiceTarget { place, .. } => Some((place.clone(), None)),
     }
 }
@@ -352,7 +401,9 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
         add(&evidence.place, &evidence.address, evidence.text.clone());
     }
     if let Some(place) = &upload.path.shown_by {
+        let stated = estate.stated.paths.iter().any(|p| p.place == *place);
         let text = match upload.path.route {
+            _ if stated => "this path is stated here",
             Route::Internet => "runs outside the VPC's endpoints, as configured here",
             Route::Endpoint(_) | Route::Elsewhere => "runs in these subnets",
         };

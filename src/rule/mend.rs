@@ -122,7 +122,8 @@ fn setting(gate: &Gate, denial: &Denial) -> Vec<Proposal> {
         | Gate::ServiceNeedsNoLock { .. }
         | Gate::ServiceTarget { .. }
         | Gate::AccessPointNotDelegated { .. }
-        | Gate::AccessPointOutsideVpc { .. } => return Vec::new(),
+        | Gate::AccessPointOutsideVpc { .. }
+        | Gate::CopyFromOtherRegion { .. } => return Vec::new(),
     };
     let Some(evidence) = &denial.evidence else {
         return Vec::new();

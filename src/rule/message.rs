@@ -84,14 +84,18 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
         Some(point) => format!("{through}through `{}`, ", point.address),
         None => through,
     };
-    let proviso = denial.proviso.clone().unwrap_or_default();
+    let proviso = format!(
+        "{}{}",
+        in_world(decided),
+        denial.proviso.as_deref().unwrap_or_default()
+    );
     let why = why(denial);
     match &denial.cause {
         Cause::Gate(Gate::BucketAclDisabled { .. }) => {
-            format!("the ACL of `{to}` cannot be put: {why}")
+            format!("{proviso}the ACL of `{to}` cannot be put: {why}")
         }
         Cause::Gate(Gate::PublicPolicyBlocked { .. }) => {
-            format!("the policy of `{to}` cannot be put: {why}")
+            format!("{proviso}the policy of `{to}` cannot be put: {why}")
         }
         Cause::Policy { reason, .. } if &*reason.action == CHANGE_POLICY => {
             format!(
@@ -108,6 +112,24 @@ pub fn message(estate: &Estate, decided: &Decided, denial: &Denial) -> String {
                 _ => "are refused",
             };
             format!("{proviso}{through}{uploads} by {who} to `{to}` {verdict}: {why}")
+        }
+    }
+}
+
+/// The world that the answer speaks of: "where condition `Prod` is true, ".
+fn in_world(decided: &Decided) -> String {
+    let mut said: Vec<&str> = Vec::new();
+    for guard in decided.world.iter().filter(|g| g.arms > 1) {
+        if !said.contains(&&*guard.label) {
+            said.push(&guard.label);
+        }
+    }
+    match said.as_slice() {
+        [] => String::new(),
+        [only] => format!("where {only}, "),
+        [first, second] => format!("where {first} and {second}, "),
+        [first, second, rest @ ..] => {
+            format!("where {first}, {second} and {} more hold, ", rest.len())
         }
     }
 }
@@ -260,6 +282,9 @@ pub fn gate_sentence(gate: &Gate) -> String {
         Gate::AccessPointNotDelegated { action, .. } => format!(
             "no resource-based policy allows the {action} action, as the bucket delegates nothing to the access point"
         ),
+        Gate::CopyFromOtherRegion { .. } => {
+            "Access Denied: VPC endpoints do not support cross-region requests".into()
+        }
         Gate::AccessPointOutsideVpc { .. } => {
             "Access Denied: the access point accepts only requests from its own VPC".into()
         }
@@ -358,8 +383,10 @@ fn explicit_fix(
                     Some(header) => format!("send {header}, or drop the statement"),
                     None => "drop the statement".into(),
                 }
-            } else if denial.passes.is_some() {
+            } else if denial.passes.is_some() && denial.evidence.is_some() {
                 format!("add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition, or send the header")
+            } else if denial.passes.is_some() {
+                format!("add `\"Null\": {{\"{key}\": \"false\"}}` to the statement's Condition, or send the header and declare that with `[[upload]]` in iaclint.toml")
             } else {
                 "drop the statement, or let it accept a request that the other gates accept".into()
             }
@@ -423,7 +450,9 @@ fn implicit_fix(estate: &Estate, decided: &Decided, reason: &DenyReason) -> Stri
         .buckets
         .get(decided.bucket)
         .map_or_else(String::new, |b| {
-            if b.directory {
+            if &**action == "s3:GetObject" {
+                "the objects that are copied".into()
+            } else if b.directory {
                 format!("the ARN of `{}`", b.address)
             } else if b.name.is_literal() {
                 format!("{}/*", b.arn.display())
@@ -505,6 +534,9 @@ fn gate_fix(gate: &Gate) -> String {
         Gate::AccessPointNotDelegated { .. } => {
             "let the bucket policy allow everything that comes through access points of its account, with a condition on `s3:DataAccessPointAccount`"
                 .into()
+        }
+        Gate::CopyFromOtherRegion { .. } => {
+            "copy from outside the VPC, or download and upload again".into()
         }
         Gate::AccessPointOutsideVpc { .. } => {
             "upload from the access point's VPC, or through another access point".into()

@@ -54,6 +54,7 @@ fn gate_name(gate: &Gate) -> &'static str {
         Gate::ServiceNeedsNoLock { .. } => "service-rejects-object-lock",
         Gate::ServiceTarget { .. } => "service-rejects-target",
         Gate::AccessPointNotDelegated { .. } => "bucket-policy-omits-access-point",
+        Gate::CopyFromOtherRegion { .. } => "endpoint-rejects-copies-from-other-regions",
         Gate::AccessPointOutsideVpc { .. } => "access-point-rejects-other-networks",
     }
 }
@@ -112,6 +113,7 @@ fn secondary(action: &str) -> Option<&'static str> {
         "s3:PutObjectRetention" | "s3:PutObjectLegalHold" => Some("lock"),
         "kms:GenerateDataKey" | "kms:Encrypt" => Some("data-key"),
         "kms:Decrypt" => Some("decrypt"),
+        "s3:GetObject" => Some("read"),
         "s3:PutObject" | "s3:GetBucketAcl" => None,
         _ => None,
     }
@@ -137,6 +139,7 @@ fn implicit(reason: &DenyReason, uploader: &Uploader) -> &'static str {
             Some("acl") => "identity-policy-omits-put-object-acl",
             Some("tagging") => "identity-policy-omits-put-object-tagging",
             Some("lock") => "identity-policy-omits-lock-actions",
+            Some("read") => "identity-policy-omits-get-object",
             Some("data-key") if only_condition => "identity-policy-allows-key-only-with-condition",
             Some("decrypt") if only_condition => "identity-policy-allows-key-only-with-condition",
             Some("data-key") => "identity-policy-omits-generate-data-key",

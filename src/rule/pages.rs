@@ -216,6 +216,10 @@ pub const PAGES: &[(&str, &str)] = &[
         include_str!("../../rules/endpoint-policy-omits-secondary-actions.md"),
     ),
     (
+        "endpoint-rejects-copies-from-other-regions",
+        include_str!("../../rules/endpoint-rejects-copies-from-other-regions.md"),
+    ),
+    (
         "identity-policy-allows-key-only-with-condition",
         include_str!("../../rules/identity-policy-allows-key-only-with-condition.md"),
     ),
@@ -254,6 +258,10 @@ pub const PAGES: &[(&str, &str)] = &[
     (
         "identity-policy-omits-generate-data-key",
         include_str!("../../rules/identity-policy-omits-generate-data-key.md"),
+    ),
+    (
+        "identity-policy-omits-get-object",
+        include_str!("../../rules/identity-policy-omits-get-object.md"),
     ),
     (
         "identity-policy-omits-lock-actions",

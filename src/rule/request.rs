@@ -37,18 +37,20 @@ pub fn shown(
             notes: Vec::new(),
         };
     }
-    command.push_str(if headers.multipart {
-        "aws s3api create-multipart-upload"
-    } else {
-        "aws s3api put-object"
+    command.push_str(match &headers.copies {
+        Some(_) => "aws s3api copy-object",
+        None if headers.multipart => "aws s3api create-multipart-upload",
+        None => "aws s3api put-object",
     });
     let target = match path.access_point.and_then(|i| estate.access_points.get(i)) {
         Some(point) => quote(&point.arn, "access point"),
         None => bucket_name(bucket),
     };
     command.push_str(&format!(" --bucket {target} --key {}", key(&headers.key)));
-    if !headers.multipart {
-        command.push_str(" --body f");
+    match &headers.copies {
+        Some(source) => command.push_str(&format!(" --copy-source {}", quote(source, "source"))),
+        None if headers.multipart => {}
+        None => command.push_str(" --body f"),
     }
     for (name, value) in &headers.set {
         let option = if &**name == headers::TAGGING {

@@ -13,6 +13,7 @@ mod intrinsic;
 mod nested;
 mod parameter;
 mod sam;
+mod sam_connectors;
 mod sam_policies;
 mod substitution;
 mod template;

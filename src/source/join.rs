@@ -46,6 +46,12 @@ impl Depth {
         }
     }
 }
+/// The settings that say which state a backend means.
+pub fn telling(backend: &str) -> &'static [&'static str] {
+    let known = state::BACKENDS.iter().find(|(name, _)| *name == backend);
+    known.map_or(&[], |(_, keys)| *keys)
+}
+
 /// Puts the values in, and notes which scopes meet by it.
 pub fn join(sources: &mut Sources) {
     let reader = Reader::new(sources);

@@ -26,13 +26,11 @@ impl<'e> Through<'e> {
         point: &'e AccessPoint,
         bucket: &PolicySet,
         relation: AccountRelation,
+        world: &World,
     ) -> Through<'e> {
         let set = PolicySet {
-            resource: point
-                .policy
-                .as_ref()
-                .map(|p| policies::layer(p, &point.guards)),
-            rcp: policies::of_owner(estate, &point.account.id),
+            resource: point.policy.as_ref().map(|p| policies::layer(p, world)),
+            rcp: policies::of_owner(estate, &point.account.id, world),
             target: TargetKind::AccessPoint,
             relation,
             ..bucket.clone()
@@ -229,6 +227,7 @@ fn by_point(estate: &Estate, index: usize, point: &AccessPoint, path: Path) -> V
         certainty,
         access_point: Some(index),
         shown_by: path.shown_by.clone(),
+        guards: path.guards.clone(),
     };
     if point.multi_region {
         return match path.route {

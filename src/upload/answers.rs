@@ -1,16 +1,13 @@
-//! What a journey gives for the default upload and for any upload, in one world and in every world.
-
-use std::sync::Arc;
+//! What a journey gives for the default upload and for any upload, in one world.
 
 use crate::decision::search::{SearchResult, search};
-use crate::decision::{Match, Reading, World};
+use crate::decision::{Match, Reading};
 use crate::upload::Cause;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
 use crate::upload::space::{Role, Space, sent};
 use crate::upload::tables::{Meeting, Tables};
 use crate::upload::ties;
-use crate::value::{Guard, ScopeId};
 
 /// States of one search; past them the answer is undecided.
 const BUDGET: usize = 100_000;
@@ -149,83 +146,6 @@ pub(super) fn answers(journey: &Journey<'_>, hosted: bool) -> Answers {
             undecided: true,
         },
     }
-}
-
-/// Guards beyond which worlds are not enumerated.
-const WORLDS: usize = 64;
-
-/// Every assignment of the unknown guards that the policies of a journey mention; empty where there are too many.
-fn worlds(journey: &Journey<'_>) -> Vec<World> {
-    let mut inputs: Vec<(ScopeId, Arc<str>, u32)> = Vec::new();
-    let mut note = |guards: &[Guard]| {
-        for guard in guards {
-            let input = (
-                guard.scope,
-                guard.input.clone(),
-                guard.arms.max(guard.arm + 1),
-            );
-            if guard.arms > 1 && !inputs.contains(&input) {
-                inputs.push(input);
-            }
-        }
-    };
-    for statement in journey.documents().flat_map(|p| p.statements.iter()) {
-        note(&statement.guards);
-        let patterns = statement
-            .resources
-            .iter()
-            .chain(std::iter::once(&statement.actions));
-        for pattern in patterns.flat_map(|e| e.patterns.iter()) {
-            note(&pattern.guards);
-        }
-        for value in statement.conditions.iter().flat_map(|t| t.values.iter()) {
-            note(&value.guards);
-        }
-    }
-    let count = inputs
-        .iter()
-        .try_fold(1usize, |n, (_, _, arms)| n.checked_mul(*arms as usize));
-    if inputs.is_empty() || count.is_none_or(|n| n > WORLDS) {
-        return Vec::new();
-    }
-    let mut out = vec![World::default()];
-    for (scope, input, arms) in &inputs {
-        out = out
-            .into_iter()
-            .flat_map(|world| {
-                (0..*arms).map(move |arm| {
-                    let mut world = world.clone();
-                    world.set(*scope, input, arm);
-                    world
-                })
-            })
-            .collect();
-    }
-    out
-}
-
-/// The refusal of the world in which most passes, where the default upload is refused in each.
-pub(super) fn refused_in_every_world(
-    journey: &mut Journey<'_>,
-    hosted: bool,
-) -> Option<(World, Answers)> {
-    let mut best: Option<(World, Answers)> = None;
-    for world in worlds(journey) {
-        journey.world = world.clone();
-        let found = answers(journey, hosted);
-        if found.default.is_ok() || found.undecided {
-            journey.world = World::default();
-            return None;
-        }
-        if best
-            .as_ref()
-            .is_none_or(|(_, b)| b.any.is_none() && found.any.is_some())
-        {
-            best = Some((world, found));
-        }
-    }
-    journey.world = World::default();
-    best
 }
 
 /// The cheapest request that one refusal does not meet, whatever else refuses it.

@@ -1,5 +1,6 @@
 //! Plays one upload of one journey: its S3 calls, its KMS calls and the gates, under one reading.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::decision::evaluate::{allows, evaluate};
@@ -8,7 +9,7 @@ use crate::decision::{
     AccountRelation, ContextValue, Decision, DenyReason, Element, EndpointKind, Layer, Match,
     NearMiss, PolicySet, Principal, Reading, Request, RequestContext, World,
 };
-use crate::facts::{Bucket, Caller, Estate};
+use crate::facts::{Bucket, Caller, Estate, KeyUse};
 use crate::policy::{ConditionTest, Policy, PolicyType, Statement, StatementRef};
 use crate::upload::access_point::Through;
 use crate::upload::calls::{
@@ -23,7 +24,8 @@ use crate::value::Text;
 /// Everything about one caller, bucket and path that does not depend on the request's headers.
 pub struct Journey<'e> {
     pub estate: &'e Estate,
-    pub bucket: &'e Bucket,
+    /// In the settings of the world.
+    pub bucket: Cow<'e, Bucket>,
     pub caller: Option<&'e Caller>,
     pub uploader: crate::upload::Uploader,
     pub principal: Principal,
@@ -37,14 +39,18 @@ pub struct Journey<'e> {
     pub gates: Vec<(Gate, Confidence)>,
     /// Calls that the sender makes besides (a writer's test of the bucket's ACL).
     pub extra: Vec<crate::decision::Request>,
+    /// What a copy reads: the call on its source, and what decides it.
+    pub source: Option<(crate::decision::Request, PolicySet)>,
     /// Actions of the write itself, where they are not `s3:PutObject`.
     pub actions: Option<&'static [&'static str]>,
     /// A writer's KMS actions, where they differ from a caller's.
     pub kms_actions: Option<&'static [&'static str]>,
+    /// What is decided: first that caller, bucket and path exist. [`Journey::enter`] decides more.
     pub world: World,
     /// Found once, since every search needs them; the statements by their positions among all.
     live: std::cell::OnceCell<Vec<bool>>,
     pub(super) keys: std::cell::OnceCell<crate::upload::space::ObjectKeys>,
+    declared: &'e Bucket,
 }
 
 /// What one draft met.
@@ -55,6 +61,50 @@ pub struct Played {
     pub causes: Vec<(Cause, Confidence)>,
     pub allowing: Vec<(PolicyType, StatementRef)>,
     pub hangs_on: Vec<Arc<str>>,
+}
+
+/// The organization's id, where the configuration states it: that of declared principals and buckets, and of the
+/// accounts that it lists.
+fn organization(
+    estate: &Estate,
+    principal: &Principal,
+    bucket: &Bucket,
+    base: &mut RequestContext,
+) {
+    let Some(id) = &estate.stated.organization else {
+        return;
+    };
+    let account = match principal {
+        Principal::User { account, .. }
+        | Principal::Role { account, .. }
+        | Principal::FederatedUser { account, .. }
+        | Principal::Root { account }
+        | Principal::Account { account } => Some(account),
+        Principal::Service { .. } | Principal::Anonymous => None,
+    };
+    let listed = |id: &Text| estate.stated.accounts.contains(id);
+    // Without a list, the one account that is declared here belongs to the organization that is stated.
+    let declared = |id: &Text| {
+        let callers = estate.callers.iter().filter(|c| !c.open);
+        let buckets = estate.buckets.iter().filter(|b| !b.open);
+        let mut ids = callers
+            .map(|c| &c.account.id)
+            .chain(buckets.map(|b| &b.account.id));
+        ids.all(|known| known == id)
+    };
+    let member = |account: &Text| {
+        if estate.stated.accounts.is_empty() {
+            declared(account)
+        } else {
+            listed(account)
+        }
+    };
+    if account.is_some_and(member) {
+        base.present("aws:PrincipalOrgID", id.clone());
+    }
+    if member(&bucket.account.id) {
+        base.present("aws:ResourceOrgID", id.clone());
+    }
 }
 
 impl<'e> Journey<'e> {
@@ -68,8 +118,16 @@ impl<'e> Journey<'e> {
         route: Route,
         relation: AccountRelation,
     ) -> Journey<'e> {
-        let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation);
+        let mut stands = World::of(&bucket.guards);
+        stands = stands.and(caller.map(|c| c.guards.as_slice()).unwrap_or_default());
+        if let Route::Endpoint(index) = &route
+            && let Some(endpoint) = estate.endpoints.get(*index)
+        {
+            stands = stands.and(&endpoint.guards);
+        }
+        let s3 = policies::for_bucket(estate, &uploader, bucket, &route, relation, &stands);
         let mut base = base_context(&principal, caller, bucket);
+        organization(estate, &principal, bucket, &mut base);
         // A service's own address is not documented.
         if !matches!(
             (&route, &principal),
@@ -88,7 +146,7 @@ impl<'e> Journey<'e> {
         }
         let mut journey = Journey {
             estate,
-            bucket,
+            bucket: bucket.in_world(&stands),
             caller,
             uploader,
             principal,
@@ -99,11 +157,13 @@ impl<'e> Journey<'e> {
             base,
             gates: Vec::new(),
             extra: Vec::new(),
+            source: None,
             actions: None,
             kms_actions: None,
-            world: World::default(),
+            world: stands,
             live: std::cell::OnceCell::new(),
             keys: std::cell::OnceCell::new(),
+            declared: bucket,
         };
         journey.name_open_tags();
         journey
@@ -118,11 +178,53 @@ impl<'e> Journey<'e> {
             Some(caller) => crate::upload::account::between(&caller.account, &point.account),
             None => self.relation,
         };
-        let through = Through::new(self.estate, point, &self.s3, relation);
+        self.enter(self.world.and(&point.guards));
+        let through = Through::new(self.estate, point, &self.s3, relation, &self.world);
         through.context(&mut self.base);
         self.through = Some(through);
         self.name_open_tags();
         self
+    }
+
+    /// Looks at the journey in another world: its policies and the bucket's settings are those of that world.
+    pub fn enter(&mut self, world: World) {
+        if self.world == world {
+            return;
+        }
+        self.bucket = self.declared.in_world(&world);
+        self.s3 = policies::for_bucket(
+            self.estate,
+            &self.uploader,
+            self.declared,
+            &self.route,
+            self.relation,
+            &world,
+        );
+        if let Some(through) = &self.through {
+            let (point, relation) = (through.point, through.set.relation);
+            let through = Through::new(self.estate, point, &self.s3, relation, &world);
+            self.through = Some(through);
+        }
+        self.world = world;
+        // Other statements name other keys.
+        self.live = std::cell::OnceCell::new();
+        self.keys = std::cell::OnceCell::new();
+    }
+
+    /// Policies of the declared keys that the bucket's settings name.
+    pub fn key_policies(&self) -> Vec<Arc<Policy>> {
+        let mut keys: Vec<usize> = Vec::new();
+        self.bucket.encryption.each(&mut |e| {
+            if let KeyUse::Declared { key, .. } = &e.key {
+                keys.push(*key);
+            }
+        });
+        keys.sort_unstable();
+        keys.dedup();
+        keys.iter()
+            .filter_map(|k| self.estate.keys.get(*k)?.policy.as_ref())
+            .flat_map(|p| policies::layer(p, &self.world).policies)
+            .collect()
     }
 
     /// Session tags and tags that are not known are unknown, key by key as policies ask for them.
@@ -193,7 +295,7 @@ impl<'e> Journey<'e> {
         let mut request = Request {
             principal: self.principal.clone(),
             action: "".into(),
-            resource: object_arn(self.bucket, &None),
+            resource: object_arn(&self.bucket, &None),
             resource_account: self.bucket.account.id.clone(),
             context,
         };
@@ -240,7 +342,8 @@ impl<'e> Journey<'e> {
         let calls = self.calls(&base, draft);
         for call in calls.iter().chain(&self.extra) {
             let Some(through) = &self.through else {
-                let decision = evaluate(call, &self.s3, reading, &self.world);
+                let mut decision = evaluate(call, &self.s3, reading, &self.world);
+                self.admit_by_acl(&call.action, reading, &mut decision);
                 self.take(decision, None, &mut played);
                 continue;
             };
@@ -253,11 +356,15 @@ impl<'e> Journey<'e> {
                 played.refuse(Cause::Gate(gate), confidence);
             }
         }
+        if let Some((call, set)) = &self.source {
+            let decision = evaluate(call, set, reading, &self.world);
+            self.take(decision, None, &mut played);
+        }
         let of_point = self
             .through
             .iter()
             .flat_map(|t| t.gates(self.estate, &self.route, draft));
-        let encrypts = gates::encrypts(self.estate, self.bucket, draft);
+        let encrypts = gates::encrypts(self.estate, &self.bucket, draft);
         for gate in of_point
             .chain(self.standing_gates())
             .chain(self.gates_of(draft, &encrypts))
@@ -287,17 +394,18 @@ impl<'e> Journey<'e> {
 
     /// Gates that hold whatever the headers are.
     pub(super) fn standing_gates(&self) -> Vec<Refusal> {
-        let mut out = gates::access_gates(self.bucket, &self.principal, self.relation);
+        let mut out =
+            gates::access_gates(&self.bucket, &self.principal, self.relation, &self.world);
         out.extend(self.gates.iter().cloned());
         out
     }
 
     /// Gates that the headers of a draft meet.
     pub(super) fn gates_of(&self, draft: &Draft, encrypts: &Encrypts) -> Vec<Refusal> {
-        let mut out = gates::acl_gates(self.bucket, draft, self.relation);
+        let mut out = gates::acl_gates(&self.bucket, draft, self.relation);
         out.extend(gates::encryption_gates(
             self.estate,
-            self.bucket,
+            &self.bucket,
             draft,
             encrypts,
             &self.principal,
@@ -309,12 +417,17 @@ impl<'e> Journey<'e> {
     /// Nothing refuses that does not look at the headers: no gate, and no call besides.
     pub(super) fn stands_open(&self) -> bool {
         let allowed = |call| allows(call, &self.s3, Reading::Favourable, &self.world);
-        self.standing_gates().is_empty() && self.extra.iter().all(allowed)
+        let read = |(call, set): &(Request, PolicySet)| {
+            allows(call, set, Reading::Favourable, &self.world)
+        };
+        self.standing_gates().is_empty()
+            && self.extra.iter().all(allowed)
+            && self.source.iter().all(read)
     }
 
     /// The S3 calls of a draft, as this uploader makes them.
     pub(super) fn calls_of(&self, draft: &Draft) -> Vec<Call> {
-        let mut calls = calls_of(self.bucket, draft);
+        let mut calls = calls_of(&self.bucket, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
         // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
         let within = self.relation != AccountRelation::Cross;
@@ -341,7 +454,7 @@ impl<'e> Journey<'e> {
     fn calls(&self, base: &Arc<RequestContext>, draft: &Draft) -> Vec<Request> {
         let calls = self.calls_of(draft).into_iter();
         calls
-            .map(|call| s3_call(&self.principal, self.bucket, base, draft, call))
+            .map(|call| s3_call(&self.principal, &self.bucket, base, draft, call))
             .collect()
     }
 
@@ -353,7 +466,7 @@ impl<'e> Journey<'e> {
         call: Call,
     ) -> Request {
         let base = self.base_of(shared, draft);
-        s3_call(&self.principal, self.bucket, &base, draft, call)
+        s3_call(&self.principal, &self.bucket, &base, draft, call)
     }
 
     pub(super) fn shared_base(&self) -> Arc<RequestContext> {
@@ -384,7 +497,13 @@ impl<'e> Journey<'e> {
         let Some(declared) = self.estate.keys.get(key) else {
             return false;
         };
-        let set = policies::for_key(self.estate, &self.uploader, declared, self.relation);
+        let set = policies::for_key(
+            self.estate,
+            &self.uploader,
+            declared,
+            self.relation,
+            &self.world,
+        );
         let about = "kms:encryptioncontext";
         layers(&set)
             .into_iter()
@@ -395,6 +514,34 @@ impl<'e> Journey<'e> {
                 let asks = |key: &str| key.to_ascii_lowercase().starts_with(about);
                 mentions(statement, about) || tests.any(|t| t.key.as_literal().is_some_and(asks))
             })
+    }
+
+    /// The bucket's ACL may stand in the place of its policy, for an upload from another account.
+    pub(super) fn acl_may_admit(&self, action: &str) -> bool {
+        action == "s3:PutObject"
+            && self.relation != AccountRelation::Same
+            && !matches!(self.principal, Principal::Service { .. })
+            && gates::acl_may_admit(&self.bucket)
+    }
+
+    fn admit_by_acl(&self, action: &str, reading: Reading, decision: &mut Decision) {
+        use crate::decision::DenyKind;
+        if !self.acl_may_admit(action) {
+            return;
+        }
+        let missing = |r: &DenyReason| {
+            r.policy_type == PolicyType::Bucket && matches!(r.kind, DenyKind::Implicit { .. })
+        };
+        if !decision.reasons.iter().any(missing) {
+            return;
+        }
+        decision
+            .hangs_on
+            .push("whom the bucket's ACL admits".into());
+        if reading == Reading::Favourable {
+            decision.reasons.retain(|r| !missing(r));
+            decision.allowed = decision.reasons.is_empty();
+        }
     }
 
     /// In one account either side may allow (spec 2.3): the side that comes nearer is to blame, not both.
@@ -485,12 +632,15 @@ impl<'e> Journey<'e> {
                 _ => AccountRelation::Unknown,
             },
         };
-        let set = policies::for_key(self.estate, &self.uploader, declared, relation);
+        let set = policies::for_key(self.estate, &self.uploader, declared, relation, &self.world);
         // Without certainty about the Bucket Key, what it alone would refuse is no denial.
         let with_bucket_key = bucket_key.unwrap_or(reading == Reading::Unfavourable);
         let granted = |action: &str| {
             declared.grants.iter().any(|g| {
-                caller_is(&self.principal, &g.grantee)
+                // In favour of the upload where the world leaves it open.
+                let stands = self.world.all(&g.guards);
+                (stands == Match::Yes || stands == Match::Unknown && reading == Reading::Favourable)
+                    && caller_is(&self.principal, &g.grantee)
                     && g.operations.iter().any(|o| {
                         o.as_literal()
                             .is_none_or(|o| action.strip_prefix("kms:") == Some(o))
@@ -500,7 +650,7 @@ impl<'e> Journey<'e> {
         // The call to KMS is another one: what its key's policy asks of the context did not cut the draft's.
         let mut calls = kms_calls(
             &self.principal,
-            self.bucket,
+            &self.bucket,
             &self.base,
             draft,
             declared,

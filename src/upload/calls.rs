@@ -29,6 +29,8 @@ pub struct Draft {
     /// Keys that policies ask about, where the tags are open.
     pub open_tags: Vec<Arc<str>>,
     pub multipart: bool,
+    /// What is copied (`bucket/key`), where the upload is a copy.
+    pub copies: Option<Text>,
     pub source_ip: Sent,
     /// Values of keys that no header sets, where a search has chosen them.
     pub context: Vec<(Arc<str>, ContextValue)>,
@@ -42,6 +44,7 @@ impl Draft {
             tags: Some(Vec::new()),
             open_tags: Vec::new(),
             multipart: false,
+            copies: None,
             source_ip: Sent::Open,
             context: Vec::new(),
         }

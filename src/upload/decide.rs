@@ -3,17 +3,21 @@
 use crate::decision::{AccountRelation, Principal, Reading};
 use crate::facts::{CallerKind, Estate};
 use crate::outcome::{Level, Outcome};
+use crate::policy::guards::{exclude, join};
 use crate::source::{Gap, GapKind, Scope};
-use crate::upload::answers::{answers, avoid, refused_in_every_world};
+use crate::upload::answers::{answers, avoid};
 use crate::upload::attempt::{Journey, Played, same_cause};
 use crate::upload::calls::Draft;
 use crate::upload::network::{elsewhere, network_note};
 use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
 use crate::upload::tables::Tables;
+use crate::upload::worlds::{
+    EachWorld, WORLDS, Worlds, each_world, refused_in_every_world, worlds,
+};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Path, PathCertainty, Route, Uploader, access_point, blame,
-    path, shapes, witness,
+    path, shapes, stated, witness,
 };
 use crate::value::{ScopeId, Text};
 
@@ -99,6 +103,9 @@ fn delivers(
     let Uploader::Declared(index) = pair.uploader else {
         return None;
     };
+    if !stated::of_pair(estate, pair).is_empty() {
+        return None;
+    }
     let caller = estate.callers.get(index)?;
     if caller.trust_open || !caller.web_identity.is_empty() {
         return None;
@@ -118,45 +125,64 @@ fn decide_pair(estate: &Estate, pair: &Pair, gaps: &mut Vec<Gap>) -> Vec<Decided
         .buckets
         .get(pair.bucket)
         .map_or("s3", path::service_of);
-    let mut routes = match caller {
-        Some(caller) => path::paths(caller, estate, service),
-        None => vec![vec![Path {
+    let mut ways = match caller {
+        Some(caller) => path::ways(caller, estate, service),
+        None => vec![path::Way::one(vec![Path {
             route: Route::Internet,
             certainty: PathCertainty::Assumed,
             access_point: None,
             shown_by: None,
-        }]],
+            guards: Vec::new(),
+        }])],
     };
     if let Some(point) = pair.access_point {
-        routes = access_point::paths(estate, point, routes);
+        for way in &mut ways {
+            way.cases = access_point::paths(estate, point, std::mem::take(&mut way.cases));
+        }
     }
     let mut out = Vec::new();
-    for alternatives in routes {
-        let mut best: Option<Decided> = None;
-        let around = alternatives.clone();
-        for path in alternatives {
-            let decided = decide_path(estate, pair, path, gaps);
-            let better = best
-                .as_ref()
-                .is_none_or(|b| rank(decided.outcome) > rank(b.outcome));
-            if better {
-                best = Some(decided);
+    for way in ways {
+        let mut cases: Vec<Decided> = Vec::new();
+        for alternatives in way.cases {
+            let mut best: Option<Decided> = None;
+            let around = alternatives.clone();
+            for path in alternatives {
+                let Some(decided) = decide_path(estate, pair, path, gaps) else {
+                    continue;
+                };
+                let better = best
+                    .as_ref()
+                    .is_none_or(|b| rank(decided.outcome) > rank(b.outcome));
+                if better {
+                    best = Some(decided);
+                }
+            }
+            if let Some(direct) = best.as_ref().filter(|b| {
+                pair.access_point.is_none() && rank(b.outcome) < rank(Outcome::ShapeDenied)
+            }) {
+                // What is closed but for access points is judged by what comes through them.
+                let closed = direct
+                    .denials
+                    .iter()
+                    .all(|d| blame::by_access_point(&d.cause));
+                let through = by_some_access_point(estate, pair, &around, gaps);
+                let passes = |d: &Decided| rank(d.outcome) >= rank(Outcome::Depends);
+                best = through.filter(|t| closed || passes(t)).or(best);
+            }
+            cases.extend(best);
+        }
+        let refused = |d: &Decided| d.denials.iter().any(|x| x.level > Level::Note);
+        if !cases.iter().all(refused) {
+            // Refused on the path of some worlds only.
+            let several = cases.len() > 1;
+            for case in cases.iter_mut().filter(|d| several && refused(d)) {
+                case.outcome = Outcome::Depends;
+                case.denials.clear();
+                case.hangs_on
+                    .extend(case.path.guards.iter().map(|g| g.label.clone()));
             }
         }
-        if let Some(direct) = best
-            .as_ref()
-            .filter(|b| pair.access_point.is_none() && rank(b.outcome) < rank(Outcome::ShapeDenied))
-        {
-            // What is closed but for access points is judged by what comes through them.
-            let closed = direct
-                .denials
-                .iter()
-                .all(|d| blame::by_access_point(&d.cause));
-            let through = by_some_access_point(estate, pair, &around, gaps);
-            let passes = |d: &Decided| rank(d.outcome) >= rank(Outcome::Depends);
-            best = through.filter(|t| closed || passes(t)).or(best);
-        }
-        out.extend(best);
+        out.extend(cases);
     }
     out
 }
@@ -181,7 +207,9 @@ fn by_some_access_point(
     for (index, _) in points {
         let paths = access_point::paths(estate, index, vec![around.to_vec()]);
         for path in paths.into_iter().flatten() {
-            let decided = decide_path(estate, pair, path, gaps);
+            let Some(decided) = decide_path(estate, pair, path, gaps) else {
+                continue;
+            };
             if best
                 .as_ref()
                 .is_none_or(|b| rank(decided.outcome) > rank(b.outcome))
@@ -194,7 +222,7 @@ fn by_some_access_point(
 }
 
 /// The more passes, the higher.
-fn rank(outcome: Outcome) -> u8 {
+pub(super) fn rank(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::AlwaysDenied => 0,
         Outcome::ServiceDeliveryDenied | Outcome::OtherFailure => 1,
@@ -273,15 +301,16 @@ pub fn principal_of(estate: &Estate, uploader: &Uploader) -> Principal {
 /// Said where a refusal was left out, since the upload that was to show it is not refused when it is played again.
 pub(super) const NO_REPLAY: &str = "a refusal that could not be replayed";
 
-fn decide_path(estate: &Estate, pair: &Pair, path: Path, gaps: &mut Vec<Gap>) -> Decided {
-    let mut decided = decide_relation(estate, pair, &path, pair.relation, gaps);
+/// `None` where the path is taken in no world in which something grants the upload.
+fn decide_path(estate: &Estate, pair: &Pair, path: Path, gaps: &mut Vec<Gap>) -> Option<Decided> {
+    let mut decided = decide_relation(estate, pair, &path, pair.relation, gaps)?;
     // What would be refused if only the account were another one is said in a note.
     if pair.relation == AccountRelation::Unknown
         && matches!(decided.outcome, Outcome::Allowed | Outcome::Depends)
         && matches!(pair.uploader, Uploader::External { .. })
     {
         let other = decide_relation(estate, pair, &path, AccountRelation::Cross, gaps);
-        if let Uploader::External { account, .. } = &pair.uploader {
+        if let (Uploader::External { account, .. }, Some(other)) = (&pair.uploader, other) {
             for mut denial in other.denials {
                 denial.level = Level::Note;
                 denial.outcome = Outcome::Depends;
@@ -293,7 +322,7 @@ fn decide_path(estate: &Estate, pair: &Pair, path: Path, gaps: &mut Vec<Gap>) ->
             }
         }
     }
-    decided
+    Some(decided)
 }
 
 fn decide_relation(
@@ -302,16 +331,30 @@ fn decide_relation(
     path: &Path,
     relation: AccountRelation,
     gaps: &mut Vec<Gap>,
-) -> Decided {
-    let Some(bucket) = estate.buckets.get(pair.bucket) else {
-        return decided_nothing(pair, path);
-    };
+) -> Option<Decided> {
+    let bucket = estate.buckets.get(pair.bucket)?;
     let caller = match &pair.uploader {
         Uploader::Declared(index) => estate.callers.get(*index),
         Uploader::External { .. } | Uploader::Deployer { .. } | Uploader::Service { .. } => None,
     };
+    // The worlds in which all that takes part exists.
+    let mut world = join(
+        caller.map(|c| c.guards.as_slice()).unwrap_or_default(),
+        &bucket.guards,
+    )?;
+    world = join(&world, &path.guards)?;
+    let point = path.access_point.and_then(|i| estate.access_points.get(i));
+    world = join(
+        &world,
+        point.map(|p| p.guards.as_slice()).unwrap_or_default(),
+    )?;
+    if let [only] = pair.granted.as_slice() {
+        world = join(&world, only)?;
+    } else if !pair.granted.is_empty() && pair.granted.iter().all(|g| exclude(&world, g)) {
+        return None;
+    }
     let journey_by = |route: Route| {
-        Journey::new(
+        let mut journey = Journey::new(
             estate,
             pair.uploader.clone(),
             principal_of(estate, &pair.uploader),
@@ -320,23 +363,33 @@ fn decide_relation(
             route,
             relation,
         )
-        .through(path.access_point)
+        .through(path.access_point);
+        journey.enter(journey.world.and(&world));
+        journey
     };
-    let journey = journey_by(path.route.clone());
+    let mut journey = journey_by(path.route.clone());
     let hosted = path.certainty == PathCertainty::HostedCi;
-    let mut journey = journey;
     let mut found = answers(&journey, hosted);
+    let mut open = Vec::new();
+    let mut too_many = false;
+    let mut chosen = Vec::new();
     if found.default.is_ok() && !found.undecided {
         // Unknown guards were read one by one in favour of the upload; one world has one truth for each.
-        if let Some((world, refused)) = refused_in_every_world(&mut journey, hosted) {
-            journey.world = world;
+        match worlds(&journey, &pair.granted) {
+            Worlds::Each(each) => open = each,
+            Worlds::TooMany => too_many = true,
+        }
+        if let Some((world, refused)) = refused_in_every_world(&mut journey, &open, hosted) {
+            journey.enter(journey.world.and(&world));
             found = refused;
+            chosen = world;
         }
     }
     let mut out = Decided {
         uploader: pair.uploader.clone(),
         bucket: pair.bucket,
         path: path.clone(),
+        world: world.iter().cloned().chain(chosen).collect(),
         outcome: Outcome::Allowed,
         hangs_on: Vec::new(),
         grants: pair.grants.clone(),
@@ -352,7 +405,13 @@ fn decide_relation(
         });
         out.outcome = Outcome::Depends;
         out.hangs_on.push("a search that met its limits".into());
-        return out;
+        return Some(out);
+    }
+    let uploads = stated::of_pair(estate, pair);
+    if !uploads.is_empty() {
+        let any = found.default.as_ref().ok().or(found.any.as_ref());
+        stated::judge(&journey, pair, path, &uploads, any, &mut out);
+        return Some(out);
     }
     match found.default {
         Ok(draft) => {
@@ -363,8 +422,28 @@ fn decide_relation(
                     .push("the address that the upload comes from".into());
                 network_note(&journey, &draft, &mut out);
             } else if !strict.allowed && !strict.hangs_on_open_only() {
-                out.outcome = Outcome::Depends;
-                out.hangs_on = strict.hangs_on;
+                let each = each_world(&mut journey, &open, hosted);
+                if each == EachWorld::Passes {
+                    out.outcome = Outcome::Allowed;
+                } else {
+                    out.outcome = Outcome::Depends;
+                    out.hangs_on = strict.hangs_on;
+                }
+                if let EachWorld::RefusedIn(labels) = each {
+                    out.hangs_on.extend(labels);
+                }
+                if too_many {
+                    gaps.push(Gap {
+                        what: format!("uploads to {}", bucket.address).into(),
+                        why: format!(
+                            "the conditions of its policies make more than {WORLDS} worlds, which are not told apart"
+                        )
+                        .into(),
+                        place: Some(bucket.place.clone()),
+                        path: None,
+                        kind: GapKind::Undecided,
+                    });
+                }
             }
             shapes::decide(&journey, pair, path, &draft, &mut out);
         }
@@ -382,7 +461,7 @@ fn decide_relation(
                     }
                 }
                 shapes::decide(&journey, pair, path, first, &mut out);
-                return out;
+                return Some(out);
             }
             // A bucket that is closed but for access points, of which none is declared here.
             if path.access_point.is_none()
@@ -392,14 +471,14 @@ fn decide_relation(
                 out.outcome = Outcome::Depends;
                 out.hangs_on
                     .push("an access point that is not declared here".into());
-                return out;
+                return Some(out);
             }
             // Where nothing shows the path, another one may be what the author wants.
             if path.certainty == PathCertainty::Assumed
                 && played.causes.iter().any(|(c, _)| blame::by_network(c))
                 && elsewhere(&journey_by, &journey, pair, (&draft, &played), &mut out)
             {
-                return out;
+                return Some(out);
             }
             refuse(&journey, pair, path, draft, played, found.any, &mut out);
         }
@@ -409,19 +488,7 @@ fn decide_relation(
             denial.level = Level::Note;
         }
     }
-    out
-}
-
-fn decided_nothing(pair: &Pair, path: &Path) -> Decided {
-    Decided {
-        uploader: pair.uploader.clone(),
-        bucket: pair.bucket,
-        path: path.clone(),
-        outcome: Outcome::Depends,
-        hangs_on: Vec::new(),
-        grants: pair.grants.clone(),
-        denials: Vec::new(),
-    }
+    Some(out)
 }
 
 /// Turns the refusals of the default upload into denials.
@@ -522,23 +589,24 @@ mod tests {
         let mut files = crate::files::MemoryFiles::new();
         files.insert("m.tf", "resource \"aws_s3_bucket\" \"b\" {}");
         let (_, estate) = crate::analysis::load(&files, &crate::analysis::Request::default());
-        let pair = Pair {
+        let mut decided = Decided {
             uploader: Uploader::Deployer {
                 account: Text::literal("1"),
             },
             bucket: 0,
-            relation: AccountRelation::Same,
-            access_point: None,
+            path: Path {
+                route: Route::Internet,
+                certainty: PathCertainty::Assumed,
+                access_point: None,
+                shown_by: None,
+                guards: Vec::new(),
+            },
+            world: Vec::new(),
+            outcome: Outcome::Depends,
+            hangs_on: Vec::new(),
             grants: Vec::new(),
-            broad: false,
+            denials: Vec::new(),
         };
-        let path = Path {
-            route: Route::Internet,
-            certainty: PathCertainty::Assumed,
-            access_point: None,
-            shown_by: None,
-        };
-        let mut decided = decided_nothing(&pair, &path);
         assert!(not_replayed(&estate, std::slice::from_ref(&decided)).is_empty());
         decided.hangs_on.push(NO_REPLAY.into());
         let gaps = not_replayed(&estate, &[decided]);

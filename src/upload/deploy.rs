@@ -7,10 +7,14 @@ use crate::decision::{
 };
 use crate::facts::{Bucket, Estate, Ownership, Setting};
 use crate::outcome::{Level, Outcome};
+use crate::policy::guards::implies;
 use crate::policy::{PolicyType, StatementRef, public};
 use crate::upload::attempt::Journey;
 use crate::upload::{Cause, Decided, Denial, Gate, Headers, Path, PathCertainty, Route, Uploader};
 use crate::value::Text;
+
+/// Canned ACLs that creating a bucket passes over (S3's page of canned ACLs).
+const PASSED_OVER: [&str; 3] = ["private", "bucket-owner-read", "bucket-owner-full-control"];
 
 /// Plays `PutBucketAcl` and `PutBucketPolicy` of every declared bucket.
 pub fn decide(estate: &Estate) -> Vec<Decided> {
@@ -19,13 +23,14 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         let mut gates = Vec::new();
         if let Some(acl) = &bucket.acl {
             let enforced = bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced);
-            // Creating a bucket with the private ACL is what happens anyway.
-            let inline_private = acl.address == bucket.address
-                && acl.canned.as_ref().and_then(Text::as_literal) == Some("private");
+            // Where a bucket is created with an ACL, S3 passes over those that give nobody else anything.
+            let canned = acl.canned.as_ref().and_then(Text::as_literal);
+            let passed_over =
+                acl.address == bucket.address && canned.is_some_and(|c| PASSED_OVER.contains(&c));
             if enforced
-                && !inline_private
+                && !passed_over
                 && (acl.canned.is_some() || !acl.grants.is_empty())
-                && acl.guards.is_empty()
+                && implies(&bucket.guards, &acl.guards)
             {
                 gates.push(Gate::BucketAclDisabled {
                     ownership: bucket.ownership.place().cloned(),
@@ -36,7 +41,11 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
         if let (Setting::Is(true, _), Some(policies)) =
             (&bucket.public_access.block_public_policy, &bucket.policy)
         {
-            for attached in policies.attached.iter().filter(|a| a.guards.is_empty()) {
+            for attached in policies
+                .attached
+                .iter()
+                .filter(|a| implies(&bucket.guards, &a.guards))
+            {
                 let policy = &attached.policy;
                 let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;
                 if let Some(position) = policy.statements.iter().position(certainly) {
@@ -76,7 +85,9 @@ pub fn decide(estate: &Estate) -> Vec<Decided> {
                     certainty: PathCertainty::Assumed,
                     access_point: None,
                     shown_by: None,
+                    guards: Vec::new(),
                 },
+                world: bucket.guards.clone(),
                 outcome: Outcome::OtherFailure,
                 hangs_on: Vec::new(),
                 grants: Vec::new(),

@@ -1,6 +1,6 @@
 //! Refusals by settings of the bucket or the key, outside every policy (spec 3.5, 5.1, 5.6, 6).
 
-use crate::decision::{AccountRelation, Match, Principal};
+use crate::decision::{AccountRelation, Match, Principal, World};
 use crate::facts::{Algorithm, Bucket, Encryption, Estate, KeyName, KeyUse, Ownership, Setting};
 use crate::upload::calls::{Draft, Sent, public_acl};
 use crate::upload::headers;
@@ -164,11 +164,39 @@ pub fn acl_gates(bucket: &Bucket, draft: &Draft, relation: AccountRelation) -> V
     out
 }
 
+/// The bucket's ACL may admit somebody of another account (spec 2.4, 6.3): whose canonical id is whose is not known.
+pub fn acl_may_admit(bucket: &Bucket) -> bool {
+    let enforced = bucket.ownership.value() == Some(&Ownership::BucketOwnerEnforced)
+        && bucket.ownership.place().is_some();
+    let ignored = bucket.public_access.ignore_public_acls.value() == Some(&true);
+    let Some(acl) = bucket.acl.as_ref().filter(|_| !enforced) else {
+        return false;
+    };
+    let writes = |permission: &Text| {
+        permission
+            .as_literal()
+            .is_none_or(|p| matches!(p, "WRITE" | "FULL_CONTROL"))
+    };
+    let public = |grantee: &Text| {
+        grantee
+            .display()
+            .starts_with("http://acs.amazonaws.com/groups/global/")
+    };
+    acl.grants
+        .iter()
+        .any(|g| writes(&g.permission) && !(ignored && public(&g.grantee)))
+        || acl.canned.as_ref().is_some_and(|c| match c.as_literal() {
+            Some(canned) => canned == "public-read-write" && !ignored,
+            None => true,
+        })
+}
+
 /// `RestrictPublicBuckets` cuts other accounts off as soon as any statement of the policy is public (spec 6.2).
 pub fn access_gates(
     bucket: &Bucket,
     principal: &Principal,
     relation: AccountRelation,
+    world: &World,
 ) -> Vec<Refusal> {
     use crate::policy::{StatementRef, public};
     let mut out = Vec::new();
@@ -182,7 +210,7 @@ pub fn access_gates(
         .policy
         .iter()
         .flat_map(|p| &p.attached)
-        .filter(|a| a.guards.is_empty())
+        .filter(|a| world.all(&a.guards) == Match::Yes)
     {
         let policy = &attached.policy;
         let certainly = |s| public::is_public_statement(s, policy.version) == Match::Yes;

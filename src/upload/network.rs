@@ -38,6 +38,12 @@ pub(super) fn network_note(journey: &Journey<'_>, passes: &Draft, out: &mut Deci
     }
 }
 
+/// The same upload by another way, in the world that is looked at.
+fn in_the_world_of<'e>(journey: &Journey<'e>, mut there: Journey<'e>) -> Journey<'e> {
+    there.enter(there.world.with(&journey.world));
+    there
+}
+
 /// Tries the endpoints that the refusing conditions name. True where the upload's answer is found there: a way
 /// through (a note), or the proof that the path asked for refuses too.
 pub(super) fn elsewhere<'e>(
@@ -110,7 +116,7 @@ pub(super) fn elsewhere<'e>(
     }
     let mut refused_there: Option<(Route, Draft, Played, Option<Draft>)> = None;
     for route in routes {
-        let there = journey_by(route.clone());
+        let there = in_the_world_of(journey, journey_by(route.clone()));
         let found = answers(&there, false);
         match found.default {
             Ok(draft) => {
@@ -126,12 +132,13 @@ pub(super) fn elsewhere<'e>(
         }
     }
     if let Some((route, draft, met, any)) = refused_there {
-        let there = journey_by(route.clone());
+        let there = in_the_world_of(journey, journey_by(route.clone()));
         let path = Path {
             route,
             certainty: PathCertainty::Assumed,
             access_point: out.path.access_point,
             shown_by: None,
+            guards: Vec::new(),
         };
         out.path = path.clone();
         refuse(&there, pair, &path, draft, met, any, out);

@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use crate::decision::AccountRelation;
-use crate::facts::{Estate, Policies};
+use crate::facts::{Bucket, Estate, Policies};
 use crate::pattern::{self, PatternOptions};
-use crate::policy::{Effect, PatternElement, Policy, PrincipalKind, Statement, StatementRef};
+use crate::policy::guards::{exclude, implies, join};
+use crate::policy::{
+    Effect, PatternElement, PlacedText, Policy, PrincipalKind, Statement, StatementRef,
+};
 use crate::source::{Gap, GapKind, Scope};
 use crate::upload::{Uploader, access_point, account};
-use crate::value::{Piece, Place, ScopeId, Text};
+use crate::value::{Guards, Piece, Place, ScopeId, Text};
 
 /// A caller that is granted uploads to a bucket.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct Pair {
     pub grants: Vec<StatementRef>,
     /// No grant names the bucket.
     pub broad: bool,
+    /// The worlds in which something grants the upload: one conjunction per grant, none where it stands in all.
+    pub granted: Vec<Guards>,
 }
 
 /// Upper limit of pairs that broad grants may add.
@@ -90,7 +95,8 @@ fn identity(text: &Text) -> String {
     let mut out = String::new();
     for piece in text.pieces() {
         match piece {
-            Piece::Literal(l) => out.push_str(l),
+            // The marks of symbols in a literal are none.
+            Piece::Literal(l) => out.extend(l.chars().filter(|c| !('\u{1}'..='\u{3}').contains(c))),
             Piece::Unknown(u) => match &u.symbol {
                 Some(s) => out.push_str(&format!(
                     "\u{1}{}\u{2}{}\u{2}{}\u{1}",
@@ -110,29 +116,35 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
     let mut broad_left = BROAD_PAIRS;
     let mut left_out: Option<(usize, Place)> = None;
     for (c, caller) in estate.callers.iter().enumerate() {
-        for (policy, position, statement) in allows(&caller.identity) {
+        for (policy, position, statement, attached) in allows(&caller.identity) {
             let objects = puts(&statement.actions);
             let sessions = !statement.actions.negated && creates_sessions(&statement.actions);
-            if !objects && !sessions {
+            if objects.is_none() && !sessions {
                 continue;
             }
+            let Some(guards) = stands(attached, statement, objects.as_ref(), sessions) else {
+                continue;
+            };
             let reference = StatementRef {
                 policy: policy.clone(),
                 position,
             };
             let reached = reach(estate, &index, statement, caller.scope, gaps);
             let directory = |b: usize| estate.buckets.get(b).is_some_and(|b| b.directory);
-            for b in reached.named {
+            for (b, more) in reached.named {
+                let Some(guards) = join(&guards, &more) else {
+                    continue;
+                };
                 // An action of objects on a directory bucket is meant as an upload all the same.
-                if objects || directory(b) {
-                    add(&mut out, estate, (c, b, None), &reference, false);
+                if objects.is_some() || directory(b) {
+                    add(&mut out, estate, (c, b, None), &reference, &guards, false);
                 }
             }
             for point in reached.points {
-                if let (true, Some(found)) = (objects, estate.access_points.get(point)) {
+                if let (true, Some(found)) = (objects.is_some(), estate.access_points.get(point)) {
                     if !exclude(&caller.guards, &found.guards) {
                         let key = (c, found.bucket, Some(point));
-                        add(&mut out, estate, key, &reference, false);
+                        add(&mut out, estate, key, &reference, &guards, false);
                     }
                 }
             }
@@ -146,7 +158,10 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                     t.starts_with("s3:putobject") || t == CREATE_SESSION
                 })
             });
-            for b in reached.wide {
+            for (b, more) in reached.wide {
+                let Some(guards) = join(&guards, &more) else {
+                    continue;
+                };
                 let Some(bucket) = estate.buckets.get(b) else {
                     continue;
                 };
@@ -154,7 +169,11 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                 if bucket.scope != caller.scope || bucket.open {
                     continue;
                 }
-                let fits = if bucket.directory { sessions } else { objects };
+                let fits = if bucket.directory {
+                    sessions
+                } else {
+                    objects.is_some()
+                };
                 if !fits {
                     continue;
                 }
@@ -168,7 +187,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                     }
                     broad_left -= 1;
                 }
-                add(&mut out, estate, (c, b, None), &reference, !means);
+                add(&mut out, estate, (c, b, None), &reference, &guards, !means);
             }
         }
     }
@@ -200,11 +219,15 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
             Some((p.bucket, bucket, Some(i), p.policy.as_ref()?))
         });
     for (b, bucket, point, policies) in of_buckets.chain(of_points) {
-        for (policy, position, statement) in allows(policies) {
+        for (policy, position, statement, attached) in allows(policies) {
+            let objects = puts(&statement.actions);
             let sessions = bucket.directory && creates_sessions(&statement.actions);
-            if !puts(&statement.actions) && !sessions {
+            if objects.is_none() && !sessions {
                 continue;
             }
+            let Some(guards) = stands(attached, statement, objects.as_ref(), sessions) else {
+                continue;
+            };
             let Some(principals) = &statement.principals else {
                 continue;
             };
@@ -216,14 +239,19 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                 position,
             };
             for entry in &principals.entries {
-                if entry.kind != PrincipalKind::Aws || !entry.guards.is_empty() {
+                if entry.kind != PrincipalKind::Aws {
                     continue;
                 }
+                let Some(guards) =
+                    join(&guards, &entry.guards).filter(|g| !exclude(g, &bucket.guards))
+                else {
+                    continue;
+                };
                 if let Some(found) = by_arn.get(&identity(&entry.text)) {
                     let of = |c: usize| estate.callers.get(c).map(|c| c.scope);
                     let found = meant(found, bucket.scope, of);
                     for c in said(found, &entry.text, &entry.place, gaps) {
-                        add(&mut out, estate, (c, b, point), &reference, false);
+                        add(&mut out, estate, (c, b, point), &reference, &guards, false);
                     }
                     continue;
                 }
@@ -240,6 +268,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                         && matches!(&p.uploader, Uploader::External { principal, .. } if *principal == entry.text)
                 }) {
                     pair.grants.push(reference.clone());
+                    also_granted(&mut pair.granted, &guards);
                     continue;
                 }
                 external.push(Pair {
@@ -254,6 +283,7 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
                     relation,
                     grants: vec![reference.clone()],
                     broad: false,
+                    granted: vec![guards],
                 });
             }
         }
@@ -269,13 +299,15 @@ fn add(
     estate: &Estate,
     key: Key,
     grant: &StatementRef,
+    guards: &Guards,
     broad: bool,
 ) {
     let (caller, bucket, access_point) = key;
     let (Some(c), Some(b)) = (estate.callers.get(caller), estate.buckets.get(bucket)) else {
         return;
     };
-    if exclude(&c.guards, &b.guards) {
+    let meet = join(&c.guards, &b.guards).is_some_and(|both| !exclude(&both, guards));
+    if !meet {
         return;
     }
     let pair = out.entry(key).or_insert_with(|| Pair {
@@ -285,48 +317,56 @@ fn add(
         relation: account::between(&c.account, &b.account),
         grants: Vec::new(),
         broad: true,
+        granted: Vec::new(),
     });
     pair.broad &= broad;
+    also_granted(&mut pair.granted, guards);
     if !pair.grants.contains(grant) {
         pair.grants.push(grant.clone());
     }
 }
 
-/// Guards that cannot hold together.
-pub fn exclude(a: &[crate::value::Guard], b: &[crate::value::Guard]) -> bool {
-    a.iter().any(|x| {
-        b.iter()
-            .any(|y| x.scope == y.scope && x.input == y.input && x.arm != y.arm)
-    })
+/// A grant in further worlds; what stands in all of them is told apart no more.
+fn also_granted(granted: &mut Vec<Guards>, guards: &Guards) {
+    if granted.iter().any(|g| implies(guards, g)) {
+        return;
+    }
+    granted.retain(|g| !implies(g, guards));
+    granted.push(guards.clone());
 }
 
 fn allows(
     policies: &Policies,
-) -> impl Iterator<Item = (&std::sync::Arc<Policy>, usize, &Statement)> {
+) -> impl Iterator<Item = (&std::sync::Arc<Policy>, usize, &Statement, &Guards)> {
     policies.attached.iter().flat_map(|a| {
         a.policy
             .statements
             .iter()
             .enumerate()
             .filter(|(_, s)| s.effect == Effect::Allow && s.unknown.is_empty())
-            .map(move |(i, s)| (&a.policy, i, s))
+            .map(move |(i, s)| (&a.policy, i, s, &a.guards))
     })
 }
 
-/// True where the actions reach `s3:PutObject` for certain, or are meant to: the name misspelt by an ending,
-/// or only what goes with an upload.
-fn puts(actions: &PatternElement) -> bool {
+/// The guards under which the actions reach `s3:PutObject` for certain, or are meant to: the name misspelt by an
+/// ending, or only what goes with an upload. The first such action counts, one without guards before all.
+fn puts(actions: &PatternElement) -> Option<Guards> {
     if actions.negated {
         // Everything but a list: broad, and only where the list spares uploads.
-        return !actions.patterns.iter().any(|p| action_matches(&p.text)) && !actions.open;
+        let spared = !actions.patterns.iter().any(|p| action_matches(&p.text)) && !actions.open;
+        return spared.then(Vec::new);
     }
-    actions.patterns.iter().any(|p| {
-        p.guards.is_empty()
-            && (action_matches(&p.text)
-                || p.text
-                    .as_literal()
-                    .is_some_and(|t| t.eq_ignore_ascii_case("s3:PutObjects")))
-    })
+    let misspelt = |p: &PlacedText| {
+        let literal = p.text.as_literal();
+        literal.is_some_and(|t| t.eq_ignore_ascii_case("s3:PutObjects"))
+    };
+    actions
+        .patterns
+        .iter()
+        .filter(|p| action_matches(&p.text) || misspelt(p))
+        .map(|p| &p.guards)
+        .min_by_key(|g| g.len())
+        .cloned()
 }
 
 fn action_matches(pattern: &Text) -> bool {
@@ -338,6 +378,20 @@ fn action_matches(pattern: &Text) -> bool {
         "s3:putobject",
         &PatternOptions::ACTION,
     )
+}
+
+/// The worlds in which an Allow stands; `None` where there are none.
+fn stands(
+    attached: &Guards,
+    statement: &Statement,
+    objects: Option<&Guards>,
+    sessions: bool,
+) -> Option<Guards> {
+    let guards = join(attached, &statement.guards)?;
+    match objects {
+        Some(objects) if !sessions => join(&guards, objects),
+        _ => Some(guards),
+    }
 }
 
 /// True where the actions reach `s3express:CreateSession`.
@@ -358,13 +412,16 @@ fn creates_sessions(actions: &PatternElement) -> bool {
 /// The action of uploads to a directory bucket, lower-cased.
 const CREATE_SESSION: &str = "s3express:createsession";
 
+/// Buckets with the guards of the patterns that reach them.
+type Reached = Vec<(usize, Guards)>;
+
 /// What the resources of a statement reach.
 #[derive(Default)]
 struct Reach {
     /// Buckets that they name.
-    named: Vec<usize>,
+    named: Reached,
     /// Buckets that only a wildcard reaches.
-    wide: Vec<usize>,
+    wide: Reached,
     /// Access points that they name.
     points: Vec<usize>,
 }
@@ -389,11 +446,9 @@ fn reach(
         points,
     } = &mut out;
     for pattern in &resources.patterns {
-        if !pattern.guards.is_empty() {
-            continue;
-        }
+        let under = |b: usize| (b, pattern.guards.clone());
         if pattern.text.as_literal() == Some("*") {
-            wide.extend(0..estate.buckets.len());
+            wide.extend((0..estate.buckets.len()).map(under));
             continue;
         }
         points.extend(access_point::named(estate, &pattern.text));
@@ -402,13 +457,21 @@ fn reach(
         };
         let key = identity(&name);
         if let Some(found) = index.find(estate, &key, scope) {
-            named.extend(said(found, &name, &pattern.place, gaps));
+            named.extend(
+                said(found, &name, &pattern.place, gaps)
+                    .into_iter()
+                    .map(under),
+            );
             continue;
         }
         // `${bucket.arn}*`: the whole name and a wildcard behind it.
         if let Some(stem) = key.strip_suffix('*') {
             if let Some(found) = index.find(estate, stem, scope) {
-                named.extend(said(found, &name, &pattern.place, gaps));
+                named.extend(
+                    said(found, &name, &pattern.place, gaps)
+                        .into_iter()
+                        .map(under),
+                );
                 continue;
             }
         }
@@ -417,18 +480,19 @@ fn reach(
             .iter()
             .any(|p| matches!(p, Piece::Literal(l) if l.contains(['*', '?'])))
         {
-            wide.extend(estate.buckets.iter().enumerate().filter_map(|(i, b)| {
-                (pattern::matches(&name, &b.name, &PatternOptions::GLOB)
-                    == crate::decision::Match::Yes)
-                    .then_some(i)
-            }));
+            let reached = |b: &Bucket| {
+                pattern::matches(&name, &b.name, &PatternOptions::GLOB)
+                    == crate::decision::Match::Yes
+            };
+            let found = estate.buckets.iter().enumerate();
+            wide.extend(found.filter(|(_, b)| reached(b)).map(|(i, _)| under(i)));
         }
     }
     named.sort_unstable();
     named.dedup();
     wide.sort_unstable();
     wide.dedup();
-    wide.retain(|b| !named.contains(b));
+    wide.retain(|(b, _)| !named.iter().any(|(n, _)| n == b));
     points.sort_unstable();
     points.dedup();
     out

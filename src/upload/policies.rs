@@ -2,35 +2,40 @@
 
 use std::sync::Arc;
 
-use crate::decision::{AccountRelation, Layer, PolicySet, TargetKind};
-use crate::facts::{Account, AttachedPolicy, Bucket, Estate, KmsKey, Policies};
+use crate::decision::{AccountRelation, Layer, Match, PolicySet, TargetKind, World};
+use crate::facts::{Account, Bucket, Estate, KmsKey, Policies};
 use crate::policy::{Policy, PolicyType};
 use crate::upload::{Route, Uploader};
 use crate::value::{Guards, Text};
 
-/// The attached policies as a layer. Guards of an attachment become guards of its statements.
-pub fn layer(policies: &Policies, holder: &Guards) -> Layer {
+/// The attached policies of one world as a layer. Guards of an attachment that the world leaves open become guards
+/// of its statements.
+pub fn layer(policies: &Policies, world: &World) -> Layer {
     Layer {
         policies: policies
             .attached
             .iter()
-            .map(|a| guarded(a, holder))
+            .filter_map(|a| guarded(&a.policy, &a.guards, world))
             .collect(),
-        open: !policies.open.is_empty(),
+        open: policies
+            .open
+            .iter()
+            .any(|o| world.all(&o.guards) != Match::No),
     }
 }
 
-fn guarded(attached: &AttachedPolicy, holder: &Guards) -> Arc<Policy> {
-    let extra: Vec<_> = attached
-        .guards
+fn guarded(policy: &Arc<Policy>, guards: &Guards, world: &World) -> Option<Arc<Policy>> {
+    match world.all(guards) {
+        Match::No => return None,
+        Match::Yes => return Some(policy.clone()),
+        Match::Unknown => {}
+    }
+    let extra: Vec<_> = guards
         .iter()
-        .filter(|g| !holder.contains(g))
+        .filter(|g| world.holds(g) == Match::Unknown)
         .cloned()
         .collect();
-    if extra.is_empty() {
-        return attached.policy.clone();
-    }
-    let mut policy = (*attached.policy).clone();
+    let mut policy = (**policy).clone();
     for statement in &mut policy.statements {
         for guard in &extra {
             if !statement.guards.contains(guard) {
@@ -38,16 +43,24 @@ fn guarded(attached: &AttachedPolicy, holder: &Guards) -> Arc<Policy> {
             }
         }
     }
-    Arc::new(policy)
+    Some(Arc::new(policy))
 }
 
 /// Organization policies of a type that the estate attaches to an account: one level whose other members are open.
-fn organization(estate: &Estate, policy_type: PolicyType, account: &Text) -> Vec<Layer> {
+fn organization(
+    estate: &Estate,
+    policy_type: PolicyType,
+    account: &Text,
+    world: &World,
+) -> Vec<Layer> {
     let policies: Vec<Arc<Policy>> = estate
         .organization
         .iter()
-        .filter(|p| p.policy.policy_type == policy_type && p.targets.contains(account))
-        .map(|p| p.policy.clone())
+        .filter(|p| p.policy.policy_type == policy_type)
+        .flat_map(|p| {
+            let here = p.targets.iter().filter(|(_, target)| target == account);
+            here.filter_map(|(guards, _)| guarded(&p.policy, guards, world))
+        })
         .collect();
     if policies.is_empty() {
         Vec::new()
@@ -60,8 +73,8 @@ fn organization(estate: &Estate, policy_type: PolicyType, account: &Text) -> Vec
 }
 
 /// Policies of Organizations that bind what is asked for in an account.
-pub fn of_owner(estate: &Estate, account: &Text) -> Vec<Layer> {
-    organization(estate, PolicyType::Rcp, account)
+pub fn of_owner(estate: &Estate, account: &Text, world: &World) -> Vec<Layer> {
+    organization(estate, PolicyType::Rcp, account, world)
 }
 
 /// Caller-side layers: identity, boundary, SCP.
@@ -71,19 +84,19 @@ struct CallerSide {
     scp: Vec<Layer>,
 }
 
-fn caller_side(estate: &Estate, uploader: &Uploader) -> CallerSide {
+fn caller_side(estate: &Estate, uploader: &Uploader, world: &World) -> CallerSide {
     let declared = match uploader {
         Uploader::Declared(index) => Some(*index),
         Uploader::Service { role, .. } => *role,
         Uploader::External { .. } | Uploader::Deployer { .. } => None,
     };
     if let Some(caller) = declared.and_then(|index| estate.callers.get(index)) {
-        let mut identity = layer(&caller.identity, &caller.guards);
+        let mut identity = layer(&caller.identity, world);
         identity.open |= caller.open;
         return CallerSide {
             identity,
-            boundary: caller.boundary.as_ref().map(|b| layer(b, &caller.guards)),
-            scp: organization(estate, PolicyType::Scp, &caller.account.id),
+            boundary: caller.boundary.as_ref().map(|b| layer(b, world)),
+            scp: organization(estate, PolicyType::Scp, &caller.account.id, world),
         };
     }
     match uploader {
@@ -95,7 +108,7 @@ fn caller_side(estate: &Estate, uploader: &Uploader) -> CallerSide {
         Uploader::Deployer { account } => CallerSide {
             identity: Layer::open(),
             boundary: None,
-            scp: organization(estate, PolicyType::Scp, account),
+            scp: organization(estate, PolicyType::Scp, account, world),
         },
         Uploader::External { .. } | Uploader::Declared(_) => CallerSide {
             identity: Layer::open(),
@@ -112,19 +125,20 @@ pub fn for_bucket(
     bucket: &Bucket,
     route: &Route,
     relation: AccountRelation,
+    world: &World,
 ) -> PolicySet {
-    let side = caller_side(estate, uploader);
+    let side = caller_side(estate, uploader, world);
     let endpoint = match route {
         Route::Internet | Route::Elsewhere => None,
         Route::Endpoint(index) => estate.endpoints.get(*index).and_then(|endpoint| {
-            let mut layer = layer(endpoint.policy.as_ref()?, &endpoint.guards);
+            let mut layer = layer(endpoint.policy.as_ref()?, world);
             layer.open |= endpoint.open;
             Some((endpoint.kind, layer))
         }),
     };
     let resource = match &bucket.policy {
         Some(policies) => {
-            let mut layer = layer(policies, &bucket.guards);
+            let mut layer = layer(policies, world);
             // What makes the bucket may attach statements of its own.
             layer.open |= bucket.open;
             Some(layer)
@@ -138,7 +152,7 @@ pub fn for_bucket(
         session: None,
         endpoint,
         scp: side.scp,
-        rcp: organization(estate, PolicyType::Rcp, &bucket.account.id),
+        rcp: organization(estate, PolicyType::Rcp, &bucket.account.id, world),
         resource,
         target: TargetKind::Bucket,
         relation,
@@ -151,11 +165,12 @@ pub fn for_key(
     uploader: &Uploader,
     key: &KmsKey,
     relation: AccountRelation,
+    world: &World,
 ) -> PolicySet {
-    let side = caller_side(estate, uploader);
+    let side = caller_side(estate, uploader, world);
     let resource = match &key.policy {
         Some(policies) => {
-            let mut layer = layer(policies, &key.guards);
+            let mut layer = layer(policies, world);
             layer.open |= key.open;
             layer
         }
@@ -168,7 +183,7 @@ pub fn for_key(
         session: None,
         endpoint: None,
         scp: side.scp,
-        rcp: organization(estate, PolicyType::Rcp, &key.account.id),
+        rcp: organization(estate, PolicyType::Rcp, &key.account.id, world),
         resource: Some(resource),
         target: TargetKind::Key,
         relation,

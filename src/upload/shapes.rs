@@ -176,7 +176,7 @@ fn tags(
     strings: &[(Arc<str>, Text, Place)],
     out: &mut Vec<(Vec<Draft>, Evidence)>,
 ) {
-    for (set, _) in &journey.bucket.lifecycle_tags {
+    for (set, _, _) in &journey.bucket.lifecycle_tags {
         let written = set
             .iter()
             .map(|(k, v)| format!("{}={}", k.display(), v.display()))
@@ -283,6 +283,7 @@ fn strings(journey: &Journey<'_>) -> Vec<(Arc<str>, Text, Place)> {
         .unwrap_or_default();
     workloads
         .iter()
+        .filter(|w| journey.world.all(&w.guards) != Match::No)
         .flat_map(|w| {
             w.strings
                 .iter()
@@ -297,7 +298,7 @@ fn named_action(
     plain: &Draft,
     actions: &[&str],
 ) -> Option<(StatementRef, Place)> {
-    let object = object_arn(journey.bucket, &plain.key);
+    let object = object_arn(&journey.bucket, &plain.key);
     for policy in &journey.s3.identity.policies {
         for (position, statement) in policy.statements.iter().enumerate() {
             if statement.effect != Effect::Allow || statement.actions.negated {

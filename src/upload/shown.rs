@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use crate::decision::{AccountRelation, ContextValue, DenyKind, Principal, Reading, Request};
 use crate::facts::service_accounts::{self, Service};
-use crate::facts::{Bucket, BucketUse, Estate, Sender, ShownUpload};
+use crate::facts::{Bucket, BucketUse, Estate, Header, Sender, ShownUpload};
 use crate::outcome::{Level, Outcome};
 use crate::policy::PolicyType;
+use crate::policy::guards::{exclude, join};
 use crate::source::Scope;
 use crate::upload::attempt::{Journey, Played};
 use crate::upload::calls::{Draft, Sent};
-use crate::upload::decide::{NO_REPLAY, principal_of};
+use crate::upload::decide::{NO_REPLAY, principal_of, rank};
 use crate::upload::headers;
 use crate::upload::writers::{KmsSupport, Point, Signer, Writer, writer};
 use crate::upload::{
     Cause, Confidence, Decided, Denial, Evidence, EvidenceKind, Gate, Path, PathCertainty, Route,
-    Uploader, account, blame, witness,
+    Uploader, account, blame, path, policies, witness,
 };
-use crate::value::{Text, Unknown};
+use crate::value::{Guards, Text, Unknown};
 
 /// Plays every shown upload.
 pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
@@ -29,7 +30,7 @@ pub fn decide(estate: &Estate, scopes: &[Scope]) -> Vec<Decided> {
         let Some(bucket) = estate.buckets.get(*index) else {
             continue;
         };
-        if crate::upload::pairs::exclude(&upload.guards, &bucket.guards) {
+        if exclude(&upload.guards, &bucket.guards) {
             continue;
         }
         let decided = match &upload.sender {
@@ -89,15 +90,41 @@ pub fn decide_role(
         address: declared.address.clone(),
         guards: declared.guards.clone(),
     };
-    let mut decided = Delivery {
-        estate,
-        scopes,
-        upload: &upload,
-        index: pair.bucket,
-        bucket,
-        row,
+    let play = |upload: &ShownUpload| {
+        Delivery {
+            estate,
+            scopes,
+            upload,
+            index: pair.bucket,
+            bucket,
+            row,
+        }
+        .decide(Some(caller), &declared.account, None, None)
+    };
+    let mut decided = play(&upload);
+    let by_policy = |d: &Denial| matches!(d.cause, Cause::Policy { key: None, .. });
+    if row.signer == Signer::Role
+        && !decided.denials.is_empty()
+        && decided.denials.iter().all(by_policy)
+    {
+        // The key is of the service's own configuration, which nothing here shows.
+        let header = |name: &str| Header {
+            name: name.into(),
+            value: Text::unknown(Unknown::because("the service's own configuration")),
+            place: upload.place.clone(),
+        };
+        let headers = vec![header(headers::SSE), header(headers::SSE_KEY)];
+        let with_key = play(&ShownUpload {
+            headers,
+            ..upload.clone()
+        });
+        if with_key.denials.is_empty() {
+            decided.outcome = Outcome::Depends;
+            decided.denials.clear();
+            let what = "the encryption that the service is configured to use";
+            decided.hangs_on.push(what.into());
+        }
     }
-    .decide(Some(caller), &declared.account, None, None);
     decided.grants = pair.grants.clone();
     Some(decided)
 }
@@ -141,10 +168,19 @@ fn draft_of(upload: &ShownUpload) -> Draft {
         }
     }
     draft.multipart = upload.multipart;
+    draft.copies = copied(upload).map(|h| h.value.clone());
     draft
 }
 
-fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
+/// The header that makes an upload a copy.
+fn copied(upload: &ShownUpload) -> Option<&crate::facts::Header> {
+    upload
+        .headers
+        .iter()
+        .find(|h| h.name.eq_ignore_ascii_case("x-amz-copy-source"))
+}
+
+pub(super) fn tag_set(value: &Text) -> Vec<(Arc<str>, Text)> {
     match value.as_literal() {
         Some(literal) => literal
             .split('&')
@@ -164,6 +200,7 @@ fn internet() -> Path {
         certainty: PathCertainty::Assumed,
         access_point: None,
         shown_by: None,
+        guards: Vec::new(),
     }
 }
 
@@ -192,22 +229,147 @@ fn by_person(
         }
         _ => AccountRelation::Unknown,
     };
-    let principal = principal_of(estate, &uploader);
-    let journey = Journey::new(
+    let world = join(&upload.guards, &bucket.guards)?;
+    let world = join(
+        &world,
+        declared.map(|c| c.guards.as_slice()).unwrap_or_default(),
+    )?;
+    let ways = match (declared, &upload.sender) {
+        (Some(declared), Sender::Caller(_)) => ways(estate, declared, upload, bucket),
+        // From where the configuration is applied is not shown.
+        _ => vec![internet()],
+    };
+    let mut best: Option<Decided> = None;
+    for path in ways {
+        let Some(world) = join(&world, &path.guards) else {
+            continue;
+        };
+        let mut journey = Journey::new(
+            estate,
+            uploader.clone(),
+            principal_of(estate, &uploader),
+            declared,
+            bucket,
+            path.route.clone(),
+            relation,
+        );
+        journey.enter(journey.world.and(&world));
+        let decided = by_path(journey, (path, world), upload, index);
+        if best
+            .as_ref()
+            .is_none_or(|b| rank(decided.outcome) > rank(b.outcome))
+        {
+            best = Some(decided);
+        }
+    }
+    best
+}
+
+/// The ways of the workload that shows the upload; those of its caller where nothing shows them.
+fn ways(
+    estate: &Estate,
+    caller: &crate::facts::Caller,
+    upload: &ShownUpload,
+    bucket: &Bucket,
+) -> Vec<Path> {
+    let service = path::service_of(bucket);
+    let own = caller
+        .workloads
+        .iter()
+        .filter(|w| w.address == upload.address)
+        .map(|w| path::of_workload(caller, w, estate, service))
+        .find(|found| !found.is_empty());
+    let first = || path::ways(caller, estate, service).into_iter().next();
+    own.or_else(|| first().map(|way| way.cases.into_iter().flatten().collect()))
+        .unwrap_or_else(|| vec![internet()])
+}
+
+/// What a copy reads, and where that is refused whatever policies say (spec 2.8 E14, 3.1).
+fn reads(journey: &mut Journey<'_>, upload: &ShownUpload) {
+    let Some(header) = copied(upload) else {
+        return;
+    };
+    let mut context = journey.base.clone();
+    journey
+        .base
+        .present("s3:x-amz-copy-source", header.value.clone());
+    let Some((name, key)) = header.value.split_once("/") else {
+        return;
+    };
+    let estate = journey.estate;
+    let Some(source) = estate
+        .buckets
+        .iter()
+        .find(|b| b.scope == journey.bucket.scope && b.name.identity() == name.identity())
+    else {
+        return;
+    };
+    let relation = match (journey.caller, journey.relation) {
+        (Some(caller), _) => account::between(&caller.account, &source.account),
+        (None, relation) => relation,
+    };
+    let mut arn = source.arn.clone();
+    arn.push_str("/");
+    arn.push(&key);
+    // A folder stands for what lies in it.
+    if key.is_empty() || key.as_literal().is_some_and(|k| k.ends_with('/')) {
+        arn.push_str("x");
+    }
+    for key in ["s3:ResourceAccount", "aws:ResourceAccount"] {
+        context.present(key, source.account.id.clone());
+    }
+    match &source.region {
+        Some(region) => context.present("aws:RequestedRegion", region.clone()),
+        None => context.set("aws:RequestedRegion", ContextValue::PresentUnknown),
+    }
+    let call = Request {
+        principal: journey.principal.clone(),
+        action: "s3:GetObject".into(),
+        resource: arn,
+        resource_account: source.account.id.clone(),
+        context,
+    };
+    let set = policies::for_bucket(
         estate,
-        uploader.clone(),
-        principal,
-        declared,
-        bucket,
-        Route::Internet,
+        &journey.uploader,
+        source,
+        &journey.route,
         relation,
+        &journey.world,
     );
+    journey.source = Some((call, set));
+    let region = |b: &Bucket| {
+        b.region
+            .as_ref()
+            .and_then(Text::as_literal)
+            .map(str::to_string)
+    };
+    if let (Route::Endpoint(_), Some(there), Some(here)) =
+        (&journey.route, region(source), region(&journey.bucket))
+    {
+        if there != here && !source.open && !journey.bucket.open {
+            let place = header.place.clone();
+            journey
+                .gates
+                .push((Gate::CopyFromOtherRegion { place }, Confidence::High));
+        }
+    }
+}
+
+fn by_path(
+    mut journey: Journey<'_>,
+    (path, world): (Path, Guards),
+    upload: &ShownUpload,
+    index: usize,
+) -> Decided {
+    reads(&mut journey, upload);
     let draft = draft_of(upload);
     let played = journey.play(&draft, Reading::Favourable);
     let mut out = Decided {
-        uploader,
+        uploader: journey.uploader.clone(),
         bucket: index,
-        path: internet(),
+        path: path.clone(),
+        world,
         outcome: Outcome::Allowed,
         hangs_on: Vec::new(),
         grants: Vec::new(),
@@ -219,15 +381,22 @@ fn by_person(
             out.outcome = Outcome::Depends;
             out.hangs_on = strict.hangs_on;
         }
-        return Some(out);
+        return out;
     }
-    // From where the configuration is applied is not shown.
-    if played.causes.iter().any(|(c, _)| blame::by_network(c)) {
+    let nowhere = matches!(
+        path.certainty,
+        PathCertainty::Assumed | PathCertainty::HostedCi
+    );
+    if nowhere && played.causes.iter().any(|(c, _)| blame::by_network(c)) {
         out.outcome = Outcome::Depends;
         out.hangs_on
             .push("the network that the upload comes from".into());
-        return Some(out);
+        return out;
     }
+    let most = match path.certainty {
+        PathCertainty::Presumed => Level::Warning,
+        _ => Level::Error,
+    };
     let plain = Draft::plain(upload.key.clone());
     let plain_passes = !draft.is_plain() && journey.play(&plain, Reading::Favourable).allowed;
     out.outcome = if plain_passes {
@@ -250,7 +419,7 @@ fn by_person(
         out.denials.push(Denial {
             cause,
             outcome: out.outcome,
-            level: Level::Error.min(confidence.cap()),
+            level: most.min(confidence.cap()),
             evidence: Some(Evidence {
                 kind: EvidenceKind::Shown,
                 place: place.clone(),
@@ -264,7 +433,7 @@ fn by_person(
             proviso: None,
         });
     }
-    Some(out)
+    out
 }
 
 /// The header of a shown upload that a refusal is about.
@@ -327,7 +496,12 @@ impl<'d> Delivery<'d> {
         };
         if let Some(index) = with_role {
             let uploader = self.uploader("", Some(index), sender);
-            if let Some(caller) = self.estate.callers.get(index) {
+            if let Some(caller) = self
+                .estate
+                .callers
+                .get(index)
+                .filter(|c| !exclude(&c.guards, &self.upload.guards))
+            {
                 let principal = principal_of(self.estate, &Uploader::Declared(index));
                 journeys.push(self.journey(uploader, principal, Some(caller), relation));
             }
@@ -394,7 +568,7 @@ impl<'d> Delivery<'d> {
         caller: Option<&'d crate::facts::Caller>,
         relation: AccountRelation,
     ) -> Journey<'d> {
-        Journey::new(
+        let mut journey = Journey::new(
             self.estate,
             uploader,
             principal,
@@ -402,7 +576,9 @@ impl<'d> Delivery<'d> {
             self.bucket,
             Route::Internet,
             relation,
-        )
+        );
+        journey.enter(journey.world.and(&self.upload.guards));
+        journey
     }
 
     /// What the service passes, tests and cannot work with.
@@ -448,7 +624,8 @@ impl<'d> Delivery<'d> {
                 });
             }
         }
-        journey.gates.extend(self.gates(region));
+        let gates = self.gates(&journey.bucket, region);
+        journey.gates.extend(gates);
     }
 
     /// A service that encrypts with a key of its own configuration names its resource to KMS.
@@ -471,15 +648,15 @@ impl<'d> Delivery<'d> {
         }
     }
 
-    fn gates(&self, region: Option<&Text>) -> Vec<(Gate, Confidence)> {
+    fn gates(&self, bucket: &Bucket, region: Option<&Text>) -> Vec<(Gate, Confidence)> {
         use crate::facts::Algorithm;
         let mut out = Vec::new();
-        if let Some(encryption) = self.bucket.encryption.value() {
+        if let Some(encryption) = bucket.encryption.value() {
             let kms = encryption.algorithm != Algorithm::Aes256;
             let place = encryption
                 .place
                 .clone()
-                .or_else(|| self.bucket.encryption.place().cloned());
+                .or_else(|| bucket.encryption.place().cloned());
             if let (true, Some(place)) = (kms, place) {
                 match self.row.kms {
                     KmsSupport::None => {
@@ -493,7 +670,7 @@ impl<'d> Delivery<'d> {
             }
         }
         if self.row.refuses_lock {
-            if let crate::facts::Setting::Is(true, place) = &self.bucket.default_retention {
+            if let crate::facts::Setting::Is(true, place) = &bucket.default_retention {
                 out.push((
                     Gate::ServiceNeedsNoLock {
                         place: place.clone(),
@@ -502,19 +679,19 @@ impl<'d> Delivery<'d> {
                 ));
             }
         }
-        if let (Some(prefix), Some(name)) = (self.row.name_prefix, self.bucket.name.as_literal()) {
+        if let (Some(prefix), Some(name)) = (self.row.name_prefix, bucket.name.as_literal()) {
             if !name.starts_with(prefix) {
                 out.push((
                     Gate::ServiceTarget {
                         requirement: format!("a bucket whose name begins with `{prefix}`").into(),
-                        place: self.bucket.place.clone(),
+                        place: bucket.place.clone(),
                     },
                     Confidence::High,
                 ));
             }
         }
         if self.row.refuses_requester_pays {
-            if let crate::facts::Setting::Is(true, place) = &self.bucket.requester_pays {
+            if let crate::facts::Setting::Is(true, place) = &bucket.requester_pays {
                 out.push((
                     Gate::ServiceTarget {
                         requirement: "a bucket without Requester Pays".into(),
@@ -556,7 +733,7 @@ impl<'d> Delivery<'d> {
             }
         }
         if self.row.needs_acls
-            && self.bucket.ownership.value() == Some(&crate::facts::Ownership::BucketOwnerEnforced)
+            && bucket.ownership.value() == Some(&crate::facts::Ownership::BucketOwnerEnforced)
         {
             out.push((
                 Gate::ServiceTarget {
@@ -565,11 +742,11 @@ impl<'d> Delivery<'d> {
                         .bucket
                         .ownership
                         .place()
-                        .unwrap_or(&self.bucket.place)
+                        .unwrap_or(&bucket.place)
                         .clone(),
                 },
                 // Where the setting is only the default, the bucket may be older than it.
-                if self.bucket.ownership.place().is_some() {
+                if bucket.ownership.place().is_some() {
                     Confidence::High
                 } else {
                     Confidence::Medium
@@ -600,6 +777,7 @@ impl<'d> Delivery<'d> {
             uploader: self.uploader(self.row.principals.first().unwrap_or(&""), None, sender),
             bucket: self.index,
             path: internet(),
+            world: join(&self.upload.guards, &self.bucket.guards).unwrap_or_default(),
             outcome: Outcome::Depends,
             hangs_on: Vec::new(),
             grants: Vec::new(),

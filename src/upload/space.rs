@@ -389,7 +389,7 @@ fn alike(journey: &Journey<'_>, live: &[(&Policy, &Statement)], keys: &mut Vec<T
     };
     let mut seen: FxHashSet<Vec<u8>> = FxHashSet::default();
     keys.retain(|key| {
-        request.resource = object_arn(journey.bucket, &Some(key.clone()));
+        request.resource = object_arn(&journey.bucket, &Some(key.clone()));
         let answers = live.iter().map(|(policy, statement)| {
             let around = Surroundings {
                 policy_type: policy.policy_type,
@@ -433,7 +433,7 @@ fn keep_different(
             .map(|t| test_answer(t, version, &context, &everywhere) as u8);
         let mut draft = Draft::plain(None);
         draft.set(header.name, sent(&class.value));
-        let gates = gates::acl_gates(journey.bucket, &draft, journey.relation);
+        let gates = gates::acl_gates(&journey.bucket, &draft, journey.relation);
         seen.insert((
             answers.collect(),
             gates.len(),

@@ -28,6 +28,8 @@ pub(super) struct Tables<'t, 'e> {
     source_ip: Option<Sent>,
     /// The context that all requests have in common.
     base: Arc<RequestContext>,
+    /// Nothing is kept: the way leads through an access point, or an ACL may stand in the place of a policy.
+    plays: bool,
     calls: Vec<Asked>,
     /// What no variable changes lets the upload through.
     standing: Option<bool>,
@@ -150,6 +152,7 @@ impl<'t, 'e> Tables<'t, 'e> {
             space,
             source_ip,
             base: journey.shared_base(),
+            plays: journey.through.is_some() || journey.acl_may_admit("s3:PutObject"),
             calls: Vec::new(),
             standing: None,
             keys: FxHashMap::default(),
@@ -178,13 +181,13 @@ impl<'t, 'e> Tables<'t, 'e> {
     /// As [`Journey::play`] says under a favourable reading, without its reasons.
     fn passes(&mut self, chosen: &[Option<usize>], draft: &Draft) -> bool {
         let journey = self.journey;
-        if journey.through.is_some() {
+        if self.plays {
             return journey.play(draft, Reading::Favourable).allowed;
         }
         if !*self.standing.get_or_insert_with(|| journey.stands_open()) {
             return false;
         }
-        let encrypts = encrypts(journey.estate, journey.bucket, draft);
+        let encrypts = encrypts(journey.estate, &journey.bucket, draft);
         if !journey.gates_of(draft, &encrypts).is_empty() {
             return false;
         }
@@ -201,8 +204,10 @@ impl<'t, 'e> Tables<'t, 'e> {
         };
         let used = self.key_use(chosen, key, bucket_key);
         *self.keys.entry(used).or_insert_with(|| {
-            let mut played = Played::default();
-            played.allowed = true;
+            let mut played = Played {
+                allowed: true,
+                ..Played::default()
+            };
             journey.play_key(
                 draft,
                 (key, bucket_key),
@@ -273,10 +278,10 @@ impl<'t, 'e> Tables<'t, 'e> {
             let met = journey.play(draft, Reading::Favourable).causes;
             met.iter().any(|(c, _)| same_cause(c, cause))
         };
-        if journey.through.is_some() {
+        if self.plays {
             return play();
         }
-        let encrypts = encrypts(journey.estate, journey.bucket, draft);
+        let encrypts = encrypts(journey.estate, &journey.bucket, draft);
         match cause {
             Cause::Gate(gate) => {
                 let standing = journey.standing_gates();
@@ -313,7 +318,8 @@ impl<'t, 'e> Tables<'t, 'e> {
                     return false;
                 };
                 let around = journey.around(&statement.policy, &journey.world);
-                let mut extra = journey.extra.iter();
+                let source = journey.source.iter().map(|(call, _)| call);
+                let mut extra = journey.extra.iter().chain(source);
                 if extra.any(|call| applies(denying, call, around).any() == Match::Yes) {
                     return true;
                 }

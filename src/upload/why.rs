@@ -357,6 +357,7 @@ pub fn setting(gate: &crate::upload::Gate) -> String {
         Gate::AccessPointNotDelegated { .. } => {
             "the bucket delegates nothing to the access point".into()
         }
+        Gate::CopyFromOtherRegion { .. } => "the source lies in another Region".into(),
         Gate::AccessPointOutsideVpc { .. } => {
             "the access point accepts only requests from its own VPC".into()
         }

@@ -86,6 +86,7 @@ fn printed(draft: &Draft) -> (Headers, Draft) {
             .unwrap_or_else(|| unknown_text("any object key")),
         set,
         multipart: again.multipart,
+        copies: again.copies.clone(),
         source_ip: match &again.source_ip {
             Sent::Value(ip) => Some(ip.clone()),
             Sent::Absent | Sent::Open => None,

@@ -6,7 +6,7 @@ use super::{Assembly, blank_caller, caller_kind};
 use crate::facts::declare::{Declaration, Declared, Holder, HolderKind};
 use crate::facts::link::Linker;
 use crate::facts::managed;
-use crate::facts::{AttachedPolicy, Caller, Policies};
+use crate::facts::{AttachedPolicy, Caller, Open, Policies};
 use crate::policy::{Effect, Policy, PolicyType, PolicyVersion, PrincipalKind, parse};
 use crate::value::{Guards, Place, Text, Value};
 
@@ -69,12 +69,12 @@ impl Assembly<'_, '_> {
         let key = account.id.identity();
         let name = self.resolve(&holder.named);
         let found = match holder.kind {
-            HolderKind::Role => self.roles.find(&name, d.scope, key.as_deref()),
-            HolderKind::User => self.users.find(&name, d.scope, key.as_deref()),
+            HolderKind::Role => self.roles.find(&name, d.scope, key.as_deref(), &d.guards),
+            HolderKind::User => self.users.find(&name, d.scope, key.as_deref(), &d.guards),
             HolderKind::Group => {
                 return self
                     .groups
-                    .find(&name, d.scope, key.as_deref())
+                    .find(&name, d.scope, key.as_deref(), &d.guards)
                     .map(Held::Group);
             }
         };
@@ -109,12 +109,12 @@ impl Assembly<'_, '_> {
             &mut self.users
         };
         for text in [&name, &arn] {
-            index.add(text, d.scope, key.as_deref(), at);
+            index.add(text, d.scope, key.as_deref(), &[], at);
         }
         let why: Arc<str> = format!("`{}` is declared elsewhere", name.display()).into();
         let identity = Policies {
             attached: Vec::new(),
-            open: vec![why],
+            open: vec![why.into()],
         };
         let blank = blank_caller(d, kind, name, arn);
         self.estate.callers.push(Caller {
@@ -157,7 +157,10 @@ impl Assembly<'_, '_> {
             }
             Declaration::OpenHolder { holder, why } => {
                 if let Some(identity) = self.held(holder, d).and_then(|h| self.identity(&h)) {
-                    identity.open.push(why.clone());
+                    identity.open.push(Open {
+                        why: why.clone(),
+                        guards: d.guards.clone(),
+                    });
                 }
             }
             Declaration::Role {
@@ -191,9 +194,10 @@ impl Assembly<'_, '_> {
                     }
                     (Some(user), _) => {
                         if let Some(identity) = self.identity(&user) {
-                            identity
-                                .open
-                                .push("the user is in a group that no source declares".into());
+                            identity.open.push(Open {
+                                why: "the user is in a group that no source declares".into(),
+                                guards: d.guards.clone(),
+                            });
                         }
                     }
                     _ => {}
@@ -213,14 +217,27 @@ impl Assembly<'_, '_> {
                         .attached
                         .iter_mut()
                         .for_each(|a| a.guards.extend(guards.iter().cloned()));
+                    found
+                        .open
+                        .iter_mut()
+                        .for_each(|o| o.guards.extend(guards.iter().cloned()));
                     policies.attached.extend(found.attached);
                     policies.open.extend(found.open);
                 }
-                // Without a boundary in one world, the layer must not deny in it.
                 None if arm.is_null() && guards.is_empty() => return,
-                None => policies
-                    .open
-                    .push("the permissions boundary is not known".into()),
+                // Without a boundary in one world, nothing is bounded in it.
+                None if arm.is_null() => {
+                    let policy = self.unbounded(boundary, d);
+                    policies.attached.push(AttachedPolicy {
+                        policy,
+                        guards,
+                        attached: None,
+                    });
+                }
+                None => policies.open.push(Open {
+                    why: "the permissions boundary is not known".into(),
+                    guards,
+                }),
             }
         }
         if let Some(Held::Caller(at)) = self.held(
@@ -236,11 +253,21 @@ impl Assembly<'_, '_> {
         }
     }
 
+    /// What stands for the boundary in a world without one.
+    fn unbounded(&self, boundary: &Value, d: &Declared) -> Arc<Policy> {
+        let text = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        let value = Value::text(text, boundary.place.clone());
+        Arc::new(parse::parse(&value, PolicyType::Boundary, &d.address))
+    }
+
     /// A managed policy by its ARN; open where its text is not at hand.
     fn managed(&mut self, arn: &Text, policy_type: PolicyType, d: &Declared) -> Policies {
         let arn = self.resolve(arn);
         let account = self.linker.account(d.scope, &d.provider).id.identity();
-        let Some(at) = self.managed.find(&arn, d.scope, account.as_deref()) else {
+        let Some(at) = self
+            .managed
+            .find(&arn, d.scope, account.as_deref(), &d.guards)
+        else {
             if let Some(found) = arn
                 .as_literal()
                 .and_then(|arn| self.aws_managed(arn, policy_type, d))
@@ -253,7 +280,10 @@ impl Assembly<'_, '_> {
             );
             return Policies {
                 attached: Vec::new(),
-                open: vec![why.into()],
+                open: vec![Open {
+                    why: why.into(),
+                    guards: d.guards.clone(),
+                }],
             };
         };
         let Some((document, address, guards)) = self
@@ -333,7 +363,13 @@ impl Assembly<'_, '_> {
                 continue;
             };
             if let Some(caller) = self.estate.callers.get_mut(user) {
-                caller.identity.open.extend(given.open);
+                caller
+                    .identity
+                    .open
+                    .extend(given.open.into_iter().map(|mut o| {
+                        o.guards.extend(guards.iter().cloned());
+                        o
+                    }));
                 caller
                     .identity
                     .attached

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Assembly, blank_bucket, doubt, doubtful, open_settings, set};
+use super::{Assembly, blank_bucket, open_settings, set};
 use crate::facts::declare::{
     BucketSetting, Declaration, Declared, DeclaredEncryption, DeclaredSender, RunsAs,
 };
@@ -12,7 +12,8 @@ use crate::facts::{
     OrganizationPolicy, PublicAccess, Sender, Setting, ShownUpload, Subnet, Workload,
 };
 use crate::policy::PolicyType;
-use crate::value::{Place, Text, Value};
+use crate::policy::guards::{complement, implies, join};
+use crate::value::{Guard, Guards, Place, Text, Value};
 
 impl Assembly<'_, '_> {
     /// Uploads that a script shows.
@@ -22,18 +23,20 @@ impl Assembly<'_, '_> {
         variables: &[(Arc<str>, Text)],
         place: &Place,
         sender: &Sender,
+        guards: &Guards,
         d: &Declared,
     ) {
         let account = self.linker.account(d.scope, &d.provider);
         for command in shell::commands(script, variables, place) {
             let name = self.resolve(&command.bucket);
-            let bucket = match self
-                .buckets
-                .find(&name, d.scope, account.id.identity().as_deref())
-            {
-                Some(at) => BucketUse::Declared(at),
-                None => BucketUse::Named(name),
-            };
+            let bucket =
+                match self
+                    .buckets
+                    .find(&name, d.scope, account.id.identity().as_deref(), &d.guards)
+                {
+                    Some(at) => BucketUse::Declared(at),
+                    None => BucketUse::Named(name),
+                };
             let mut headers = command.headers;
             headers
                 .iter_mut()
@@ -47,7 +50,7 @@ impl Assembly<'_, '_> {
                 multipart: command.multipart,
                 place: command.place,
                 address: d.address.clone(),
-                guards: d.guards.clone(),
+                guards: guards.clone(),
             });
         }
     }
@@ -58,8 +61,12 @@ impl Assembly<'_, '_> {
         let account = self.linker.account(d.scope, &d.provider);
         let role = |text: &Option<Text>| {
             text.as_ref().and_then(|t| {
-                self.roles
-                    .find(&self.resolve(t), d.scope, account.id.identity().as_deref())
+                self.roles.find(
+                    &self.resolve(t),
+                    d.scope,
+                    account.id.identity().as_deref(),
+                    &d.guards,
+                )
             })
         };
         Some(match sender {
@@ -100,7 +107,7 @@ impl Assembly<'_, '_> {
                 let policy = self.policy(document, *policy_type, &d.address);
                 let at = self.estate.organization.len();
                 let id = self.resolve(id);
-                self.organization.add(&id, d.scope, account, at);
+                self.organization.add(&id, d.scope, account, &d.guards, at);
                 let (address, scope, guards) = (d.address.clone(), d.scope, d.guards.clone());
                 self.estate.organization.push(OrganizationPolicy {
                     address,
@@ -116,7 +123,7 @@ impl Assembly<'_, '_> {
                     scope: d.scope,
                     id,
                     vpc,
-                    route_table: None,
+                    route_tables: Vec::new(),
                 });
             }
             _ => {}
@@ -130,15 +137,17 @@ impl Assembly<'_, '_> {
         };
         let account = self.account_key(d);
         let (name, key) = (self.resolve(name), self.resolve(key));
-        let Some(at) = self.keys.find(&key, d.scope, account.as_deref()) else {
+        let Some(at) = self.keys.find(&key, d.scope, account.as_deref(), &d.guards) else {
             return;
         };
-        self.keys.add(&name, d.scope, account.as_deref(), at);
+        self.keys
+            .add(&name, d.scope, account.as_deref(), &d.guards, at);
         if let Some(found) = self.estate.keys.get_mut(at) {
             if let Some((prefix, _)) = split_last_slash(&found.arn, &found.id) {
                 let mut arn = prefix;
                 arn.push(&name);
-                self.keys.add(&arn, d.scope, account.as_deref(), at);
+                self.keys
+                    .add(&arn, d.scope, account.as_deref(), &d.guards, at);
             }
             found.aliases.push(name);
         }
@@ -156,24 +165,16 @@ impl Assembly<'_, '_> {
                     .bucket(bucket, d)
                     .and_then(|at| self.estate.buckets.get_mut(at))
                 {
-                    if doubtful(found, d) {
-                        doubt(found, setting);
-                    } else {
-                        set(found, setting.clone(), || encryption);
-                    }
+                    set(found, setting.clone(), &d.guards, || encryption);
                 }
             }
             Declaration::BucketPolicy { bucket, document } => {
                 let policies = self.one(document, PolicyType::Bucket, d, None);
-                if let Some(found) = self
-                    .bucket(bucket, d)
-                    .and_then(|at| self.estate.buckets.get_mut(at))
-                {
-                    found
-                        .policy
-                        .get_or_insert_default()
-                        .attached
-                        .extend(policies.attached);
+                for at in self.buckets_of(bucket, d) {
+                    if let Some(found) = self.estate.buckets.get_mut(at) {
+                        let attached = &mut found.policy.get_or_insert_default().attached;
+                        attached.extend(policies.attached.iter().cloned());
+                    }
                 }
             }
             Declaration::AccessPoint {
@@ -234,6 +235,7 @@ impl Assembly<'_, '_> {
                         grantee,
                         operations,
                         place: d.place.clone(),
+                        guards: d.guards.clone(),
                     });
                 }
             }
@@ -254,7 +256,7 @@ impl Assembly<'_, '_> {
             } => {
                 let table = self.resolve(route_table);
                 if let Some(found) = self.endpoint(endpoint, d) {
-                    found.route_tables.push(table);
+                    found.route_tables.push((d.guards.clone(), table));
                 }
             }
             Declaration::EndpointSubnet { endpoint, subnet } => {
@@ -266,9 +268,11 @@ impl Assembly<'_, '_> {
             Declaration::OrganizationAttachment { policy, target } => {
                 let (policy, target) = (self.resolve(policy), self.resolve(target));
                 let account = self.account_key(d);
-                let found = self.organization.find(&policy, d.scope, account.as_deref());
+                let found = self
+                    .organization
+                    .find(&policy, d.scope, account.as_deref(), &d.guards);
                 if let Some(found) = found.and_then(|at| self.estate.organization.get_mut(at)) {
-                    found.targets.push(target);
+                    found.targets.push((d.guards.clone(), target));
                 }
             }
             _ => self.join_holder(d),
@@ -319,14 +323,15 @@ impl Assembly<'_, '_> {
                 };
                 let account = self.linker.account(d.scope, &d.provider);
                 let name = self.resolve(bucket);
-                let bucket =
-                    match self
-                        .buckets
-                        .find(&name, d.scope, account.id.identity().as_deref())
-                    {
-                        Some(at) => BucketUse::Declared(at),
-                        None => BucketUse::Named(name),
-                    };
+                let bucket = match self.buckets.find(
+                    &name,
+                    d.scope,
+                    account.id.identity().as_deref(),
+                    &d.guards,
+                ) {
+                    Some(at) => BucketUse::Declared(at),
+                    None => BucketUse::Named(name),
+                };
                 let key = key.as_ref().map(|t| self.resolve(t));
                 let mut headers = headers.clone();
                 headers
@@ -352,7 +357,7 @@ impl Assembly<'_, '_> {
                 variables,
             } => {
                 if let Some(sender) = self.sender(sender, d) {
-                    self.shown_in(script, variables, &d.place.clone(), &sender, d);
+                    self.shown_in(script, variables, &d.place, &sender, &d.guards, d);
                 }
             }
             Declaration::Workload {
@@ -364,48 +369,63 @@ impl Assembly<'_, '_> {
                 variables,
             } => {
                 let account = self.account_key(d);
-                let role = match runs_as {
-                    Some(RunsAs::Role(role)) => Some(self.resolve(role)),
-                    Some(RunsAs::InstanceProfile(profile)) => self
-                        .profiles
-                        .find(&self.resolve(profile), d.scope, account.as_deref())
-                        .and_then(|at| self.profile_roles.get(at).cloned()),
-                    Some(RunsAs::Workload(_)) | None => None,
+                let roles: Vec<(Guards, Text)> = match runs_as {
+                    Some(RunsAs::Role(role)) => vec![(Vec::new(), self.resolve(role))],
+                    Some(RunsAs::InstanceProfile(profile)) => {
+                        let profile = self.resolve(profile);
+                        self.profiles
+                            .all(&profile, d.scope, account.as_deref(), &d.guards)
+                            .into_iter()
+                            .filter_map(|(at, _)| self.profile_roles.get(at).cloned())
+                            .collect()
+                    }
+                    None => Vec::new(),
                 };
-                let Some(at) = role.and_then(|r| self.roles.find(&r, d.scope, account.as_deref()))
-                else {
-                    return;
-                };
+                let mut callers: Vec<(Guards, usize)> = Vec::new();
+                for (profile_guards, role) in &roles {
+                    let Some(guards) = join(&d.guards, profile_guards) else {
+                        continue;
+                    };
+                    for (at, role_guards) in
+                        self.roles.all(role, d.scope, account.as_deref(), &guards)
+                    {
+                        callers.extend(join(&guards, role_guards).map(|g| (g, at)));
+                    }
+                }
                 let placed = |list: &[(Text, Place)]| -> Vec<(Text, Place)> {
                     list.iter()
                         .map(|(t, p)| (self.linker.resolve(t), p.clone()))
                         .collect()
                 };
-                let workload = Workload {
-                    address: d.address.clone(),
-                    network: self.network(network),
-                    strings: placed(strings),
-                    scripts: placed(scripts),
-                    guards: d.guards.clone(),
-                    place: d.place.clone(),
-                };
-                for (script, place) in scripts {
-                    self.shown_in(script, variables, place, &Sender::Caller(at), d);
-                }
-                let Some(caller) = self.estate.callers.get_mut(at) else {
-                    return;
-                };
-                let position = caller.workloads.len();
-                caller.workloads.push(workload);
-                let number = self.workload_list.len();
-                self.workload_list.push((at, position));
-                for id in ids {
-                    self.workloads.add(
-                        &self.linker.resolve(id),
-                        d.scope,
-                        account.as_deref(),
-                        number,
-                    );
+                for (guards, at) in callers {
+                    let workload = Workload {
+                        address: d.address.clone(),
+                        network: self.network(network),
+                        strings: placed(strings),
+                        scripts: placed(scripts),
+                        guards: guards.clone(),
+                        place: d.place.clone(),
+                    };
+                    for (script, place) in scripts {
+                        let sender = Sender::Caller(at);
+                        self.shown_in(script, variables, place, &sender, &guards, d);
+                    }
+                    let Some(caller) = self.estate.callers.get_mut(at) else {
+                        continue;
+                    };
+                    let position = caller.workloads.len();
+                    caller.workloads.push(workload);
+                    let number = self.workload_list.len();
+                    self.workload_list.push((at, position));
+                    for id in ids {
+                        self.workloads.add(
+                            &self.linker.resolve(id),
+                            d.scope,
+                            account.as_deref(),
+                            &guards,
+                            number,
+                        );
+                    }
                 }
             }
             Declaration::AccountPublicAccess(access) => {
@@ -413,14 +433,20 @@ impl Assembly<'_, '_> {
                 for bucket in &mut self.estate.buckets {
                     if account.is_some() && bucket.account.id.identity() == account {
                         self.linker.joins().note(d.scope, bucket.scope);
+                        let mut guards = d.guards.clone();
+                        guards.retain(|g| !implies(&bucket.guards, std::slice::from_ref(g)));
                         let own = &mut bucket.public_access;
-                        either(&mut own.block_public_acls, &access.block_public_acls);
-                        either(&mut own.ignore_public_acls, &access.ignore_public_acls);
-                        either(&mut own.block_public_policy, &access.block_public_policy);
-                        either(
-                            &mut own.restrict_public_buckets,
-                            &access.restrict_public_buckets,
-                        );
+                        for (own, account) in [
+                            (&mut own.block_public_acls, &access.block_public_acls),
+                            (&mut own.ignore_public_acls, &access.ignore_public_acls),
+                            (&mut own.block_public_policy, &access.block_public_policy),
+                            (
+                                &mut own.restrict_public_buckets,
+                                &access.restrict_public_buckets,
+                            ),
+                        ] {
+                            either(own, account, &guards);
+                        }
                     }
                 }
             }
@@ -434,13 +460,20 @@ impl Assembly<'_, '_> {
                 subnets: subnets.iter().map(|t| self.resolve(t)).collect(),
                 place: place.clone(),
             },
-            other => other.clone(),
+            Network::Choice(arms) => Network::Choice(
+                arms.iter()
+                    .map(|(guards, network)| (guards.clone(), self.network(network)))
+                    .collect(),
+            ),
+            Network::Outside | Network::Unknown => network.clone(),
         }
     }
 
     /// What workloads get from other resources, and which route tables subnets use.
     pub(super) fn join_network(&mut self, declared: &[Declared]) {
-        let mut tables = rustc_hash::FxHashMap::default();
+        type Tables = rustc_hash::FxHashMap<String, Vec<(Guards, Text)>>;
+        let mut tables = Tables::default();
+        let mut main = Tables::default();
         for d in declared {
             match &d.what {
                 Declaration::RouteTableAssociation {
@@ -448,21 +481,29 @@ impl Assembly<'_, '_> {
                     route_table,
                 } => {
                     if let Some(identity) = self.resolve(subnet).identity() {
-                        tables.insert(identity, self.resolve(route_table));
+                        let table = (d.guards.clone(), self.resolve(route_table));
+                        tables.entry(identity).or_default().push(table);
+                    }
+                }
+                Declaration::MainRouteTable { vpc, route_table } => {
+                    if let Some(identity) = self.resolve(vpc).identity() {
+                        let table = (d.guards.clone(), self.resolve(route_table));
+                        main.entry(identity).or_default().push(table);
                     }
                 }
                 Declaration::WorkloadNetwork { workload, network } => {
                     let account = self.account_key(d);
-                    let found =
-                        self.workloads
-                            .find(&self.resolve(workload), d.scope, account.as_deref());
-                    let network = self.network(network);
-                    if let Some((caller, position)) =
-                        found.and_then(|at| self.workload_list.get(at).copied())
-                    {
+                    let (named, network) = (self.resolve(workload), self.network(network));
+                    let found: Vec<(usize, usize)> = self
+                        .workloads
+                        .all(&named, d.scope, account.as_deref(), &d.guards)
+                        .into_iter()
+                        .filter_map(|(at, _)| self.workload_list.get(at).copied())
+                        .collect();
+                    for (caller, position) in found {
                         let caller = self.estate.callers.get_mut(caller);
                         if let Some(workload) = caller.and_then(|c| c.workloads.get_mut(position)) {
-                            workload.network = network;
+                            place_in(workload, network.clone(), &d.guards);
                         }
                     }
                 }
@@ -470,20 +511,26 @@ impl Assembly<'_, '_> {
             }
         }
         for subnet in &mut self.estate.subnets {
-            subnet.route_table = subnet.id.identity().and_then(|i| tables.get(&i).cloned());
+            let own = subnet.id.identity().and_then(|i| tables.get(&i));
+            let of_vpc = subnet.vpc.as_ref().and_then(Text::identity);
+            let main = of_vpc.and_then(|i| main.get(&i));
+            subnet.route_tables = own.or(main).cloned().unwrap_or_default();
         }
-        for d in declared {
-            let Declaration::MainRouteTable { vpc, route_table } = &d.what else {
-                continue;
-            };
-            let (vpc, table) = (self.resolve(vpc).identity(), self.resolve(route_table));
-            for subnet in &mut self.estate.subnets {
-                let same = vpc.is_some() && subnet.vpc.as_ref().and_then(Text::identity) == vpc;
-                if same && subnet.route_table.is_none() {
-                    subnet.route_table = Some(table.clone());
-                }
-            }
+    }
+
+    /// Every bucket that a name can mean: several of one name may exist in different worlds.
+    fn buckets_of(&mut self, named: &Text, d: &Declared) -> Vec<usize> {
+        let (name, account) = (self.resolve(named), self.account_key(d));
+        let found: Vec<usize> = self
+            .buckets
+            .all(&name, d.scope, account.as_deref(), &d.guards)
+            .into_iter()
+            .map(|(at, _)| at)
+            .collect();
+        if found.is_empty() {
+            return self.bucket(named, d).into_iter().collect();
         }
+        found
     }
 
     /// Scopes that meet without naming each other: in a network, under a policy of the organization.
@@ -496,11 +543,13 @@ impl Assembly<'_, '_> {
             }
         };
         for subnet in &self.estate.subnets {
-            let texts = subnet.vpc.iter().chain(&subnet.route_table);
+            let tables = subnet.route_tables.iter().map(|(_, t)| t);
+            let texts = subnet.vpc.iter().chain(tables);
             texts.for_each(|text| note(subnet.scope, text));
         }
         for endpoint in &self.estate.endpoints {
-            let texts = endpoint.vpc.iter().chain(&endpoint.route_tables);
+            let tables = endpoint.route_tables.iter().map(|(_, t)| t);
+            let texts = endpoint.vpc.iter().chain(tables);
             texts.for_each(|text| note(endpoint.scope, text));
         }
         for policy in &self.estate.organization {
@@ -513,7 +562,10 @@ impl Assembly<'_, '_> {
     /// The bucket that a text names; one that no source declares becomes an open bucket.
     fn bucket(&mut self, named: &Text, d: &Declared) -> Option<usize> {
         let (name, account) = (self.resolve(named), self.account_key(d));
-        if let Some(at) = self.buckets.find(&name, d.scope, account.as_deref()) {
+        if let Some(at) = self
+            .buckets
+            .find(&name, d.scope, account.as_deref(), &d.guards)
+        {
             return Some(at);
         }
         let at = self.estate.buckets.len();
@@ -522,7 +574,7 @@ impl Assembly<'_, '_> {
         arn.push_str(":s3:::");
         arn.push(&name);
         for text in [&name, &arn] {
-            self.buckets.add(text, d.scope, account.as_deref(), at);
+            self.buckets.add(text, d.scope, account.as_deref(), &[], at);
         }
         let account = self.linker.account(d.scope, &d.provider);
         let mut bucket = Bucket {
@@ -540,6 +592,7 @@ impl Assembly<'_, '_> {
             &self.resolve(named),
             d.scope,
             self.account_key(d).as_deref(),
+            &d.guards,
         )
     }
 
@@ -548,6 +601,7 @@ impl Assembly<'_, '_> {
             &self.resolve(named),
             d.scope,
             self.account_key(d).as_deref(),
+            &d.guards,
         )?;
         self.estate.endpoints.get_mut(at)
     }
@@ -663,8 +717,24 @@ fn split_last_slash(arn: &Text, id: &Text) -> Option<(Text, ())> {
 }
 
 /// The account's setting holds too where the bucket's own does not already block.
-fn either(own: &mut Setting<bool>, account: &Setting<bool>) {
+fn either(own: &mut Setting<bool>, account: &Setting<bool>, guards: &[Guard]) {
     if account.value() == Some(&true) && own.value() != Some(&true) {
-        *own = account.clone();
+        *own = own.clone().under(guards, account.clone());
     }
+}
+
+/// The network that another resource states for a workload, in the worlds in which that one exists.
+fn place_in(workload: &mut Workload, network: Network, guards: &[Guard]) {
+    let mut guards = guards.to_vec();
+    guards.retain(|g| !implies(&workload.guards, std::slice::from_ref(g)));
+    if guards.is_empty() {
+        workload.network = network;
+        return;
+    }
+    let mut arms: Vec<(Guards, Network)> = complement(&guards)
+        .into_iter()
+        .map(|rest| (rest, workload.network.clone()))
+        .collect();
+    arms.push((guards, network));
+    workload.network = Network::Choice(arms);
 }

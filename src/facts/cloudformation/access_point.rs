@@ -17,7 +17,8 @@ pub(super) fn declare(r: &Resource, out: &mut Declarations) {
                     vpc: property(p, "VpcConfiguration")
                         .and_then(|c| Some((text(c, "VpcId")?, c.place.clone()))),
                     document: property(p, "Policy").cloned(),
-                    public_access: property(p, "PublicAccessBlockConfiguration").map(public_access),
+                    public_access: property(p, "PublicAccessBlockConfiguration")
+                        .map(|_| public_access(p)),
                     multi_region: false,
                 };
                 out.add_at(r, r.place.clone(), guards, what);
@@ -33,7 +34,7 @@ pub(super) fn declare(r: &Resource, out: &mut Declarations) {
                         vpc: None,
                         document: None,
                         public_access: property(p, "PublicAccessBlockConfiguration")
-                            .map(public_access),
+                            .map(|_| public_access(p)),
                         multi_region: true,
                     };
                     out.add_at(r, region.place.clone(), guards, what);

@@ -1,9 +1,12 @@
 //! Buckets with their settings, and bucket policies.
 
-use super::reading::{flag, inside, members, own, property, setting, tags, text, texts};
+use super::reading::{
+    arms, cases, flag, inside, members, own, property, setting, setting_of, tags, text, texts,
+};
 use crate::facts::declare::{BucketSetting, Declaration, Declarations, DeclaredEncryption};
 use crate::facts::link::Linker;
 use crate::facts::{Algorithm, BucketAcl, Ownership, PublicAccess, Setting};
+use crate::policy::guards::join;
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
@@ -40,45 +43,36 @@ fn bucket(r: &Resource, out: &mut Declarations) {
         },
     );
     let mut settings: Vec<BucketSetting> = Vec::new();
-    settings.extend(encryption(p));
-    if let Some(rules) = inside(p, &["OwnershipControls", "Rules"]) {
-        let rule = rules.as_items().and_then(<[Value]>::first).unwrap_or(rules);
-        settings.push(BucketSetting::Ownership(setting(
-            property(rule, "ObjectOwnership"),
-            Setting::Unknown("`ObjectOwnership` is not known".into()),
-            |v| match v.as_str()? {
-                "BucketOwnerEnforced" => Some(Ownership::BucketOwnerEnforced),
-                "BucketOwnerPreferred" => Some(Ownership::BucketOwnerPreferred),
-                "ObjectWriter" => Some(Ownership::ObjectWriter),
-                _ => None,
-            },
-        )));
-    } else if property(p, "OwnershipControls").is_some() {
-        settings.push(BucketSetting::Ownership(Setting::Unknown(
-            "`OwnershipControls` is not known".into(),
-        )));
+    encryption(r, out);
+    if property(p, "OwnershipControls").is_some() {
+        let ownership = setting_of(p, &["OwnershipControls"], ownership);
+        settings.push(BucketSetting::Ownership(ownership));
     }
-    if let Some(block) = property(p, "PublicAccessBlockConfiguration") {
-        settings.push(BucketSetting::PublicAccess(public_access(block)));
+    if property(p, "PublicAccessBlockConfiguration").is_some() {
+        settings.push(BucketSetting::PublicAccess(public_access(p)));
     }
-    if let Some(acl) = property(p, "AccessControl") {
+    for (guards, acl) in arms(p, "AccessControl") {
         // `Private` is what every bucket has; CloudFormation sends nothing else for it.
         if acl.as_str() != Some("Private") {
             settings.push(BucketSetting::Acl(BucketAcl {
-                canned: acl.as_text(),
+                canned: acl.as_text().map(canned),
                 grants: Vec::new(),
                 place: acl.place.clone(),
                 address: r.address.clone(),
-                guards: r.guards.clone(),
+                guards: r.guards.iter().cloned().chain(guards).collect(),
             }));
         }
     }
-    if let Some(status) = inside(p, &["VersioningConfiguration", "Status"]) {
-        settings.push(BucketSetting::Versioning(setting(
-            Some(status),
-            Setting::Default(false),
-            |v| v.as_str().map(|s| s == "Enabled"),
-        )));
+    if property(p, "VersioningConfiguration").is_some() {
+        let read = |p: &Value| {
+            setting(
+                inside(p, &["VersioningConfiguration", "Status"]),
+                Setting::Default(false),
+                |v| v.as_str().map(|s| s == "Enabled"),
+            )
+        };
+        let versioning = setting_of(p, &["VersioningConfiguration"], read);
+        settings.push(BucketSetting::Versioning(versioning));
     }
     if property(p, "ObjectLockEnabled").is_some() {
         settings.push(BucketSetting::ObjectLock(flag(
@@ -87,17 +81,21 @@ fn bucket(r: &Resource, out: &mut Declarations) {
             false,
         )));
     }
-    if let Some(lock) = property(p, "ObjectLockConfiguration").filter(|l| l.as_map().is_some()) {
-        settings.push(BucketSetting::ObjectLock(Setting::Is(
-            true,
-            lock.place.clone(),
-        )));
-        if let Some(retention) = inside(lock, &["Rule", "DefaultRetention"]) {
-            settings.push(BucketSetting::DefaultRetention(Setting::Is(
-                true,
-                retention.place.clone(),
-            )));
+    if property(p, "ObjectLockConfiguration").is_some() {
+        let stands = |p: &Value, path: &[&str]| match inside(p, path) {
+            Some(found) if found.as_map().is_some() => Setting::Is(true, found.place.clone()),
+            Some(_) => Setting::Unknown("`ObjectLockConfiguration` is not known".into()),
+            None => Setting::Default(false),
+        };
+        if property(p, "ObjectLockEnabled").is_none() {
+            let lock = setting_of(p, &["ObjectLockConfiguration"], |p| {
+                stands(p, &["ObjectLockConfiguration"])
+            });
+            settings.push(BucketSetting::ObjectLock(lock));
         }
+        let path = ["ObjectLockConfiguration", "Rule", "DefaultRetention"];
+        let retention = setting_of(p, &["ObjectLockConfiguration"], |p| stands(p, &path));
+        settings.push(BucketSetting::DefaultRetention(retention));
     }
     if property(p, "Tags").is_some() {
         settings.push(BucketSetting::Tags(tags(p)));
@@ -109,14 +107,22 @@ fn bucket(r: &Resource, out: &mut Declarations) {
             |v| v.as_str().map(|s| s == "Enabled"),
         )));
     }
-    if let Some(lifecycle) = property(p, "LifecycleConfiguration") {
-        for (_, rule) in members(lifecycle, "Rules") {
-            let found: Vec<(Text, Text)> = members(rule, "TagFilters")
+    for (above, lifecycle) in arms(p, "LifecycleConfiguration") {
+        for (guards, rule) in members(lifecycle, "Rules") {
+            let found = members(rule, "TagFilters");
+            // A filter that hangs on a condition of its own is another tag set in each world.
+            let always = found.iter().all(|(guards, _)| guards.is_empty());
+            let tags: Vec<(Text, Text)> = found
                 .into_iter()
                 .filter_map(|(_, t)| Some((text(t, "Key")?, text(t, "Value")?)))
                 .collect();
-            if let (false, Some(filters)) = (found.is_empty(), property(rule, "TagFilters")) {
-                settings.push(BucketSetting::LifecycleTags(found, filters.place.clone()));
+            let guards = join(&above, &guards).filter(|_| always && !tags.is_empty());
+            if let (Some(guards), Some(filters)) = (guards, property(rule, "TagFilters")) {
+                let what = Declaration::BucketSetting {
+                    bucket: own(r, "Ref"),
+                    setting: BucketSetting::LifecycleTags(tags, filters.place.clone()),
+                };
+                out.add_at(r, r.place.clone(), guards, what);
             }
         }
     }
@@ -131,15 +137,17 @@ fn bucket(r: &Resource, out: &mut Declarations) {
     }
 }
 
-/// A block of the four settings.
-pub(super) fn public_access(block: &Value) -> PublicAccess {
-    let known = block.as_map().is_some();
+/// The block of the four settings, which may hang on conditions.
+pub(super) fn public_access(p: &Value) -> PublicAccess {
     let read = |name: &str| {
-        if known {
-            flag(block, name, false)
-        } else {
-            Setting::Unknown("the block is not known".into())
-        }
+        setting_of(p, &["PublicAccessBlockConfiguration"], |p| {
+            match property(p, "PublicAccessBlockConfiguration") {
+                Some(block) if block.as_map().is_some() => flag(block, name, false),
+                Some(_) => Setting::Unknown("the block is not known".into()),
+                // As for a bucket that states nothing.
+                None => Setting::Unknown("no source sets it".into()),
+            }
+        })
     };
     PublicAccess {
         block_public_acls: read("BlockPublicAcls"),
@@ -149,7 +157,55 @@ pub(super) fn public_access(block: &Value) -> PublicAccess {
     }
 }
 
-fn encryption(p: &Value) -> Vec<BucketSetting> {
+/// A canned ACL by the name that S3 has for it.
+fn canned(written: Text) -> Text {
+    let name = match written.as_literal() {
+        Some("Private") => "private",
+        Some("PublicRead") => "public-read",
+        Some("PublicReadWrite") => "public-read-write",
+        Some("AuthenticatedRead") => "authenticated-read",
+        Some("LogDeliveryWrite") => "log-delivery-write",
+        Some("BucketOwnerRead") => "bucket-owner-read",
+        Some("BucketOwnerFullControl") => "bucket-owner-full-control",
+        Some("AwsExecRead") => "aws-exec-read",
+        _ => return written,
+    };
+    Text::literal(name)
+}
+
+fn ownership(p: &Value) -> Setting<Ownership> {
+    let Some(controls) = property(p, "OwnershipControls") else {
+        return Setting::Default(Ownership::BucketOwnerEnforced);
+    };
+    let unknown = || Setting::Unknown("`OwnershipControls` is not known".into());
+    let Some(rules) = property(controls, "Rules") else {
+        return unknown();
+    };
+    let rule = rules.as_items().and_then(<[Value]>::first).unwrap_or(rules);
+    setting(property(rule, "ObjectOwnership"), unknown(), |v| {
+        match v.as_str()? {
+            "BucketOwnerEnforced" => Some(Ownership::BucketOwnerEnforced),
+            "BucketOwnerPreferred" => Some(Ownership::BucketOwnerPreferred),
+            "ObjectWriter" => Some(Ownership::ObjectWriter),
+            _ => None,
+        }
+    })
+}
+
+/// Default encryption, world by world where it hangs on conditions: each world's is a setting under its guards.
+fn encryption(r: &Resource, out: &mut Declarations) {
+    for (guards, p) in cases(&r.properties, &["BucketEncryption"]) {
+        for setting in encryption_of(&p) {
+            let what = Declaration::BucketSetting {
+                bucket: own(r, "Ref"),
+                setting,
+            };
+            out.add_at(r, r.place.clone(), guards.clone(), what);
+        }
+    }
+}
+
+fn encryption_of(p: &Value) -> Vec<BucketSetting> {
     let mut out = Vec::new();
     let Some(configuration) = property(p, "BucketEncryption") else {
         return out;
@@ -161,14 +217,10 @@ fn encryption(p: &Value) -> Vec<BucketSetting> {
         return out;
     }
     let rules = members(configuration, "ServerSideEncryptionConfiguration");
-    let Some((guards, rule)) = rules.first() else {
+    let Some((_, rule)) = rules.first() else {
         out.push(unknown());
         return out;
     };
-    if !guards.is_empty() {
-        out.push(unknown());
-        return out;
-    }
     let bucket_key = flag(rule, "BucketKeyEnabled", false);
     if let Some(default) = property(rule, "ServerSideEncryptionByDefault") {
         let place = Some(default.place.clone());

@@ -11,6 +11,26 @@ use crate::facts::link::Linker;
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
+/// Properties that say nothing of a delivery, whatever the resource is.
+const SILENT: &[&str] = &["Tags", "Name", "Description"];
+
+/// The properties whose conditions tell the deliveries of worlds apart.
+pub(super) fn telling(r: &Resource) -> Vec<&str> {
+    if &*r.type_name == "AWS::S3::Bucket" {
+        return vec![
+            "LoggingConfiguration",
+            "InventoryConfigurations",
+            "AnalyticsConfigurations",
+            "ReplicationConfiguration",
+        ];
+    }
+    let named = r.properties.as_map().into_iter().flat_map(|m| m.iter());
+    named
+        .map(|(name, _)| &**name)
+        .filter(|name| !SILENT.contains(name))
+        .collect()
+}
+
 pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     replication::declare(linker, r, out);
     service::declare(linker, r, out);

@@ -1,9 +1,10 @@
 //! Roles, users, groups, their policies, and KMS keys.
 
-use super::reading::{flag, members, own, property, setting, tags, text, texts};
+use super::reading::{flag, members, own, property, setting, tags, texts};
 use crate::facts::Setting;
 use crate::facts::declare::{Declaration, Declarations, Holder, HolderKind};
 use crate::facts::link::Linker;
+use crate::policy::guards::join;
 use crate::source::Resource;
 use crate::value::Value;
 
@@ -63,13 +64,12 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
         }
         "AWS::IAM::UserToGroupAddition" => {
             for (guards, user) in members(p, "Users") {
-                if let (Some(user), Some(group)) = (user.as_text(), text(p, "GroupName")) {
-                    out.add_at(
-                        r,
-                        r.place.clone(),
-                        guards,
-                        Declaration::GroupMembership { user, group },
-                    );
+                for (more, group) in texts(p, "GroupName") {
+                    let (Some(user), Some(guards)) = (user.as_text(), join(&guards, &more)) else {
+                        continue;
+                    };
+                    let what = Declaration::GroupMembership { user, group };
+                    out.add_at(r, r.place.clone(), guards, what);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! VPC endpoints, subnets, route tables, and policies of Organizations.
 
-use super::reading::{flag, items, members, own, property, text};
+use super::reading::{flag, in_each_world, items, members, own, property, text};
 use crate::decision::EndpointKind;
 use crate::facts::declare::{Declaration, Declarations};
 use crate::facts::link::Linker;
@@ -16,6 +16,19 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 Some(Some("Interface")) => EndpointKind::Interface,
                 Some(_) => EndpointKind::Unknown,
             };
+            // What is associated in every world stands in the endpoint; the rest beside it.
+            let (always, under): (Vec<_>, Vec<_>) = members(p, "RouteTableIds")
+                .into_iter()
+                .filter_map(|(guards, v)| Some((guards, v.as_text()?)))
+                .partition(|(guards, _)| guards.is_empty());
+            for (guards, route_table) in under {
+                let endpoint = own(r, "Ref");
+                let what = Declaration::EndpointRoute {
+                    endpoint,
+                    route_table,
+                };
+                out.add_at(r, r.place.clone(), guards, what);
+            }
             out.add(
                 r,
                 Declaration::Endpoint {
@@ -24,7 +37,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                     service: text(p, "ServiceName"),
                     kind,
                     document: property(p, "PolicyDocument").cloned(),
-                    route_tables: items(p, "RouteTableIds"),
+                    route_tables: always.into_iter().map(|(_, t)| t).collect(),
                     subnets: items(p, "SubnetIds"),
                     private_dns: flag(p, "PrivateDnsEnabled", false),
                 },
@@ -38,16 +51,17 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             },
         ),
         "AWS::EC2::SubnetRouteTableAssociation" => {
-            if let (Some(subnet), Some(route_table)) =
-                (text(p, "SubnetId"), text(p, "RouteTableId"))
-            {
-                out.add(
-                    r,
-                    Declaration::RouteTableAssociation {
+            for case in in_each_world(r, &["SubnetId", "RouteTableId"]) {
+                let p = &case.properties;
+                if let (Some(subnet), Some(route_table)) =
+                    (text(p, "SubnetId"), text(p, "RouteTableId"))
+                {
+                    let what = Declaration::RouteTableAssociation {
                         subnet,
                         route_table,
-                    },
-                );
+                    };
+                    out.add(&case, what);
+                }
             }
         }
         "AWS::Organizations::Policy" => {

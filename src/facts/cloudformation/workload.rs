@@ -2,16 +2,49 @@
 
 use std::sync::Arc;
 
-use super::reading::{inside, items, members, own, property, strings, text};
+use super::reading::{in_each_world, inside, items, members, own, property, strings, text};
 use crate::facts::Network;
 use crate::facts::declare::{Declaration, Declarations, RunsAs};
 use crate::facts::link::Linker;
-use crate::facts::states;
+use crate::facts::{states, workload};
 use crate::source::Resource;
 use crate::value::{Place, Text, Unknown, Value};
 
-pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+/// What tells worlds apart: who a workload runs as, where, and what it is told to run.
+fn telling(type_name: &str) -> &'static [&'static str] {
+    match type_name {
+        "AWS::Lambda::Function" => &["Role", "VpcConfig.SubnetIds"],
+        "AWS::ECS::TaskDefinition" => &["TaskRoleArn"],
+        "AWS::ECS::Service" => &[
+            "TaskDefinition",
+            "NetworkConfiguration.AwsvpcConfiguration.Subnets",
+        ],
+        "AWS::EC2::Instance" => &["IamInstanceProfile", "SubnetId", "UserData"],
+        "AWS::EC2::LaunchTemplate" => &[
+            "LaunchTemplateData.IamInstanceProfile",
+            "LaunchTemplateData.UserData",
+        ],
+        "AWS::AutoScaling::LaunchConfiguration" => &["IamInstanceProfile", "UserData"],
+        "AWS::Batch::JobDefinition" => &["ContainerProperties.JobRoleArn"],
+        "AWS::CodeBuild::Project" => &["ServiceRole", "VpcConfig.Subnets", "Source.BuildSpec"],
+        "AWS::Glue::Job" => &["Role"],
+        "AWS::StepFunctions::StateMachine" => &["RoleArn"],
+        "AWS::SageMaker::NotebookInstance" => &["RoleArn", "SubnetId"],
+        _ => &["Role", "RoleArn", "ExecutionRoleArn", "ServiceRole"],
+    }
+}
+
+pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
+    for case in in_each_world(r, telling(&r.type_name)) {
+        declare_case(linker, &case, out);
+    }
+}
+
+fn declare_case(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
+    let mut ids = vec![own(r, "Ref"), own(r, "Arn")];
+    ids.extend(text(p, "LaunchTemplateName"));
+    workload::declare(linker, r, &ids, out);
     let script = |value: Option<&Value>| -> Vec<(Text, Place)> { strings(value) };
     let role = |name: &str| text(p, name).map(RunsAs::Role);
     let what = match &*r.type_name {
@@ -30,6 +63,8 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             strings: strings(property(p, "ContainerDefinitions")),
             scripts: members(p, "ContainerDefinitions")
                 .into_iter()
+                // A container of some worlds shows nothing for all of them.
+                .filter(|(guards, _)| guards.is_empty())
                 .flat_map(|(_, c)| {
                     script(property(c, "Command"))
                         .into_iter()
@@ -136,7 +171,7 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     out.add(
         r,
         Declaration::Workload {
-            ids: vec![own(r, "Ref"), own(r, "Arn")],
+            ids,
             runs_as: what.runs_as,
             network: what.network,
             strings: what.strings,

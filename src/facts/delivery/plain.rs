@@ -5,6 +5,7 @@
 use super::{Delivery, Folder, logs_arn, split_destination};
 use crate::facts::declare::Declarations;
 use crate::facts::link::Linker;
+use crate::facts::path::{at, objects};
 use crate::source::Resource;
 use crate::value::{Guards, Place, Text, Value};
 
@@ -473,44 +474,6 @@ impl Plain {
         }
         delivery.declare(linker, r, out);
     }
-}
-
-/// An entry inside others; the first of a list.
-fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    if path.is_empty() {
-        return None;
-    }
-    path.split('.').try_fold(value, |value, name| {
-        let value = value.as_items().and_then(<[Value]>::first).unwrap_or(value);
-        value.get(name).filter(|v| !v.is_null())
-    })
-}
-
-/// The objects that a path leads to, with their guards and what each stands in.
-fn objects<'v>(value: &'v Value, path: &str) -> Vec<(Guards, &'v Value, Option<&'v Value>)> {
-    let mut found: Vec<(Guards, &Value, Option<&Value>)> = vec![(Guards::new(), value, None)];
-    for name in path.split('.').filter(|n| !n.is_empty()) {
-        let mut next = Vec::new();
-        for (guards, value, _) in found {
-            let Some(inner) = value.get(name) else {
-                continue;
-            };
-            for (more, arm) in inner.arms() {
-                let items = match arm.as_items() {
-                    Some(items) => items,
-                    None => std::slice::from_ref(arm),
-                };
-                for (last, item) in items.iter().flat_map(Value::arms) {
-                    if !item.is_null() {
-                        let all = guards.iter().chain(&more).chain(&last).cloned().collect();
-                        next.push((all, item, Some(value)));
-                    }
-                }
-            }
-        }
-        found = next;
-    }
-    found
 }
 
 #[cfg(test)]

@@ -89,14 +89,7 @@ fn same(
     attribute: &str,
 ) -> Option<Text> {
     let found = linker.find(kind, &text(&r.properties, argument)?, r.scope)?;
-    Some(match attribute {
-        "arn" => linker.arn(found),
-        // A template has one word for the name of a role or user.
-        "id" | "name" | "user_name" if found.type_name.contains("::") => {
-            linker.attribute(found, "name")
-        }
-        other => linker.attribute(found, other),
-    })
+    linker.of(found, attribute)
 }
 
 /// See [`crate::facts::link::Table::attribute`].
@@ -157,11 +150,11 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
             match (attribute, id.known_prefix()) {
                 ("arn", p) if p.starts_with("alias/") => {
                     let alias = linker.find(NameKind::Alias, &id, r.scope)?;
-                    Some(linker.attribute(alias, "target_key_arn"))
+                    linker.of(alias, "target_key_arn")
                 }
                 ("id", p) if p.starts_with("alias/") => {
                     let alias = linker.find(NameKind::Alias, &id, r.scope)?;
-                    Some(linker.attribute(alias, "target_key_id"))
+                    linker.of(alias, "target_key_id")
                 }
                 ("arn", p) if p.starts_with("arn:") => Some(id),
                 ("arn", _) => Some(arn(linker, r, "kms", true, &[&Text::literal("key/"), &id])),
@@ -189,7 +182,13 @@ pub fn attribute(linker: &Linker<'_>, r: &Resource, attribute: &str) -> Option<T
         ("aws_iam_instance_profile", _) => iam(linker, r, "instance-profile", attribute),
         ("aws_iam_policy", _) if attribute == "id" => iam(linker, r, "policy", "arn"),
         ("aws_iam_policy", _) => iam(linker, r, "policy", attribute),
-        ("aws_kms_key" | "aws_kms_external_key" | "aws_kms_replica_key", _) => match attribute {
+        (
+            "aws_kms_key"
+            | "aws_kms_external_key"
+            | "aws_kms_replica_key"
+            | "aws_kms_replica_external_key",
+            _,
+        ) => match attribute {
             "id" | "key_id" => Some(generated_name(r)),
             "arn" => Some(arn(
                 linker,

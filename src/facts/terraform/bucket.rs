@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::reading::{argument, block, blocks, flag, own, setting, tags, text, texts};
+use super::reading::{argument, block, blocks, flag, items, own, setting, tags, text, texts};
 use crate::facts::declare::{
     BucketSetting, Declaration, Declarations, DeclaredEncryption, DeclaredSender,
 };
 use crate::facts::link::Linker;
-use crate::facts::{Algorithm, BucketAcl, Header, Ownership, PublicAccess, Setting};
+use crate::facts::{AclGrant, Algorithm, BucketAcl, Header, Ownership, PublicAccess, Setting};
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
@@ -142,6 +142,12 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
             beside(Some(BucketSetting::ObjectLock(on)), out);
             beside(retention(p), out);
         }
+        "aws_s3_bucket_abac" => {
+            let status = block(p, "abac_status").map(|b| {
+                BucketSetting::Abac(setting(b, "status", Setting::Default(false), enabled))
+            });
+            beside(status, out);
+        }
         "aws_s3_bucket_request_payment_configuration" => {
             beside(Some(BucketSetting::RequesterPays(payer(p, "payer"))), out);
         }
@@ -158,7 +164,7 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
                     },
                     bucket,
                     key: text(p, "key"),
-                    headers: headers(p),
+                    headers: headers(r),
                     multipart: false,
                 };
                 out.add_at(r, r.place.clone(), guards, what);
@@ -195,12 +201,35 @@ pub(super) fn public_access(p: &Value) -> PublicAccess {
 }
 
 fn acl(r: &Resource) -> Option<BucketSetting> {
-    let canned = argument(&r.properties, "acl")?;
-    let (place, address, guards) = (canned.place.clone(), r.address.clone(), r.guards.clone());
-    let canned = canned.as_text();
+    let p = &r.properties;
+    let canned = argument(p, "acl");
+    let policy = block(p, "access_control_policy");
+    let within = policy.unwrap_or(p);
+    let mut grants = Vec::new();
+    for grant in blocks(within, "grant") {
+        // Beside the bucket the grantee is a block of its own.
+        let grantee = block(grant, "grantee").unwrap_or(grant);
+        let named = ["id", "uri", "email_address"]
+            .iter()
+            .find_map(|n| text(grantee, n).filter(|t| !t.is_empty()));
+        let permissions = text(grant, "permission")
+            .into_iter()
+            .chain(items(grant, "permissions"));
+        for permission in permissions {
+            grants.push(AclGrant {
+                grantee: named.clone().unwrap_or_default(),
+                grantee_type: text(grantee, "type").unwrap_or_default(),
+                permission,
+                place: grant.place.clone(),
+            });
+        }
+    }
+    let stated = canned.or(policy).or_else(|| block(p, "grant"))?;
+    let (place, address, guards) = (stated.place.clone(), r.address.clone(), r.guards.clone());
+    let canned = canned.and_then(Value::as_text);
     Some(BucketSetting::Acl(BucketAcl {
         canned,
-        grants: Vec::new(),
+        grants,
         place,
         address,
         guards,
@@ -293,7 +322,8 @@ fn lifecycle(p: &Value, name: &str) -> Vec<BucketSetting> {
     out
 }
 
-fn headers(p: &Value) -> Vec<Header> {
+fn headers(r: &Resource) -> Vec<Header> {
+    let p = &r.properties;
     const HEADERS: [(&str, &str); 7] = [
         ("acl", "x-amz-acl"),
         ("server_side_encryption", "x-amz-server-side-encryption"),
@@ -318,6 +348,12 @@ fn headers(p: &Value) -> Vec<Header> {
         .iter()
         .filter_map(|(from, to)| argument(p, from).and_then(|v| Some(header(to, v.as_text()?, v))))
         .collect();
+    // An object of its own has a file in the same place.
+    if &*r.type_name == "aws_s3_object_copy" {
+        out.extend(
+            argument(p, "source").and_then(|v| Some(header("x-amz-copy-source", v.as_text()?, v))),
+        );
+    }
     let has_algorithm = out
         .iter()
         .any(|h| &*h.name == "x-amz-server-side-encryption");

@@ -9,7 +9,7 @@ use crate::facts::declare::Declarations;
 use crate::facts::delivery::{Delivery, Folder, logs_arn, plain, without_domain};
 use crate::facts::link::Linker;
 use crate::source::Resource;
-use crate::value::{Text, Value};
+use crate::value::{Piece, Text, Value};
 
 pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     replication::declare(linker, r, out);
@@ -90,6 +90,10 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         "aws_s3_bucket_inventory" => {
             let target = block(p, "destination").and_then(|d| block(d, "bucket"));
+            // Of a directory bucket another service delivers, which no row of the table of writers is.
+            let of = text(p, "bucket").map(|b| linker.resolve(&b));
+            let directory = of.is_some_and(|b| is_directory_name(&b));
+            let target = target.filter(|_| !directory);
             if let Some(bucket) = target.and_then(|t| text(t, "bucket_arn")) {
                 let prefix = target.and_then(|t| text(t, "prefix"));
                 Delivery {
@@ -107,6 +111,11 @@ pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations)
         }
         _ => {}
     }
+}
+
+/// The names of directory buckets, and of no others, end with this suffix.
+fn is_directory_name(name: &Text) -> bool {
+    matches!(name.pieces().last(), Some(Piece::Literal(end)) if end.ends_with("--x-s3"))
 }
 
 fn access_logs(

@@ -82,17 +82,13 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
             }
         }
         "aws_iam_role_policy_attachments_exclusive" => {
-            if let Some(named) = text(p, "role_name") {
-                attachments(
-                    r,
-                    "policy_arns",
-                    Holder {
-                        kind: HolderKind::Role,
-                        named,
-                    },
-                    out,
-                );
-            }
+            exclusive(r, HolderKind::Role, "role_name", out)
+        }
+        "aws_iam_user_policy_attachments_exclusive" => {
+            exclusive(r, HolderKind::User, "user_name", out)
+        }
+        "aws_iam_group_policy_attachments_exclusive" => {
+            exclusive(r, HolderKind::Group, "group_name", out)
         }
         "aws_iam_policy" => {
             if let Some(document) = argument(p, "policy") {
@@ -132,7 +128,10 @@ pub(super) fn declare(_: &Linker<'_>, r: &Resource, out: &mut Declarations) {
                 );
             }
         }
-        "aws_kms_key" | "aws_kms_external_key" | "aws_kms_replica_key" => {
+        "aws_kms_key"
+        | "aws_kms_external_key"
+        | "aws_kms_replica_key"
+        | "aws_kms_replica_external_key" => {
             let encrypts = flag_of(p, "key_usage", "ENCRYPT_DECRYPT");
             let spec = flag_of(p, "customer_master_key_spec", "SYMMETRIC_DEFAULT");
             let enabled = if argument(p, "is_enabled").is_some() {
@@ -230,6 +229,12 @@ fn attach(r: &Resource, kind: HolderKind, argument_name: &str, out: &mut Declara
                 Declaration::Attachment { holder, policy },
             );
         }
+    }
+}
+
+fn exclusive(r: &Resource, kind: HolderKind, name: &str, out: &mut Declarations) {
+    if let Some(named) = text(&r.properties, name) {
+        attachments(r, "policy_arns", Holder { kind, named }, out);
     }
 }
 

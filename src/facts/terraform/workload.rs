@@ -6,15 +6,17 @@ use super::reading::{argument, block, blocks, items, own, text};
 use crate::facts::Network;
 use crate::facts::declare::{Declaration, Declarations, DeclaredSender, RunsAs};
 use crate::facts::link::Linker;
-use crate::facts::states;
+use crate::facts::{states, workload};
 use crate::source::{Resource, json};
 use crate::value::{Place, Text, Unknown, Value, ValueKind};
 
 pub(super) fn declare(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
     commands(linker, r, out);
+    let named = ["arn", "id", "name"].map(|attribute| own(r, attribute));
+    workload::declare(linker, r, &named, out);
     let role = |name: &str| text(p, name).map(RunsAs::Role);
-    let mut ids = vec![own(r, "arn"), own(r, "id")];
+    let mut ids = named.to_vec();
     let (runs_as, network, strings, scripts) = match &*r.type_name {
         "aws_ecs_task_definition" => {
             ids.push(own(r, "family"));

@@ -2,11 +2,11 @@
 //!
 //! Zero findings are followed by the same lines, so that a reader knows what was looked at.
 
-use crate::report::Report;
 use crate::report::changes;
 use crate::report::place;
 use crate::report::plain::{sanitize, shorten};
 use crate::report::text::{Paint, TextStyle};
+use crate::report::{ReadCounts, Report};
 use crate::rule::Level;
 use crate::source::Gap;
 
@@ -120,19 +120,33 @@ pub fn counts(report: &Report) -> String {
     line
 }
 
-/// `read 41 files: 12 callers, 5 buckets, 2 endpoints, 3 keys; 58 of 61 policies understood`.
+/// `read 41 files: 12 callers, 5 buckets, 2 endpoints, 3 keys; 58 of 61 policies understood`, and what the facts of
+/// other repositories add.
 pub fn read(report: &Report) -> String {
     let read = &report.read;
-    format!(
-        "read {}: {}, {}, {}, {}; {} of {} understood",
+    let mut line = format!(
+        "read {}: {}; {} of {} understood",
         number(read.files, "file", "files"),
+        things(read),
+        read.policies_understood,
+        number(read.policies, "policy", "policies"),
+    );
+    line.push_str(&environments(report));
+    for joined in &report.joined {
+        let name = sanitize(&joined.repository);
+        line.push_str(&format!("; facts of {name}: {}", things(&joined.read)));
+    }
+    line
+}
+
+fn things(read: &ReadCounts) -> String {
+    [
         number(read.callers, "caller", "callers"),
         number(read.buckets, "bucket", "buckets"),
         number(read.endpoints, "endpoint", "endpoints"),
         number(read.keys, "key", "keys"),
-        read.policies_understood,
-        number(read.policies, "policy", "policies"),
-    ) + &environments(report)
+    ]
+    .join(", ")
 }
 
 /// `; in the environments dev, prod`.
@@ -187,7 +201,7 @@ pub fn whereabouts(report: &Report, gap: &Gap) -> Option<String> {
             .and_then(|p| place::position(report, p.span)),
         &gap.path,
     ) {
-        (Some(at), _) => Some(format!("{}:{}", super::path(report, &at.path), at.line)),
+        (Some(at), _) => Some(format!("{}:{}", super::shown_path(report, &at), at.line)),
         (None, Some(path)) => Some(super::path(report, path)),
         (None, None) => None,
     }

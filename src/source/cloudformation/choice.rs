@@ -10,23 +10,15 @@ use crate::value::{Arm, Guard, Place, Unknown, Value, ValueKind};
 /// Combinations that one function may have.
 const COMBINATIONS: usize = 64;
 
-/// True where both guards test the same input.
-pub(super) fn same_input(a: &Guard, b: &Guard) -> bool {
-    a.scope == b.scope && a.input == b.input
-}
-
 /// The value in the worlds where the guard holds.
 pub(super) fn select(value: &Value, guard: &Guard) -> Value {
     let ValueKind::Choice(arms) = &value.kind else {
         return value.clone();
     };
-    if let Some(arm) = arms
-        .iter()
-        .find(|a| same_input(&a.guard, guard) && a.guard.arm == guard.arm)
-    {
+    if let Some(arm) = arms.iter().find(|a| guard.implies(&a.guard)) {
         return select(&arm.value, guard);
     }
-    if arms.iter().any(|a| same_input(&a.guard, guard)) {
+    if arms.iter().any(|a| a.guard.same_input(guard)) {
         return value.clone();
     }
     let arms = arms

@@ -8,7 +8,17 @@ use std::sync::Arc;
 use super::choice;
 use super::evaluate::{Evaluator, text_of};
 use crate::source::GapKind;
-use crate::value::{Arm, Guard, Guards, Map, Piece, Place, Value, ValueKind};
+use crate::value::{
+    Arm, Guard, Guards, Map, Piece, Place, Symbol, SymbolKind, Text, Unknown, Value, ValueKind,
+};
+
+/// The symbol that the whole text is.
+fn only_symbol(text: &Text) -> Option<&Symbol> {
+    match text.pieces() {
+        [Piece::Unknown(Unknown { symbol, .. })] => symbol.as_deref(),
+        _ => None,
+    }
+}
 
 /// Leaves that a branch may have before its test is simplified.
 const LEAVES: usize = 256;
@@ -206,6 +216,9 @@ impl Evaluator<'_, '_> {
             match self.same(left, right) {
                 Some(known) => Value::bool(known, node.place.clone()),
                 None => {
+                    if let Some(told) = self.compared(left, right, node) {
+                        return told;
+                    }
                     let said = |v: &Value| match &v.kind {
                         ValueKind::List(_) | ValueKind::Map(_) => "a collection".to_string(),
                         _ => text_of(v).display(),
@@ -215,6 +228,34 @@ impl Evaluator<'_, '_> {
                 }
             }
         })
+    }
+
+    /// The comparison of an unknown input with a written value, the same wherever it is made.
+    fn compared(&self, left: &Value, right: &Value, node: &Value) -> Option<Value> {
+        let (left, right) = (self.settle(&text_of(left)), self.settle(&text_of(right)));
+        let (symbol, literal) = match (only_symbol(&left), only_symbol(&right)) {
+            (Some(symbol), None) => (symbol, right.as_literal()?),
+            (None, Some(symbol)) => (symbol, left.as_literal()?),
+            _ => return None,
+        };
+        let said = symbol.display();
+        let what = match symbol.kind {
+            SymbolKind::Input => format!("parameter `{said}`"),
+            _ => format!("`{said}`"),
+        };
+        let input = Guard::equality(&said, literal);
+        let arm = |arm: u32, said: &str| Arm {
+            guard: Guard {
+                scope: symbol.scope,
+                input: input.clone(),
+                label: format!("{what} {said} `{literal}`").into(),
+                arm,
+                arms: 2,
+            },
+            value: Value::bool(arm == 1, node.place.clone()),
+        };
+        let arms = vec![arm(1, "is"), arm(0, "is not")];
+        Some(choice::choice(arms, node.place.clone()))
     }
 
     fn same(&self, left: &Value, right: &Value) -> Option<bool> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::evaluate::{Evaluator, text_of};
+use super::sam_connectors;
 use super::sam_policies::{self, ROWS};
 use super::template::Entry;
 use crate::source::{GapKind, Resource};
@@ -52,18 +53,12 @@ pub(super) fn transform(
     resource: Resource,
     out: &mut Vec<Resource>,
 ) {
+    out.extend(sam_connectors::embedded(evaluator, &resource, &entry.name));
     let kind = match &*resource.type_name {
         "AWS::Serverless::Function" => FUNCTION,
         "AWS::Serverless::StateMachine" => MACHINE,
         "AWS::Serverless::Connector" => {
-            let why = "the policies that a connector makes are not seen";
-            evaluator.run.gap(
-                GapKind::Unsupported,
-                resource.address.clone(),
-                why,
-                &resource.place,
-            );
-            out.push(resource);
+            sam_connectors::connector(evaluator, resource, out);
             return;
         }
         _ => {

@@ -110,21 +110,21 @@ fn intrinsics() {
         ),
         (
             "!If [Named, n, m]",
-            r#"{"$choice":[{"value":"n","when":"condition `Named` is true"},{"value":"m","when":"condition `Named` is false"}]}"#,
+            r#"{"$choice":[{"value":"n","when":"parameter `Name` is `x`"},{"value":"m","when":"parameter `Name` is not `x`"}]}"#,
         ),
         (
             "!If [NotNamed, n, m]",
-            r#"{"$choice":[{"value":"m","when":"condition `Named` is true"},{"value":"n","when":"condition `Named` is false"}]}"#,
+            r#"{"$choice":[{"value":"m","when":"parameter `Name` is `x`"},{"value":"n","when":"parameter `Name` is not `x`"}]}"#,
         ),
         (
             "!Join ['', [!If [Named, n, m], !If [Named, x, y]]]",
-            r#"{"$choice":[{"value":"nx","when":"condition `Named` is true"},{"value":"my","when":"condition `Named` is false"}]}"#,
+            r#"{"$choice":[{"value":"nx","when":"parameter `Name` is `x`"},{"value":"my","when":"parameter `Name` is not `x`"}]}"#,
         ),
         ("!If [HasGiven, yes, no]", r#""yes""#),
         ("!If [HasEmpty, yes, !Ref 'AWS::NoValue']", "absent"),
         (
             "[!If [Named, {a: 1}, !Ref 'AWS::NoValue'], {b: 2}]",
-            r#"[{"$choice":[{"value":{"a":1},"when":"condition `Named` is true"},{"value":null,"when":"condition `Named` is false"}]},{"b":2}]"#,
+            r#"[{"$choice":[{"value":{"a":1},"when":"parameter `Name` is `x`"},{"value":null,"when":"parameter `Name` is not `x`"}]},{"b":2}]"#,
         ),
         ("!If [Never, yes, no]", r#""no""#),
         ("!If [Cyclic, 1, 1]", "1"),
@@ -171,8 +171,8 @@ fn conditions_of_resources() {
         ("HasGiven", Some(vec![])),
         ("HasEmpty", None),
         ("Never", None),
-        ("Named", Some(vec!["condition `Named` is true"])),
-        ("Both", Some(vec!["condition `Named` is true"])),
+        ("Named", Some(vec!["parameter `Name` is `x`"])),
+        ("Both", Some(vec!["parameter `Name` is `x`"])),
         ("IsProd", Some(vec!["parameter `Env` is `prod`"])),
         ("Undeclared", Some(vec!["condition `Undeclared` is true"])),
     ] {
@@ -316,6 +316,45 @@ Resources:
     assert_eq!(
         property(&sources, "FRole", "PermissionsBoundary"),
         r#""arn:aws:iam::111122223333:policy/b""#
+    );
+}
+
+#[test]
+fn connectors_make_policies() {
+    let text = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  B: {Type: 'AWS::S3::Bucket'}
+  Q: {Type: 'AWS::SQS::Queue'}
+  F:
+    Type: AWS::Serverless::Function
+    Connectors:
+      Mine: {Properties: {Destination: [{Id: Q}, {Id: B}], Permissions: [Write]}}
+  G: {Type: 'AWS::Serverless::Function', Properties: {Role: !GetAtt R.Arn}}
+  Link: {Type: 'AWS::Serverless::Connector', Properties: {Source: {Id: G}, Destination: {Id: B}, Permissions: [Read]}}
+  Odd: {Type: 'AWS::Serverless::Connector', Properties: {Source: {Id: Gone}, Destination: {Id: B}, Permissions: [Write]}}
+";
+    let sources = one(text);
+    let what: Vec<_> = sources.gaps.iter().map(|g| &*g.what).collect();
+    assert!(what.contains(&"Odd"), "{what:?}");
+    let policy = |name: &str| property(&sources, name, "PolicyDocument");
+    let mine = policy("FMine1Policy");
+    assert!(
+        mine.contains("s3:PutObject") && !mine.contains("s3:GetObject"),
+        "{mine}"
+    );
+    assert!(
+        mine.contains(r#"{"$text":[{"$ref":"B.Arn"},"/*"]}"#),
+        "{mine}"
+    );
+    assert_eq!(
+        property(&sources, "FMine1Policy", "Roles"),
+        r#"[{"$text":[{"$ref":"FRole.Arn"}]}]"#
+    );
+    assert!(!policy("LinkPolicy").contains("s3:PutObject"));
+    assert_eq!(
+        property(&sources, "LinkPolicy", "Roles"),
+        r#"[{"$text":[{"$ref":"R.Arn"}]}]"#
     );
 }
 

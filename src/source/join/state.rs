@@ -5,7 +5,7 @@ use crate::source::{Format, Resource, Scope};
 use crate::value::Value;
 
 /// What says which state a backend means, by the backend's name.
-const BACKENDS: [(&str, &[&str]); 5] = [
+pub(super) const BACKENDS: [(&str, &[&str]); 5] = [
     ("s3", &["bucket", "key"]),
     ("gcs", &["bucket", "prefix"]),
     (
