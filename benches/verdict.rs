@@ -1,5 +1,14 @@
 //! Full verdicts with witnesses on one core: one caller, one bucket, four policies, and how the time grows.
 //!
+//! A set is a template: a function in a VPC whose S3 endpoint has a policy, its role, and a bucket with a policy whose
+//! objects are encrypted with a key that has one. Each of the four policies has six statements, written as people
+//! write them: the first is a plain Allow of what an upload needs, of the others a third are Denies. Three of eight
+//! object patterns are the whole bucket, the others folders, folders of folders, endings and names across buckets;
+//! two of three other statements have a condition, on encryption, ACL, storage class, key id, tag, caller, endpoint, TLS or
+//! lock date, in key policies on the service and the encryption context. Timed is everything from the facts on: who
+//! may upload by which path, and each verdict with its witnesses; the smallest of three runs counts, since what else
+//! the machine does only adds.
+//!
 //! `cargo bench --bench verdict` prints the distribution over generated sets and the growth by statements, patterns,
 //! condition keys and values; `-- --json FILE` writes the growth as well (`scripts/growth.py` draws it), `-- --sets N` asks
 //! about other than a thousand sets and leaves the growth out.
@@ -326,6 +335,9 @@ fn measure(
         let (sources, estate) = facts(seed.wrapping_mul(7_919), size);
         let (time, outcome, undecided) = quickest(&sources, &estate);
         times.push(time);
+        if undecided {
+            println!("seed {seed} is undecided");
+        }
         open += usize::from(undecided);
         *outcomes.entry(outcome).or_insert(0) += 1;
     }

@@ -90,6 +90,8 @@ pub enum ContextValue {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestContext {
     pub keys: BTreeMap<Arc<str>, ContextValue>,
+    /// What many requests have in common; own keys come before it.
+    pub(crate) under: Option<Arc<RequestContext>>,
     pub other: ContextValue,
 }
 
@@ -97,15 +99,31 @@ impl Default for RequestContext {
     fn default() -> Self {
         RequestContext {
             keys: BTreeMap::new(),
+            under: None,
             other: ContextValue::Absent,
         }
     }
 }
 
 impl RequestContext {
+    /// What another context says, until keys are set.
+    pub fn over(under: &Arc<RequestContext>) -> RequestContext {
+        RequestContext {
+            keys: BTreeMap::new(),
+            under: Some(under.clone()),
+            other: under.other.clone(),
+        }
+    }
+
+    /// The value of a key that is listed; `key` in lower case.
+    pub fn listed(&self, key: &str) -> Option<&ContextValue> {
+        let own = self.keys.get(key);
+        own.or_else(|| self.under.as_ref().and_then(|under| under.listed(key)))
+    }
+
     /// Looks a key up; `key` in any case.
     pub fn get(&self, key: &str) -> &ContextValue {
-        if let Some(value) = self.keys.get(key) {
+        if let Some(value) = self.listed(key) {
             return value;
         }
         if key.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -117,9 +135,9 @@ impl RequestContext {
                     lower.make_ascii_lowercase();
                     std::str::from_utf8(lower)
                         .ok()
-                        .and_then(|lower| self.keys.get(lower))
+                        .and_then(|lower| self.listed(lower))
                 }
-                None => self.keys.get(key.to_ascii_lowercase().as_str()),
+                None => self.listed(&key.to_ascii_lowercase()),
             };
             if let Some(value) = found {
                 return value;

@@ -24,6 +24,7 @@ pub mod shown;
 mod space;
 pub mod stated;
 pub mod subject;
+mod tables;
 pub mod ties;
 pub mod why;
 mod witness;

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use super::nearest::{explain, near_miss};
-use super::principal::GrantForm;
+use super::principal::{GrantForm, PrincipalAnswer};
 use super::statement::{Surroundings, applies, statement_answer, strongest};
 use super::{
     AccountRelation, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer, Match, NearMiss,
     PolicySet, Principal, Reading, Request, TargetKind, World,
 };
-use crate::policy::{Effect, Policy, PolicyType, StatementRef};
+use crate::policy::{Effect, Policy, PolicyType, Statement, StatementRef};
 use crate::value::Text;
 
 /// Near misses that are reported per missing permission.
@@ -24,20 +24,45 @@ pub fn evaluate(
     reading: Reading,
     world: &World,
 ) -> Decision {
-    decide(request, policies, reading, world, true)
+    let mut answer =
+        |_, statement: &Statement, around: Surroundings<'_>| applies(statement, request, around);
+    let by = (&request.principal, Some(request));
+    decide(by, policies, reading, world, &mut answer)
 }
 
 /// The same answer without its reasons, for searches.
 pub fn allows(request: &Request, policies: &PolicySet, reading: Reading, world: &World) -> bool {
-    decide(request, policies, reading, world, false).allowed
+    allows_by(
+        &request.principal,
+        policies,
+        reading,
+        world,
+        &mut |_, statement, around| applies(statement, request, around),
+    )
 }
 
-fn decide(
-    request: &Request,
+/// What a statement says to a request. The statements of a set of policies are numbered in the order in which they are
+/// asked, which depends on the principal alone.
+pub type Answer<'a> = dyn FnMut(usize, &Statement, Surroundings<'_>) -> PrincipalAnswer + 'a;
+
+/// The same for a request of which only the principal and what each statement says are known.
+pub fn allows_by(
+    principal: &Principal,
     policies: &PolicySet,
     reading: Reading,
     world: &World,
-    explained: bool,
+    answer: &mut Answer<'_>,
+) -> bool {
+    decide((principal, None), policies, reading, world, answer).allowed
+}
+
+/// With the request, reasons are collected; without, the first refusal ends it.
+fn decide(
+    (principal, request): (&Principal, Option<&Request>),
+    policies: &PolicySet,
+    reading: Reading,
+    world: &World,
+    answer: &mut Answer<'_>,
 ) -> Decision {
     let bounded = policies.boundary.is_some();
     let gate = Gate {
@@ -46,15 +71,18 @@ fn decide(
         world,
         bounded,
         endpoint: EndpointKind::Unknown,
-        explained,
     };
-    let own_policies = !matches!(
-        request.principal,
-        Principal::Service { .. } | Principal::Anonymous
-    );
-    let limited = own_policies && !matches!(request.principal, Principal::Root { .. });
+    let own_policies = !matches!(principal, Principal::Service { .. } | Principal::Anonymous);
+    let limited = own_policies && !matches!(principal, Principal::Root { .. });
 
-    let mut out = Collected::default();
+    let mut out = Collected {
+        refused: false,
+        asked: 0,
+        answer,
+        reasons: Vec::new(),
+        allowing: Vec::new(),
+        hangs_on: Vec::new(),
+    };
     let identity = if limited {
         gate.layer(&policies.identity, PolicyType::Identity, &mut out)
     } else {
@@ -97,6 +125,9 @@ fn decide(
         gate.layer(level, PolicyType::Rcp, &mut out);
     }
 
+    if request.is_none() && out.refused {
+        return out.short(false);
+    }
     let granted = |said: &Option<Said>| said.as_ref().is_none_or(|s| s.grant.is_some());
     let (boundary_ok, session_ok) = (granted(&boundary), granted(&session));
     let identity_ok = identity.grant.is_some();
@@ -177,16 +208,13 @@ fn decide(
         missing.push(PolicyType::Endpoint);
     }
 
-    if !explained {
-        return Decision {
-            allowed: !out.refused && missing.is_empty(),
-            reasons: Vec::new(),
-            allowing: Vec::new(),
-            hangs_on: Vec::new(),
-        };
-    }
+    let Some(request) = request else {
+        return out.short(missing.is_empty());
+    };
     let Collected {
         refused: _,
+        asked: _,
+        answer: _,
         mut reasons,
         mut allowing,
         mut hangs_on,
@@ -228,7 +256,7 @@ fn decide(
             policy_type,
             action: request.action.clone(),
             kind: DenyKind::Implicit {
-                nearest: at.nearest(&layers, policy_type),
+                nearest: at.nearest(&layers, policy_type, request),
                 documents: layers
                     .iter()
                     .flat_map(|l| l.policies.iter().cloned())
@@ -266,13 +294,27 @@ fn journey(policy_type: PolicyType) -> u8 {
     }
 }
 
-#[derive(Default)]
-struct Collected {
+struct Collected<'c, 'a> {
     /// Some layer refuses, whatever is granted.
     refused: bool,
+    /// Statements that were asked.
+    asked: usize,
+    answer: &'c mut Answer<'a>,
     reasons: Vec<DenyReason>,
     allowing: Vec<(PolicyType, StatementRef)>,
     hangs_on: Vec<Arc<str>>,
+}
+
+impl Collected<'_, '_> {
+    /// The answer without its reasons.
+    fn short(self, allowed: bool) -> Decision {
+        Decision {
+            allowed,
+            reasons: Vec::new(),
+            allowing: Vec::new(),
+            hangs_on: Vec::new(),
+        }
+    }
 }
 
 /// What one layer said about an Allow, under the reading.
@@ -284,13 +326,12 @@ struct Said {
 
 #[derive(Clone, Copy)]
 struct Gate<'g> {
-    request: &'g Request,
+    /// The request, where what a reader wants to know beside the answer is collected.
+    request: Option<&'g Request>,
     reading: Reading,
     world: &'g World,
     bounded: bool,
     endpoint: EndpointKind,
-    /// Collect what a reader wants to know beside the answer.
-    explained: bool,
 }
 
 impl Gate<'_> {
@@ -304,7 +345,7 @@ impl Gate<'_> {
         }
     }
 
-    fn layer(&self, layer: &Layer, policy_type: PolicyType, out: &mut Collected) -> Said {
+    fn layer(&self, layer: &Layer, policy_type: PolicyType, out: &mut Collected<'_, '_>) -> Said {
         let favourable = self.reading == Reading::Favourable;
         let (least_allow, least_deny) = if favourable {
             (Match::Unknown, Match::Yes)
@@ -312,6 +353,9 @@ impl Gate<'_> {
             (Match::Yes, Match::Unknown)
         };
         let mut said = Said::default();
+        if self.request.is_none() && out.refused {
+            return said;
+        }
         let mut certain: Option<GrantForm> = None;
         let mut doubtful: Vec<(&Arc<Policy>, usize)> = Vec::new();
         let mut open = layer.open;
@@ -319,37 +363,38 @@ impl Gate<'_> {
             open |= policy.open;
             let around = self.around(policy, policy_type);
             for (position, statement) in policy.statements.iter().enumerate() {
-                let answer = applies(statement, self.request, around);
+                let answer = (out.answer)(out.asked, statement, around);
+                out.asked += 1;
                 let any = answer.any();
                 if any == Match::No {
                     continue;
                 }
                 match statement.effect {
                     Effect::Deny => {
-                        if any == Match::Unknown && self.explained {
+                        if any == Match::Unknown {
                             self.note_unknowns(policy, position, policy_type, out);
                         }
                         if any >= least_deny {
                             out.refused = true;
-                            if !self.explained {
+                            let Some(request) = self.request else {
                                 return said;
-                            }
+                            };
                             let reference = StatementRef {
                                 policy: policy.clone(),
                                 position,
                             };
-                            out.reasons.push(self.explicit(reference, policy_type));
+                            out.reasons.push(explicit(reference, policy_type, request));
                         }
                     }
                     Effect::Allow => {
                         certain = certain.max(strongest(answer, Match::Yes));
-                        if any == Match::Unknown && self.explained {
+                        if any == Match::Unknown && self.request.is_some() {
                             doubtful.push((policy, position));
                         }
                         let form = strongest(answer, least_allow);
                         if form > said.grant {
                             said.grant = form;
-                            said.allowing = Some(StatementRef {
+                            said.allowing = self.request.map(|_| StatementRef {
                                 policy: policy.clone(),
                                 position,
                             });
@@ -363,13 +408,17 @@ impl Gate<'_> {
                 self.note_unknowns(policy, position, policy_type, out);
             }
         }
+        let Some(request) = self.request else {
+            if open {
+                said.grant = favourable.then_some(GrantForm::Direct);
+                out.refused |= !favourable;
+            }
+            return said;
+        };
         if let Some(reference) = &said.allowing {
             out.allowing.push((policy_type, reference.clone()));
         }
-        if open && !self.explained {
-            said.grant = favourable.then_some(GrantForm::Direct);
-            out.refused |= !favourable;
-        } else if open {
+        if open {
             if certain < Some(GrantForm::Direct) || !favourable {
                 out.hangs_on
                     .push(format!("{} statements that are not at hand", policy_type.name()).into());
@@ -379,7 +428,7 @@ impl Gate<'_> {
                 // What is not seen may deny.
                 out.reasons.push(DenyReason {
                     policy_type,
-                    action: self.request.action.clone(),
+                    action: request.action.clone(),
                     kind: DenyKind::Implicit {
                         nearest: Vec::new(),
                         documents: layer.policies.clone(),
@@ -396,12 +445,13 @@ impl Gate<'_> {
         policy: &Arc<Policy>,
         position: usize,
         policy_type: PolicyType,
-        out: &mut Collected,
+        out: &mut Collected<'_, '_>,
     ) {
-        let Some(statement) = policy.statements.get(position) else {
+        let (Some(statement), Some(request)) = (policy.statements.get(position), self.request)
+        else {
             return;
         };
-        let answer = statement_answer(statement, self.request, self.around(policy, policy_type));
+        let answer = statement_answer(statement, request, self.around(policy, policy_type));
         for element in answer.elements {
             if element.answer == Match::Unknown {
                 out.hangs_on.extend(element.because);
@@ -411,36 +461,13 @@ impl Gate<'_> {
             .extend(statement.unknown.iter().map(|(_, why)| why.clone()));
     }
 
-    fn explicit(&self, reference: StatementRef, policy_type: PolicyType) -> DenyReason {
-        let mut deciding = Vec::new();
-        if let Some(statement) = reference.get() {
-            let absent = |position: &usize| {
-                statement.conditions.get(*position).is_some_and(|test| {
-                    let key: &Text = &test.key;
-                    key.as_literal().is_some_and(|key| {
-                        *self.request.context.get(key) == super::ContextValue::Absent
-                    })
-                })
-            };
-            let positions = 0..statement.conditions.len();
-            let (first, rest): (Vec<usize>, Vec<usize>) = positions.partition(absent);
-            deciding.extend(first.into_iter().chain(rest).map(Element::Condition));
-            if deciding.is_empty() {
-                deciding.push(Element::Action);
-            }
-        }
-        DenyReason {
-            policy_type,
-            action: self.request.action.clone(),
-            kind: DenyKind::Explicit {
-                statement: reference,
-                deciding,
-            },
-        }
-    }
-
     /// The Allow statements that came nearest, best first.
-    fn nearest(&self, layers: &[&Layer], policy_type: PolicyType) -> Vec<NearMiss> {
+    fn nearest(
+        &self,
+        layers: &[&Layer],
+        policy_type: PolicyType,
+        request: &Request,
+    ) -> Vec<NearMiss> {
         let least = match self.reading {
             Reading::Favourable => Match::Unknown,
             Reading::Unfavourable => Match::Yes,
@@ -453,15 +480,42 @@ impl Gate<'_> {
                     policy: policy.clone(),
                     position,
                 };
-                near_miss(reference, self.request, around, least)
+                near_miss(reference, request, around, least)
             }));
         }
         found.sort_by_key(|(distance, _)| *distance);
         let kept = found.into_iter().take(NEAR_MISSES);
         kept.map(|(_, mut near)| {
-            explain(&mut near, self.request);
+            explain(&mut near, request);
             near
         })
         .collect()
+    }
+}
+
+fn explicit(reference: StatementRef, policy_type: PolicyType, request: &Request) -> DenyReason {
+    let mut deciding = Vec::new();
+    if let Some(statement) = reference.get() {
+        let absent = |position: &usize| {
+            statement.conditions.get(*position).is_some_and(|test| {
+                let key: &Text = &test.key;
+                key.as_literal()
+                    .is_some_and(|key| *request.context.get(key) == super::ContextValue::Absent)
+            })
+        };
+        let positions = 0..statement.conditions.len();
+        let (first, rest): (Vec<usize>, Vec<usize>) = positions.partition(absent);
+        deciding.extend(first.into_iter().chain(rest).map(Element::Condition));
+        if deciding.is_empty() {
+            deciding.push(Element::Action);
+        }
+    }
+    DenyReason {
+        policy_type,
+        action: request.action.clone(),
+        kind: DenyKind::Explicit {
+            statement: reference,
+            deciding,
+        },
     }
 }

@@ -232,10 +232,12 @@ fn points_of(tests: &[&ConditionTest], values: &DomainValues, context: &RequestC
                     Compared::Number => numbers(&tests),
                     Compared::Date => dates(&tests),
                     Compared::Bool => literals(&["true", "false"]),
-                    Compared::Bytes => literal_values(&tests)
-                        .chain(["eA=="])
-                        .map(Text::literal)
-                        .collect(),
+                    Compared::Bytes => {
+                        let mut listed: Vec<&str> = literal_values(&tests).collect();
+                        listed.sort_unstable();
+                        listed.push("eA==");
+                        literals(&listed)
+                    }
                     Compared::Address => addresses(&tests),
                 });
                 found.complete &= *kind == Compared::Text || tests.iter().all(|t| is_literal(t));

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use crate::decision::evaluate::{allows, evaluate};
 use crate::decision::statement::{Surroundings, applies};
 use crate::decision::{
-    AccountRelation, ContextValue, Decision, DenyKind, DenyReason, Element, EndpointKind, Layer,
-    Match, NearMiss, PolicySet, Principal, Reading, Request, RequestContext, World,
+    AccountRelation, ContextValue, Decision, DenyReason, Element, EndpointKind, Layer, Match,
+    NearMiss, PolicySet, Principal, Reading, Request, RequestContext, World,
 };
 use crate::facts::{Bucket, Caller, Estate, KeyUse};
 use crate::policy::{ConditionTest, Policy, PolicyType, Statement, StatementRef};
 use crate::upload::access_point::Through;
-use crate::upload::calls::{Draft, Sent, base_context, kms_calls, object_arn, s3_calls};
-use crate::upload::gates::{self, Encrypts};
+use crate::upload::calls::{
+    Call, Draft, Sent, base_context, calls_of, kms_calls, object_arn, s3_call,
+};
+use crate::upload::gates::{self, Encrypts, Refusal};
 use crate::upload::headers::HEADERS;
+use crate::upload::space::mentions;
 use crate::upload::{Cause, Confidence, Gate, Route, policies, ties};
 use crate::value::Text;
 
@@ -44,7 +47,8 @@ pub struct Journey<'e> {
     pub kms_actions: Option<&'static [&'static str]>,
     /// What is decided: first that caller, bucket and path exist. [`Journey::enter`] decides more.
     pub world: World,
-    /// Found once, since every search needs them.
+    /// Found once, since every search needs them; the statements by their positions among all.
+    live: std::cell::OnceCell<Vec<bool>>,
     pub(super) keys: std::cell::OnceCell<crate::upload::space::ObjectKeys>,
     declared: &'e Bucket,
 }
@@ -157,6 +161,7 @@ impl<'e> Journey<'e> {
             actions: None,
             kms_actions: None,
             world: stands,
+            live: std::cell::OnceCell::new(),
             keys: std::cell::OnceCell::new(),
             declared: bucket,
         };
@@ -202,6 +207,7 @@ impl<'e> Journey<'e> {
         }
         self.world = world;
         // Other statements name other keys.
+        self.live = std::cell::OnceCell::new();
         self.keys = std::cell::OnceCell::new();
     }
 
@@ -259,6 +265,19 @@ impl<'e> Journey<'e> {
 
     /// Statements that may apply to some upload of this journey, whatever its key and headers: the others cut no classes.
     pub(super) fn live_statements(&self) -> Vec<(&Policy, &Statement)> {
+        let all: Vec<(&Policy, &Statement)> = self
+            .documents()
+            .flat_map(|p| p.statements.iter().map(|s| (&**p, s)))
+            .collect();
+        let live = self.live.get_or_init(|| self.live_among(&all));
+        all.into_iter()
+            .zip(live)
+            .filter(|(_, live)| **live)
+            .map(|(s, _)| s)
+            .collect()
+    }
+
+    fn live_among(&self, all: &[(&Policy, &Statement)]) -> Vec<bool> {
         let mut actions: Vec<&str> = vec!["s3:PutObject", "s3:PutObjectTagging"];
         actions.extend(self.actions.into_iter().flatten());
         actions.extend(self.extra.iter().map(|call| &*call.action));
@@ -281,10 +300,6 @@ impl<'e> Journey<'e> {
             context,
         };
         let everywhere = World::default();
-        let all: Vec<(&Policy, &Statement)> = self
-            .documents()
-            .flat_map(|p| p.statements.iter().map(|s| (&**p, s)))
-            .collect();
         // Through an access point calls are asked about its ARN as well: nothing is left out.
         let mut live = vec![self.through.is_some(); all.len()];
         for action in actions {
@@ -295,14 +310,10 @@ impl<'e> Journey<'e> {
                         != Match::No;
             }
         }
-        all.into_iter()
-            .zip(live)
-            .filter(|(_, live)| *live)
-            .map(|(s, _)| s)
-            .collect()
+        live
     }
 
-    fn around<'w>(&self, policy: &Policy, world: &'w World) -> Surroundings<'w> {
+    pub(super) fn around<'w>(&self, policy: &Policy, world: &'w World) -> Surroundings<'w> {
         let endpoint = self.s3.endpoint.as_ref();
         Surroundings {
             policy_type: policy.policy_type,
@@ -323,31 +334,14 @@ impl<'e> Journey<'e> {
 
     /// Plays a draft. Open variables are read in favour of the upload with a favourable reading.
     pub fn play(&self, draft: &Draft, reading: Reading) -> Played {
-        self.played(draft, reading, true)
-    }
-
-    /// Does the draft pass? As [`Journey::play`] says, without its reasons.
-    pub fn passes(&self, draft: &Draft, reading: Reading) -> bool {
-        self.played(draft, reading, false).allowed
-    }
-
-    /// Without `explained` it ends at the first refusal.
-    fn played(&self, draft: &Draft, reading: Reading, explained: bool) -> Played {
         let mut played = Played {
             allowed: true,
             ..Played::default()
         };
-        let base = self.base_of(draft);
+        let base = self.base_of(&self.shared_base(), draft);
         let calls = self.calls(&base, draft);
         for call in calls.iter().chain(&self.extra) {
             let Some(through) = &self.through else {
-                if !explained && !self.acl_may_admit(&call.action) {
-                    if !allows(call, &self.s3, reading, &self.world) {
-                        played.allowed = false;
-                        return played;
-                    }
-                    continue;
-                }
                 let mut decision = evaluate(call, &self.s3, reading, &self.world);
                 self.admit_by_acl(&call.action, reading, &mut decision);
                 self.take(decision, None, &mut played);
@@ -370,35 +364,17 @@ impl<'e> Journey<'e> {
             .through
             .iter()
             .flat_map(|t| t.gates(self.estate, &self.route, draft));
-        for gate in of_point
-            .chain(gates::acl_gates(&self.bucket, draft, self.relation))
-            .chain(gates::access_gates(
-                &self.bucket,
-                &self.principal,
-                self.relation,
-                &self.world,
-            ))
-            .chain(self.gates.iter().cloned())
-        {
-            played.refuse(Cause::Gate(gate.0), gate.1);
-        }
         let encrypts = gates::encrypts(self.estate, &self.bucket, draft);
-        for gate in gates::encryption_gates(
-            self.estate,
-            &self.bucket,
-            draft,
-            &encrypts,
-            &self.principal,
-            self.relation,
-        ) {
+        for gate in of_point
+            .chain(self.standing_gates())
+            .chain(self.gates_of(draft, &encrypts))
+        {
             played.refuse(Cause::Gate(gate.0), gate.1);
         }
         match encrypts {
             Encrypts::Key {
                 key, bucket_key, ..
-            } if explained || played.allowed => {
-                self.play_key(draft, (key, bucket_key), (reading, explained), &mut played)
-            }
+            } => self.play_key(draft, (key, bucket_key), (reading, true), &mut played),
             Encrypts::Unknown | Encrypts::OpenKey if reading == Reading::Unfavourable => {
                 played.allowed = false;
                 played
@@ -407,12 +383,8 @@ impl<'e> Journey<'e> {
             }
             Encrypts::Unknown
             | Encrypts::OpenKey
-            | Encrypts::Key { .. }
             | Encrypts::WithoutKms
             | Encrypts::ManagedKey { .. } => {}
-        }
-        if !explained {
-            return played;
         }
         self.single_out(&mut played);
         played.hangs_on.sort();
@@ -420,72 +392,132 @@ impl<'e> Journey<'e> {
         played
     }
 
+    /// Gates that hold whatever the headers are.
+    pub(super) fn standing_gates(&self) -> Vec<Refusal> {
+        let mut out =
+            gates::access_gates(&self.bucket, &self.principal, self.relation, &self.world);
+        out.extend(self.gates.iter().cloned());
+        out
+    }
+
+    /// Gates that the headers of a draft meet.
+    pub(super) fn gates_of(&self, draft: &Draft, encrypts: &Encrypts) -> Vec<Refusal> {
+        let mut out = gates::acl_gates(&self.bucket, draft, self.relation);
+        out.extend(gates::encryption_gates(
+            self.estate,
+            &self.bucket,
+            draft,
+            encrypts,
+            &self.principal,
+            self.relation,
+        ));
+        out
+    }
+
+    /// Nothing refuses that does not look at the headers: no gate, and no call besides.
+    pub(super) fn stands_open(&self) -> bool {
+        let allowed = |call| allows(call, &self.s3, Reading::Favourable, &self.world);
+        let read = |(call, set): &(Request, PolicySet)| {
+            allows(call, set, Reading::Favourable, &self.world)
+        };
+        self.standing_gates().is_empty()
+            && self.extra.iter().all(allowed)
+            && self.source.iter().all(read)
+    }
+
     /// The S3 calls of a draft, as this uploader makes them.
-    fn calls(&self, base: &RequestContext, draft: &Draft) -> Vec<Request> {
-        let mut calls = s3_calls(&self.principal, &self.bucket, base, draft);
+    pub(super) fn calls_of(&self, draft: &Draft) -> Vec<Call> {
+        let mut calls = calls_of(&self.bucket, draft);
         // AWS's own samples grant its services `s3:PutObject` alone, whatever ACL they send (spec 7).
         // A role that delivers for a service needs `s3:PutObjectAcl` only in another account (spec 7).
         let within = self.relation != AccountRelation::Cross;
         match &self.uploader {
             crate::upload::Uploader::Service { role, .. } if role.is_none() || within => {
-                calls.retain(|c| &*c.action != "s3:PutObjectAcl");
+                calls.retain(|c| c.action != "s3:PutObjectAcl");
             }
             _ => {}
         }
-        if let Some(actions) = self.actions {
-            calls = calls
-                .into_iter()
-                .flat_map(|call| {
-                    let names = if &*call.action == "s3:PutObject" {
-                        actions.to_vec()
-                    } else {
-                        vec![""]
-                    };
-                    names.into_iter().map(move |name| {
-                        let mut call = call.clone();
-                        if !name.is_empty() {
-                            call.action = name.into();
-                        }
-                        call
-                    })
-                })
-                .collect();
+        let Some(actions) = self.actions else {
+            return calls;
+        };
+        let mut out = Vec::new();
+        for call in calls {
+            if call.action == "s3:PutObject" {
+                out.extend(actions.iter().map(|action| Call { action, ..call }));
+            } else {
+                out.push(call);
+            }
         }
+        out
+    }
+
+    fn calls(&self, base: &Arc<RequestContext>, draft: &Draft) -> Vec<Request> {
+        let calls = self.calls_of(draft).into_iter();
         calls
+            .map(|call| s3_call(&self.principal, &self.bucket, base, draft, call))
+            .collect()
+    }
+
+    /// One S3 call of a draft, over the base that all share.
+    pub(super) fn request(
+        &self,
+        shared: &Arc<RequestContext>,
+        draft: &Draft,
+        call: Call,
+    ) -> Request {
+        let base = self.base_of(shared, draft);
+        s3_call(&self.principal, &self.bucket, &base, draft, call)
+    }
+
+    pub(super) fn shared_base(&self) -> Arc<RequestContext> {
+        Arc::new(self.base.clone())
     }
 
     /// The context of a draft's S3 calls, but for its headers.
-    fn base_of(&self, draft: &Draft) -> RequestContext {
-        let mut base = self.base.clone();
-        if let (Route::Internet, Sent::Value(ip)) = (&self.route, &draft.source_ip) {
+    fn base_of(&self, shared: &Arc<RequestContext>, draft: &Draft) -> Arc<RequestContext> {
+        let ip = match (&self.route, &draft.source_ip) {
+            (Route::Internet, Sent::Value(ip)) => Some(ip),
+            _ => None,
+        };
+        if ip.is_none() && draft.context.is_empty() {
+            return shared.clone();
+        }
+        let mut base = RequestContext::over(shared);
+        if let Some(ip) = ip {
             base.present("aws:SourceIp", ip.clone());
         }
         for (key, value) in &draft.context {
             base.keys.insert(key.clone(), value.clone());
         }
-        base
+        Arc::new(base)
     }
 
-    /// Does the draft meet the refusal under a favourable reading, whatever else it meets?
-    pub fn meets(&self, draft: &Draft, cause: &Cause) -> bool {
-        if let (Cause::Policy { reason, key: None }, None) = (cause, &self.through) {
-            if let DenyKind::Explicit { statement, .. } = &reason.kind {
-                let Some(denying) = statement.get() else {
-                    return false;
-                };
-                let around = self.around(&statement.policy, &self.world);
-                let calls = self.calls(&self.base_of(draft), draft);
-                let source = self.source.iter().map(|(call, _)| call);
-                let mut all = calls.iter().chain(&self.extra).chain(source);
-                return all.any(|call| applies(denying, call, around).any() == Match::Yes);
-            }
-        }
-        let met = self.play(draft, Reading::Favourable).causes;
-        met.iter().any(|(c, _)| same_cause(c, cause))
+    /// Does the policy of a key, or one that stands beside it, ask which object is encrypted?
+    pub(super) fn asks_for_object(&self, key: usize) -> bool {
+        let Some(declared) = self.estate.keys.get(key) else {
+            return false;
+        };
+        let set = policies::for_key(
+            self.estate,
+            &self.uploader,
+            declared,
+            self.relation,
+            &self.world,
+        );
+        let about = "kms:encryptioncontext";
+        layers(&set)
+            .into_iter()
+            .flat_map(|layer| &layer.policies)
+            .flat_map(|policy| &policy.statements)
+            .any(|statement| {
+                let mut tests = statement.conditions.iter();
+                let asks = |key: &str| key.to_ascii_lowercase().starts_with(about);
+                mentions(statement, about) || tests.any(|t| t.key.as_literal().is_some_and(asks))
+            })
     }
 
     /// The bucket's ACL may stand in the place of its policy, for an upload from another account.
-    fn acl_may_admit(&self, action: &str) -> bool {
+    pub(super) fn acl_may_admit(&self, action: &str) -> bool {
         action == "s3:PutObject"
             && self.relation != AccountRelation::Same
             && !matches!(self.principal, Principal::Service { .. })
@@ -576,7 +608,7 @@ impl<'e> Journey<'e> {
         }
     }
 
-    fn play_key(
+    pub(super) fn play_key(
         &self,
         draft: &Draft,
         (key, bucket_key): (usize, Option<bool>),
@@ -673,17 +705,6 @@ impl<'e> Journey<'e> {
             }
         }
         played.hangs_on.extend(decision.hangs_on);
-    }
-
-    /// Three-valued answer for a draft that may have open variables.
-    pub fn answer(&self, draft: &Draft, complete: bool) -> Match {
-        if ties::legal(draft) == Match::No {
-            return Match::No;
-        }
-        if !self.passes(draft, Reading::Favourable) {
-            return Match::No;
-        }
-        if complete { Match::Yes } else { Match::Unknown }
     }
 }
 

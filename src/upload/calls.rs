@@ -272,8 +272,8 @@ pub fn object_arn(bucket: &Bucket, key: &Option<Text>) -> Text {
 }
 
 /// The one call that decides an upload to a directory bucket (spec 3.1).
-fn session_call(principal: &Principal, bucket: &Bucket, base: &RequestContext) -> Request {
-    let mut context = base.clone();
+fn session_call(principal: &Principal, bucket: &Bucket, base: &Arc<RequestContext>) -> Request {
+    let mut context = RequestContext::over(base);
     // Any mode may be asked for; an upload needs this one.
     context.present("s3express:SessionMode", "ReadWrite");
     context.present("s3express:authType", "REST-HEADER");
@@ -300,64 +300,94 @@ fn session_call(principal: &Principal, bucket: &Bucket, base: &RequestContext) -
     }
 }
 
+/// One S3 call of an upload, by what the draft gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    pub action: &'static str,
+    pub carries: Carries,
+}
+
+/// Which of a draft's headers a call carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// Those of the upload, whose creation of an object is said, or not.
+    Put,
+    Headers,
+    /// Those of a part.
+    Part,
+    /// Those that `PutObjectAcl` has.
+    Acl,
+    /// A session of a directory bucket has none.
+    Session,
+}
+
 /// The S3 calls of a draft that are certain to be made.
+pub fn calls_of(bucket: &Bucket, draft: &Draft) -> Vec<Call> {
+    let call = |action: &'static str, carries: Carries| Call { action, carries };
+    if bucket.directory {
+        return vec![call("s3express:CreateSession", Carries::Session)];
+    }
+    let mut out = vec![call("s3:PutObject", Carries::Put)];
+    if draft.multipart {
+        out.push(call("s3:PutObject", Carries::Part));
+    }
+    if draft.sends_acl() {
+        out.push(call("s3:PutObjectAcl", Carries::Acl));
+    }
+    if draft.tags.as_ref().is_some_and(|t| !t.is_empty()) {
+        out.push(call("s3:PutObjectTagging", Carries::Headers));
+    }
+    for (header, sent) in HEADERS.iter().zip(&draft.headers) {
+        let (Some(action), Sent::Value(_)) = (header.action, sent) else {
+            continue;
+        };
+        let more = call(action, Carries::Headers);
+        if action != "s3:PutObjectAcl" && !out.contains(&more) {
+            out.push(more);
+        }
+    }
+    out
+}
+
+/// One S3 call with its context.
+pub fn s3_call(
+    principal: &Principal,
+    bucket: &Bucket,
+    base: &Arc<RequestContext>,
+    draft: &Draft,
+    call: Call,
+) -> Request {
+    if call.carries == Carries::Session {
+        return session_call(principal, bucket, base);
+    }
+    let part = call.carries == Carries::Part;
+    let mut context = RequestContext::over(base);
+    with_headers(&mut context, draft, call.carries == Carries::Acl, part);
+    if part || call.carries == Carries::Put {
+        let whole = !part && !draft.multipart;
+        let creates = if whole { "true" } else { "false" };
+        context.present("s3:ObjectCreationOperation", creates);
+    }
+    Request {
+        principal: principal.clone(),
+        action: call.action.into(),
+        resource: object_arn(bucket, &draft.key),
+        resource_account: bucket.account.id.clone(),
+        context,
+    }
+}
+
+/// The S3 calls of a draft that are certain to be made, with their context.
 pub fn s3_calls(
     principal: &Principal,
     bucket: &Bucket,
-    base: &RequestContext,
+    base: &Arc<RequestContext>,
     draft: &Draft,
 ) -> Vec<Request> {
-    if bucket.directory {
-        return vec![session_call(principal, bucket, base)];
-    }
-    let resource = object_arn(bucket, &draft.key);
-    let call = |action: &str, context: RequestContext| Request {
-        principal: principal.clone(),
-        action: action.into(),
-        resource: resource.clone(),
-        resource_account: bucket.account.id.clone(),
-        context,
-    };
-    let mut out = Vec::new();
-    let mut put = base.clone();
-    with_headers(&mut put, draft, false, false);
-    put.present(
-        "s3:ObjectCreationOperation",
-        if draft.multipart { "false" } else { "true" },
-    );
-    out.push(call("s3:PutObject", put));
-    if draft.multipart {
-        let mut part = base.clone();
-        with_headers(&mut part, draft, false, true);
-        part.present("s3:ObjectCreationOperation", "false");
-        out.push(call("s3:PutObject", part));
-    }
-    if draft.sends_acl() {
-        let mut acl = base.clone();
-        with_headers(&mut acl, draft, true, false);
-        out.push(call("s3:PutObjectAcl", acl));
-    }
-    if draft.tags.as_ref().is_some_and(|t| !t.is_empty()) {
-        let mut tagging = base.clone();
-        with_headers(&mut tagging, draft, false, false);
-        out.push(call("s3:PutObjectTagging", tagging));
-    }
-    let mut more: Vec<&str> = Vec::new();
-    for (header, sent) in HEADERS.iter().zip(&draft.headers) {
-        let Some(action) = header.action else {
-            continue;
-        };
-        if action != "s3:PutObjectAcl" && matches!(sent, Sent::Value(_)) && !more.contains(&action)
-        {
-            more.push(action);
-        }
-    }
-    for action in more {
-        let mut context = base.clone();
-        with_headers(&mut context, draft, false, false);
-        out.push(call(action, context));
-    }
-    out
+    let calls = calls_of(bucket, draft).into_iter();
+    calls
+        .map(|call| s3_call(principal, bucket, base, draft, call))
+        .collect()
 }
 
 /// The KMS calls that S3 makes with the uploader's rights.
@@ -421,12 +451,13 @@ pub fn kms_calls(
     for (name, value) in base.keys.iter().filter(|(n, _)| n.starts_with("kms:")) {
         context.keys.insert(name.clone(), value.clone());
     }
+    let context = Arc::new(context);
     let call = |action: &str| Request {
         principal: principal.clone(),
         action: action.into(),
         resource: key.arn.clone(),
         resource_account: key.account.id.clone(),
-        context: context.clone(),
+        context: RequestContext::over(&context),
     };
     let mut out = vec![call("kms:GenerateDataKey")];
     if bucket_key || draft.multipart {

@@ -11,6 +11,7 @@ use crate::upload::calls::Draft;
 use crate::upload::network::{elsewhere, network_note};
 use crate::upload::pairs::Pair;
 use crate::upload::space::Space;
+use crate::upload::tables::Tables;
 use crate::upload::worlds::{
     EachWorld, WORLDS, Worlds, each_world, refused_in_every_world, worlds,
 };
@@ -74,7 +75,24 @@ pub fn decide(
             ));
         }
     }
+    gaps.extend(not_replayed(estate, &out));
     out
+}
+
+/// Uploads of which a refusal was left out are not understood.
+fn not_replayed(estate: &Estate, decided: &[Decided]) -> Vec<Gap> {
+    let left_out = |d: &&Decided| d.hangs_on.iter().any(|h| **h == *NO_REPLAY);
+    let buckets = decided.iter().filter(left_out).map(|d| d.bucket);
+    buckets
+        .filter_map(|bucket| estate.buckets.get(bucket))
+        .map(|bucket| Gap {
+            what: format!("uploads to {}", bucket.address).into(),
+            why: NO_REPLAY.into(),
+            place: Some(bucket.place.clone()),
+            path: None,
+            kind: GapKind::Undecided,
+        })
+        .collect()
 }
 
 /// The caller and the row of a pair whose role only delivers for an AWS service.
@@ -498,11 +516,13 @@ pub(super) fn refuse(
         Some(_) => vec![None; played.causes.len()],
         None => {
             let space = Space::new(journey, true, true);
+            let mut tables = Tables::new(journey, &space, None);
             let causes = played.causes.iter();
-            causes.map(|(c, _)| avoid(journey, &space, c)).collect()
+            causes.map(|(c, _)| avoid(&space, &mut tables, c)).collect()
         }
     };
     let some_unavoidable = overall == Outcome::AlwaysDenied && avoided.iter().any(Option::is_none);
+    let again = witness::Replay::new(journey, &draft, Reading::Favourable);
     for ((cause, confidence), way) in played.causes.iter().zip(avoided) {
         let outcome = match overall {
             Outcome::AlwaysDenied if some_unavoidable && way.is_some() => Outcome::DefaultDenied,
@@ -523,7 +543,7 @@ pub(super) fn refuse(
                 .and_then(|c| witness::refused(journey, way, Reading::Favourable, c));
             behind.extend(shown.map(|headers| (headers, causes)));
         }
-        let Some(refused) = witness::refused(journey, &draft, Reading::Favourable, cause) else {
+        let Some(refused) = again.refused(cause) else {
             out.hangs_on.push(NO_REPLAY.into());
             continue;
         };
@@ -558,4 +578,41 @@ pub fn level(outcome: Outcome, confidence: Confidence, path: &Path, pair: &Pair)
         Level::Error
     };
     base.min(confidence.cap()).min(by_path).min(by_pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_replay_is_not_understood() {
+        let mut files = crate::files::MemoryFiles::new();
+        files.insert("m.tf", "resource \"aws_s3_bucket\" \"b\" {}");
+        let (_, estate) = crate::analysis::load(&files, &crate::analysis::Request::default());
+        let mut decided = Decided {
+            uploader: Uploader::Deployer {
+                account: Text::literal("1"),
+            },
+            bucket: 0,
+            path: Path {
+                route: Route::Internet,
+                certainty: PathCertainty::Assumed,
+                access_point: None,
+                shown_by: None,
+                guards: Vec::new(),
+            },
+            world: Vec::new(),
+            outcome: Outcome::Depends,
+            hangs_on: Vec::new(),
+            grants: Vec::new(),
+            denials: Vec::new(),
+        };
+        assert!(not_replayed(&estate, std::slice::from_ref(&decided)).is_empty());
+        decided.hangs_on.push(NO_REPLAY.into());
+        let gaps = not_replayed(&estate, &[decided]);
+        let [gap] = gaps.as_slice() else {
+            panic!("{gaps:?}");
+        };
+        assert_eq!((&*gap.why, gap.kind), (NO_REPLAY, GapKind::Undecided));
+    }
 }

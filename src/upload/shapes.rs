@@ -40,8 +40,9 @@ pub fn decide(journey: &Journey<'_>, pair: &Pair, path: &Path, plain: &Draft, ou
             continue;
         };
         let way = witness::passing(journey, plain);
+        let again = witness::Replay::new(journey, &draft, Reading::Favourable);
         for (cause, confidence) in played.causes {
-            let Some(shown) = witness::refused(journey, &draft, Reading::Favourable, &cause) else {
+            let Some(shown) = again.refused(&cause) else {
                 out.hangs_on.push(NO_REPLAY.into());
                 continue;
             };

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::decision::condition::test_answer;
 use crate::decision::space::{
     Class, Domain, DomainValues, Variable, classes_of, domain_values, key_classes, tests_on,
 };
 use crate::decision::statement::{Surroundings, resource_answer};
-use crate::decision::{ContextValue, EndpointKind, Request, World};
+use crate::decision::{ContextValue, EndpointKind, Request, RequestContext, World};
 use crate::policy::{ConditionTest, Policy, PolicyVersion, Statement};
 use crate::upload::attempt::Journey;
-use crate::upload::calls::{Draft, Sent, object_arn};
+use crate::upload::calls::{Draft, Sent, object_arn, public_acl};
 use crate::upload::headers::{self, HEADERS, Values};
-use crate::upload::{Route, access_point};
+use crate::upload::{Route, access_point, gates};
 use crate::value::{Piece, Text};
 use rustc_hash::FxHashSet;
 
@@ -165,6 +166,9 @@ impl Space {
                 },
                 journey,
             );
+            if [headers::ACL, headers::STORAGE_CLASS].contains(&header.name) {
+                keep_different(journey, header, &asked, &mut classes);
+            }
             if header.name == headers::SSE_KEY {
                 name_default_key(journey, &mut classes);
             }
@@ -206,6 +210,7 @@ impl Space {
                 }
             }
         }
+        tags.sort();
         space.complete &= tags.len() <= TAG_LIMIT;
         for tag in tags.into_iter().take(TAG_LIMIT) {
             let asked = on(&format!("{}{tag}", headers::REQUEST_TAG));
@@ -399,21 +404,65 @@ fn alike(journey: &Journey<'_>, live: &[(&Policy, &Statement)], keys: &mut Vec<T
     });
 }
 
+/// Keeps the first of the values of a header that every condition and every gate takes alike.
+fn keep_different(
+    journey: &Journey<'_>,
+    header: &headers::Header,
+    asked: &[&ConditionTest],
+    classes: &mut Vec<Class>,
+) {
+    let known = |t: &&ConditionTest| {
+        let mut values = t.values.iter();
+        !t.open
+            && values.all(|v| {
+                let text = v.text.as_literal();
+                v.guards.is_empty() && text.is_some_and(|text| !text.contains("${"))
+            })
+    };
+    if !asked.iter().all(known) || stands_in_pattern(journey, header.key) {
+        return;
+    }
+    let everywhere = World::default();
+    let mut seen: FxHashSet<(Vec<u8>, usize, bool, bool)> = FxHashSet::default();
+    classes.retain(|class| {
+        let mut context = RequestContext::default();
+        context.set(header.key, class.value.clone());
+        let version = PolicyVersion::V2012;
+        let answers = asked
+            .iter()
+            .map(|t| test_answer(t, version, &context, &everywhere) as u8);
+        let mut draft = Draft::plain(None);
+        draft.set(header.name, sent(&class.value));
+        let gates = gates::acl_gates(&journey.bucket, &draft, journey.relation);
+        seen.insert((
+            answers.collect(),
+            gates.len(),
+            public_acl(&draft).is_some(),
+            class.value == ContextValue::Absent,
+        ))
+    });
+}
+
 /// The key is a policy variable of a resource or of a condition's value.
 fn stands_in_pattern(journey: &Journey<'_>, key: &str) -> bool {
-    let variable = format!("${{{key}");
+    let mut statements = journey.documents().flat_map(|p| p.statements.iter());
+    statements.any(|s| mentions(s, key))
+}
+
+/// The statement holds a policy variable whose key begins so, in lower case.
+pub(super) fn mentions(statement: &Statement, key: &str) -> bool {
     let holds = |text: &Text| {
         text.pieces().iter().any(|piece| match piece {
-            Piece::Literal(l) => l.to_ascii_lowercase().contains(&variable),
+            Piece::Literal(l) => l.split("${").skip(1).any(|name| {
+                name.get(..key.len())
+                    .is_some_and(|name| name.eq_ignore_ascii_case(key))
+            }),
             Piece::Unknown(_) => false,
         })
     };
-    let mut statements = journey.documents().flat_map(|p| p.statements.iter());
-    statements.any(|s| {
-        let resources = s.resources.iter().flat_map(|r| &r.patterns);
-        let listed = s.conditions.iter().flat_map(|t| &t.values);
-        resources.chain(listed).any(|v| holds(&v.text))
-    })
+    let resources = statement.resources.iter().flat_map(|r| &r.patterns);
+    let listed = statement.conditions.iter().flat_map(|t| &t.values);
+    resources.chain(listed).any(|v| holds(&v.text))
 }
 
 /// An address that no request from the internet has.

@@ -68,7 +68,8 @@ pub fn why(
     };
     let mut lines = Vec::new();
     let mut hangs_on: Vec<Arc<str>> = Vec::new();
-    for call in s3_calls(&journey.principal, target, &journey.base, draft) {
+    let base = Arc::new(journey.base.clone());
+    for call in s3_calls(&journey.principal, target, &base, draft) {
         let decision = evaluate(&call, &journey.s3, Reading::Favourable, &journey.world);
         hangs_on.extend(decision.hangs_on.iter().cloned());
         let mut present = vec![PolicyType::Identity];

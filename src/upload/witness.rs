@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::decision::Reading;
-use crate::upload::attempt::{Journey, same_cause};
+use crate::upload::attempt::{Journey, Played, same_cause};
 use crate::upload::calls::{Draft, Sent, unknown_text};
 use crate::upload::headers::{self, HEADERS};
 use crate::upload::{Cause, Headers};
@@ -19,18 +19,35 @@ pub(super) fn passing(journey: &Journey<'_>, draft: &Draft) -> Option<Headers> {
     passes.then_some(printed)
 }
 
-/// The draft as an upload that meets the refusal, whatever else it meets.
+/// A draft that was played again.
+pub(super) struct Replay {
+    printed: Headers,
+    met: Played,
+}
+
+impl Replay {
+    pub(super) fn new(journey: &Journey<'_>, draft: &Draft, reading: Reading) -> Replay {
+        let (printed, again) = printed(draft);
+        let met = journey.play(&again, reading);
+        Replay { printed, met }
+    }
+
+    /// The draft as an upload that meets the refusal, whatever else it meets.
+    pub(super) fn refused(&self, cause: &Cause) -> Option<Headers> {
+        let met = !self.met.allowed && self.met.causes.iter().any(|(c, _)| same_cause(c, cause));
+        debug_assert!(met, "a refused upload does not replay: {:?}", self.printed);
+        met.then(|| self.printed.clone())
+    }
+}
+
+/// As [`Replay::refused`], for one refusal.
 pub(super) fn refused(
     journey: &Journey<'_>,
     draft: &Draft,
     reading: Reading,
     cause: &Cause,
 ) -> Option<Headers> {
-    let (printed, again) = printed(draft);
-    let met = journey.play(&again, reading);
-    let meets = !met.allowed && met.causes.iter().any(|(c, _)| same_cause(c, cause));
-    debug_assert!(meets, "a refused upload does not replay: {printed:?}");
-    meets.then_some(printed)
+    Replay::new(journey, draft, reading).refused(cause)
 }
 
 /// What is printed of a draft, and the draft that says no more than that.

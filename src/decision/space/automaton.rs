@@ -25,7 +25,7 @@ pub struct Cut {
 }
 
 /// One letter of a witness.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Letter {
     Char(char),
     Symbol(Arc<Symbol>),
@@ -55,6 +55,8 @@ pub struct Automaton {
     index: FxHashMap<Vec<u16>, u32>,
     /// Per state and letter of the alphabet.
     next: Vec<Vec<u32>>,
+    /// Per state the letters that it tells apart, where they are known.
+    told: Vec<Option<u128>>,
     pub start: u32,
 }
 
@@ -110,6 +112,7 @@ impl Automaton {
             states: Vec::new(),
             index: FxHashMap::default(),
             next: Vec::new(),
+            told: Vec::new(),
             start: 0,
         };
         let mut positions = automaton.close(vec![0]);
@@ -132,6 +135,7 @@ impl Automaton {
         self.index.insert(positions.clone(), number);
         self.states.push(positions);
         self.next.push(Vec::new());
+        self.told.push(None);
         number
     }
 
@@ -248,6 +252,38 @@ impl Automaton {
             }
         }
         next
+    }
+
+    /// The letters of the alphabet, by their positions, that lead elsewhere than one that no pattern holds.
+    pub fn tells_apart(&mut self, state: u32, alphabet: &[Letter]) -> u128 {
+        let known = self.told.get(state as usize).copied().flatten();
+        known.unwrap_or_else(|| {
+            let mut told = 0;
+            for position in self.positions(state) {
+                match self.cells.get(usize::from(*position)) {
+                    Some(Cell::Part(Part::Letter(own))) => {
+                        let same = |letter: &Letter| match letter {
+                            Letter::Char(c) if self.ignore_case => {
+                                c.to_lowercase().eq(own.to_lowercase())
+                            }
+                            Letter::Char(c) => c == own,
+                            Letter::Symbol(_) => false,
+                        };
+                        for (at, _) in alphabet.iter().enumerate().filter(|(_, l)| same(l)) {
+                            told |= 1u128.checked_shl(at as u32).unwrap_or(0);
+                        }
+                    }
+                    Some(Cell::Part(Part::One(set) | Part::Many(set))) if *set != Letters::ANY => {
+                        told = u128::MAX;
+                    }
+                    _ => {}
+                }
+            }
+            if let Some(cell) = self.told.get_mut(state as usize) {
+                *cell = Some(told);
+            }
+            told
+        })
     }
 
     pub fn accepts(&self, state: u32) -> bool {

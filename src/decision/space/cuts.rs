@@ -11,7 +11,7 @@ use crate::value::{Piece, Text, Unknown};
 
 /// Values of policy variables as far as a context states them; the rest is open.
 fn stated(context: &RequestContext) -> impl Fn(&str) -> VariableValue + '_ {
-    |key| match context.keys.get(key.to_ascii_lowercase().as_str()) {
+    |key| match context.listed(&key.to_ascii_lowercase()) {
         Some(ContextValue::Present(values)) => match values.as_slice() {
             [value] => VariableValue::Value(value.clone()),
             _ => VariableValue::Unknown,

@@ -21,7 +21,9 @@ pub fn literal_values<'t>(tests: &'t [&ConditionTest]) -> impl Iterator<Item = &
 
 /// An address outside every block first, then one inside each, then the points around the blocks.
 pub fn addresses(tests: &[&ConditionTest]) -> Vec<Text> {
-    let networks: Vec<IpNet> = literal_values(tests).filter_map(read_network).collect();
+    let mut networks: Vec<IpNet> = literal_values(tests).filter_map(read_network).collect();
+    networks.sort();
+    networks.dedup();
     let mut points: Vec<IpAddr> = vec![IpAddr::from([198, 51, 100, 1])];
     for network in &networks {
         // The first host, where there is one, reads better than the network's own address.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::automaton::{Automaton, CELL_LIMIT, Cell, Cut, Letter, Mode};
 use crate::pattern::sequence::{Letters, OWN_ACCOUNT, Part, Token};
@@ -15,6 +15,8 @@ use crate::value::{Symbol, Text, Unknown};
 const STATE_LIMIT: usize = 20_000;
 /// Witnesses that are kept at most.
 const TEXT_LIMIT: usize = 512;
+/// Letters up to which those are passed over that a state does not tell apart.
+const TOLD: usize = 128;
 /// Whether all signatures were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureLimit {
@@ -61,6 +63,7 @@ fn alphabet(automata: &[Automaton]) -> Vec<Letter> {
     if narrow {
         letters.extend([':', '-', '.', '_']);
     }
+    symbols.sort();
     letters.sort_unstable();
     letters.dedup();
     letters.retain(|c| *c != OWN_ACCOUNT);
@@ -127,25 +130,43 @@ pub fn witnesses(cuts: &[Cut], unknowns: &[Unknown]) -> Witnesses {
     }
     let alphabet = alphabet(&automata);
 
-    type State = (Vec<u32>, bool);
-    let first: State = (automata.iter().map(|a| a.start).collect(), false);
+    // The states of the automata, and whether the text holds a symbol.
+    type State = Vec<u32>;
+    let mut first: State = automata.iter().map(|a| a.start).collect();
+    first.push(0);
     // The start is not marked as seen: a text that leads back to it has a signature of its own.
     let mut seen: FxHashSet<State> = FxHashSet::default();
-    let mut found: FxHashMap<(Vec<bool>, bool), usize> = FxHashMap::default();
+    let mut found: FxHashSet<Vec<bool>> = FxHashSet::default();
     let mut order: Vec<(Vec<bool>, bool, Vec<Letter>)> = Vec::new();
     // Each entry of the queue: its state, the entry before it, the letter that led here.
     let mut queue: Vec<(State, usize, usize)> = vec![(first, usize::MAX, 0)];
+    let mut next: State = Vec::with_capacity(automata.len() + 1);
+    let mut signature: Vec<bool> = Vec::with_capacity(automata.len() + 1);
     let mut at = 0;
-    'walk: while let Some((state, _, _)) = queue.get(at).cloned() {
+    'walk: while let Some(state) = queue.get(at).map(|(state, _, _)| state.clone()) {
+        let told = match alphabet.len() <= TOLD {
+            true => automata
+                .iter_mut()
+                .zip(&state)
+                .fold(0, |told, (a, s)| told | a.tells_apart(*s, &alphabet)),
+            false => u128::MAX,
+        };
         for (number, letter) in alphabet.iter().enumerate() {
-            let next: State = (
+            // A letter that nothing here tells from the fresh one, which comes first, leads where that leads.
+            let told = told >> number.min(TOLD - 1) & 1 == 1;
+            if number > 0 && !told && matches!(letter, Letter::Char(_)) {
+                continue;
+            }
+            next.clear();
+            next.extend(
                 automata
                     .iter_mut()
-                    .zip(&state.0)
-                    .map(|(a, s)| a.follow(*s, number, letter))
-                    .collect(),
-                state.1 || matches!(letter, Letter::Symbol(_)),
+                    .zip(&state)
+                    .map(|(a, s)| a.follow(*s, number, letter)),
             );
+            let before = state.last().is_some_and(|symbols| *symbols > 0);
+            let with_symbol = before || matches!(letter, Letter::Symbol(_));
+            next.push(u32::from(with_symbol));
             if seen.contains(&next) {
                 continue;
             }
@@ -153,14 +174,11 @@ pub fn witnesses(cuts: &[Cut], unknowns: &[Unknown]) -> Witnesses {
                 limit = SignatureLimit::Reached;
                 break 'walk;
             }
-            let signature: Vec<bool> = automata
-                .iter()
-                .zip(&next.0)
-                .map(|(a, s)| a.accepts(*s))
-                .collect();
-            let key = (signature, next.1);
-            if !found.contains_key(&key) {
-                found.insert(key.clone(), order.len());
+            signature.clear();
+            signature.extend(automata.iter().zip(&next).map(|(a, s)| a.accepts(*s)));
+            signature.push(with_symbol);
+            if !found.contains(&signature) {
+                found.insert(signature.clone());
                 let mut text = vec![letter.clone()];
                 let mut back = at;
                 while let Some((_, before, letter)) = queue.get(back) {
@@ -171,13 +189,15 @@ pub fn witnesses(cuts: &[Cut], unknowns: &[Unknown]) -> Witnesses {
                     back = *before;
                 }
                 text.reverse();
-                order.push((key.0, key.1, text));
+                signature.pop();
+                order.push((signature.clone(), with_symbol, text));
             }
             seen.insert(next.clone());
-            queue.push((next, at, number));
+            queue.push((next.clone(), at, number));
         }
         at += 1;
     }
+    let readable = Readable::new(&automata);
     let mut texts: Vec<((usize, bool), Text)> = order
         .into_iter()
         .map(|(signature, with_symbol, shortest)| {
@@ -190,7 +210,7 @@ pub fn witnesses(cuts: &[Cut], unknowns: &[Unknown]) -> Witnesses {
                     .count(),
                 false => 0,
             };
-            let text = readable(shortest, &signature, with_symbol, &automata);
+            let text = readable.find(shortest, &signature, with_symbol, &automata);
             ((doubts, matched), text_of(&text, unknowns))
         })
         .collect();
@@ -221,60 +241,99 @@ fn text_of(letters: &[Letter], unknowns: &[Unknown]) -> Text {
     out
 }
 
-/// A text written like one of the matched patterns, where it has the same signature as the shortest one.
-fn readable(
-    shortest: Vec<Letter>,
-    signature: &[bool],
+/// A text written like a pattern, with the combination of patterns that it matches.
+struct Written {
+    text: Vec<Letter>,
+    signature: Vec<bool>,
     with_symbol: bool,
-    automata: &[Automaton],
-) -> Vec<Letter> {
-    let serves = |text: &[Letter]| {
-        !text.is_empty()
-            && !text.contains(&Letter::Char(OWN_ACCOUNT))
-            && text.iter().any(|l| matches!(l, Letter::Symbol(_))) == with_symbol
-            && automata
-                .iter()
-                .zip(signature)
-                .all(|(a, wanted)| a.run(text) == *wanted)
-    };
-    let chars = |text: &str| -> Vec<Letter> { text.chars().map(Letter::Char).collect() };
-    // A text that begins with a slash, a dot or a field of one letter is odd.
-    let rank = |text: &[Letter]| {
-        let odd = matches!(text.first(), Some(Letter::Char('/' | '.' | ':')))
-            || matches!(text, [_, Letter::Char(':'), ..]);
-        (odd, text.len())
-    };
-    let mut best: Option<Vec<Letter>> = None;
-    for (matched, automaton) in signature.iter().zip(automata) {
-        if !*matched {
-            continue;
+}
+
+impl Written {
+    /// `None` for a text that stands for no value.
+    fn of(text: Vec<Letter>, automata: &[Automaton]) -> Option<Written> {
+        if text.is_empty() || text.contains(&Letter::Char(OWN_ACCOUNT)) {
+            return None;
         }
-        for text in automaton.written() {
-            if best.as_ref().is_none_or(|b| rank(&text) < rank(b)) && serves(&text) {
-                best = Some(text);
+        Some(Written {
+            signature: automata.iter().map(|a| a.run(&text)).collect(),
+            with_symbol: text.iter().any(|l| matches!(l, Letter::Symbol(_))),
+            text,
+        })
+    }
+
+    fn serves(&self, signature: &[bool], with_symbol: bool) -> bool {
+        self.signature == signature && self.with_symbol == with_symbol
+    }
+}
+
+/// The texts among which a readable witness is looked for.
+struct Readable {
+    /// Written like a pattern, the best first, whatever the order of the patterns is.
+    like_patterns: Vec<Written>,
+    plain: Vec<Written>,
+}
+
+impl Readable {
+    fn new(automata: &[Automaton]) -> Readable {
+        let mut texts: Vec<Vec<Letter>> = automata.iter().flat_map(Automaton::written).collect();
+        texts.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+        texts.dedup();
+        let plain = ["x", "arn:aws:s3:::x", "arn:aws:iam::111122223333:role/x"];
+        let chars = |text: &str| -> Vec<Letter> { text.chars().map(Letter::Char).collect() };
+        let of = |text: Vec<Letter>| Written::of(text, automata);
+        Readable {
+            like_patterns: texts.into_iter().filter_map(of).collect(),
+            plain: plain.iter().filter_map(|p| of(chars(p))).collect(),
+        }
+    }
+
+    /// A text with the signature of the shortest one that reads better.
+    fn find(
+        &self,
+        shortest: Vec<Letter>,
+        signature: &[bool],
+        with_symbol: bool,
+        automata: &[Automaton],
+    ) -> Vec<Letter> {
+        let serves = |w: &&Written| w.serves(signature, with_symbol);
+        // What no pattern matches is not written like one.
+        let matched = signature.contains(&true);
+        let mut best = self
+            .like_patterns
+            .iter()
+            .filter(|_| matched)
+            .find(serves)
+            .map(|w| w.text.clone());
+        for written in &self.plain {
+            if best.as_ref().is_none_or(|b| rank(b).0) && serves(&written) {
+                best = Some(written.text.clone());
             }
         }
-    }
-    let plain = ["x", "arn:aws:s3:::x", "arn:aws:iam::111122223333:role/x"];
-    for text in plain.iter().map(|p| chars(p)) {
-        if best.as_ref().is_none_or(|b| rank(b).0) && serves(&text) {
-            best = Some(text);
-        }
-    }
-    if best.is_none() {
-        // A name between a slash and what follows reads better than none.
-        let mut named = Vec::with_capacity(shortest.len());
-        for letter in &shortest {
-            if *letter == Letter::Char('.') && named.last() == Some(&Letter::Char('/')) {
-                named.push(Letter::Char('x'));
+        if best.is_none() {
+            // A name between a slash and what follows reads better than none.
+            let mut named = Vec::with_capacity(shortest.len());
+            for letter in &shortest {
+                if *letter == Letter::Char('.') && named.last() == Some(&Letter::Char('/')) {
+                    named.push(Letter::Char('x'));
+                }
+                named.push(letter.clone());
             }
-            named.push(letter.clone());
+            if named != shortest {
+                let named = Written::of(named, automata);
+                best = named
+                    .filter(|w| w.serves(signature, with_symbol))
+                    .map(|w| w.text);
+            }
         }
-        if named != shortest && serves(&named) {
-            best = Some(named);
-        }
+        best.unwrap_or(shortest)
     }
-    best.unwrap_or(shortest)
+}
+
+/// A text that begins with a slash, a dot or a field of one letter is odd.
+fn rank(text: &[Letter]) -> (bool, usize) {
+    let odd = matches!(text.first(), Some(Letter::Char('/' | '.' | ':')))
+        || matches!(text, [_, Letter::Char(':'), ..]);
+    (odd, text.len())
 }
 
 #[cfg(test)]
