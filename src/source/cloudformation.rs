@@ -481,6 +481,14 @@ fn emit_one(evaluator: &Evaluator<'_, '_>, entry: &Entry, out: &mut Vec<Resource
             return;
         }
     }
+    if let Some(body) = nested::body(&entry.node) {
+        run.gap(
+            GapKind::Unsupported,
+            address.clone(),
+            "a template inside `TemplateBody` is not read; one in a file is",
+            &body.place,
+        );
+    }
     let mut guards = template.guards.clone();
     if let Some(condition) = map.get("Condition") {
         match evaluator.guards_of(condition) {

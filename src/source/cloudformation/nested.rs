@@ -25,6 +25,16 @@ pub(super) fn location(resource: &Value) -> Option<&Value> {
     }
 }
 
+/// The template that a stack or stack set holds as a text.
+pub(super) fn body(resource: &Value) -> Option<&Value> {
+    match resource.get("Type")?.as_str()? {
+        "AWS::CloudFormation::Stack" | "AWS::CloudFormation::StackSet" => {
+            resource.get("Properties")?.get("TemplateBody")
+        }
+        _ => None,
+    }
+}
+
 /// The boundary-relative path that a location names beside the template.
 pub(super) fn local(template_path: &str, location: &str) -> Option<String> {
     if location.contains("://") {

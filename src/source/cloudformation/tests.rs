@@ -509,3 +509,15 @@ fn places_point_at_the_source() {
         "${Given}"
     );
 }
+
+#[test]
+fn a_template_inside_another_one_is_said() {
+    let body = "Properties: {TemplateBody: 'Resources: {}'}";
+    let file = "Properties: {StackSetName: s, TemplateURL: 't.yaml'}";
+    for (what, gaps) in [(body, 1), (file, 0)] {
+        let text = format!(
+            "AWSTemplateFormatVersion: '2010-09-09'\nResources:\n  S:\n    Type: AWS::CloudFormation::StackSet\n    {what}\n"
+        );
+        assert_eq!(one(&text).gaps.len(), gaps, "{what}");
+    }
+}
