@@ -44,6 +44,8 @@ pub struct Request {
     pub show: Vec<Show>,
     /// Offer exact edits: each is decided again.
     pub mends: bool,
+    /// Try every mend, however much is to be decided again for it.
+    pub thorough: bool,
     pub suppressions: suppress::Settings,
     pub uri_prefix: String,
     /// Name of this analysis beside others of the same repository; may be empty.
@@ -216,7 +218,8 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         gaps,
         mut read,
         names,
-        public,
+        meets,
+        public: _,
     } = environments::run(&sources, request, &beside);
     read.files = sources.files.len();
     let all = request.mends.then(|| findings.clone());
@@ -235,7 +238,7 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
     });
     let undecided_mends = match &all {
         Some(all) => {
-            let before = offer::State::new(&sources.files, all, &decided, public);
+            let before = offer::State::new(&sources, all, meets);
             offer::offer(files, request, &before, &mut findings)
         }
         None => 0,

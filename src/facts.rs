@@ -18,6 +18,7 @@ pub mod service_accounts;
 pub mod shell;
 pub mod states;
 pub mod terraform;
+mod unseen;
 mod workload;
 
 use std::borrow::Cow;

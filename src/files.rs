@@ -40,8 +40,12 @@ pub enum FilesError {
     Outside,
     #[error("not a regular file")]
     NotRegular,
-    #[error("larger than the limit of {limit} bytes")]
+    #[error(
+        "larger than the limit of {limit} bytes: raise `file-bytes` of `[limits]` in the configuration"
+    )]
     TooLarge { limit: u64 },
+    #[error("holds more than {limit} files: raise `files` of `[limits]` in the configuration")]
+    TooMany { limit: usize },
     #[error("cannot be read: {0}")]
     Unreadable(Arc<str>),
 }

@@ -42,7 +42,8 @@ pub struct Scope {
     pub library: bool,
     /// The sources of the scope write their own account as a value (`AWS::AccountId`, `aws_caller_identity`).
     pub writes_own_account: bool,
-    /// Symbol subjects or resource addresses that outputs of the scope expose (for library scopes).
+    /// Addresses of resources to which something that is not seen may attach policies: those of a template that a
+    /// macro rewrites.
     pub exposed: Vec<Arc<str>>,
     /// Output values by name, with their places (for joining scopes).
     pub outputs: Map,
@@ -95,6 +96,8 @@ pub struct Resource {
     pub place: Place,
     /// The whole block.
     pub block: Span,
+    /// Makes resources that are not seen: a call of a module or a nested stack that is not on disk.
+    pub unseen: bool,
 }
 
 /// Something that was not understood: listed, counted, visible in every format.

@@ -12,7 +12,7 @@ use std::path::Path;
 use iaclint::analysis::{self, Request};
 use iaclint::files::disk::DiskFiles;
 use iaclint::files::{Limits, MemoryFiles};
-use iaclint::report::{Report, sarif};
+use iaclint::report::{Report, json, sarif};
 use iaclint::rule::registry;
 use serde_json::Value as Json;
 
@@ -33,6 +33,43 @@ fn logs_are_what_code_scanning_takes() {
         assert_eq!(results_of(&log).len(), report.findings.len(), "{name}");
     }
     println!("{results} results checked");
+}
+
+/// An edit that lets more in is told in words: a viewer would apply it with one click.
+#[test]
+fn only_safe_edits_are_offered() {
+    let (mut offered, mut told) = (0, 0);
+    for page in registry::all() {
+        if offered > 0 && told > 0 {
+            break;
+        }
+        let name = page.name;
+        let mut files = MemoryFiles::new();
+        for example in page.examples("Denied") {
+            files.insert(example.path, example.text);
+        }
+        let request = Request {
+            mends: true,
+            ..Request::default()
+        };
+        let report = analysis::run(&files, &request);
+        let log: Json = serde_json::from_str(&sarif::render(&report)).unwrap();
+        let whole: Json = serde_json::from_str(&json::render(&report)).unwrap();
+        for (i, finding) in report.findings.iter().enumerate() {
+            let Some(fix) = finding.fix.as_ref().filter(|f| !f.edits.is_empty()) else {
+                continue;
+            };
+            let result = &results_of(&log)[i];
+            assert_eq!(result["fixes"].is_array(), fix.safe, "{name}: {result}");
+            let labelled = &whole["findings"][i]["fix"];
+            assert_eq!(labelled["safe"], fix.safe, "{name}");
+            assert_eq!(labelled["gains"], serde_json::json!(fix.gains), "{name}");
+            let text = result["message"]["text"].as_str().unwrap();
+            assert_eq!(text.contains("This also lets in: "), !fix.safe, "{name}");
+            *(if fix.safe { &mut offered } else { &mut told }) += 1;
+        }
+    }
+    assert!(offered > 0 && told > 0, "{offered} offered, {told} told");
 }
 
 /// Every estate that lies in the repository.

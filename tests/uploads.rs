@@ -31,6 +31,9 @@ mod services;
 #[path = "uploads/callers.rs"]
 mod callers;
 
+#[path = "uploads/unseen.rs"]
+mod unseen;
+
 #[path = "plans/check.rs"]
 mod plans;
 

@@ -27,6 +27,8 @@ pub struct Ran {
     pub names: Vec<Arc<str>>,
     /// Buckets whose policy is certainly public.
     pub public: BTreeSet<Arc<str>>,
+    /// Scopes that meet: one names what the other declares, or may upload to it.
+    pub meets: Vec<(ScopeId, ScopeId)>,
 }
 
 /// One environment, or what stands outside of them.
@@ -55,41 +57,29 @@ impl World {
         }
     }
 
-    /// Scopes outside of the environments that this one meets, over any number of others.
-    fn touched(&self) -> BTreeSet<ScopeId> {
-        let mut beside: BTreeMap<ScopeId, BTreeSet<ScopeId>> = BTreeMap::new();
-        let mut join = |a: ScopeId, b: ScopeId| {
-            beside.entry(a).or_default().insert(b);
-            beside.entry(b).or_default().insert(a);
-        };
-        for (a, b) in &self.estate.joins {
-            join(*a, *b);
-        }
+    /// Scopes that meet by a name, or as the two sides of an upload.
+    fn meets(&self) -> BTreeSet<(ScopeId, ScopeId)> {
+        let mut out: BTreeSet<(ScopeId, ScopeId)> = self.estate.joins.iter().copied().collect();
         for pair in &self.pairs {
             let scopes =
                 crate::upload::decide::scopes_of(&self.estate, &pair.uploader, pair.bucket);
-            if let [a, b] = scopes.as_slice() {
-                join(*a, *b);
+            if let [a, b] = scopes.as_slice()
+                && a != b
+            {
+                out.insert((*a.min(b), *a.max(b)));
             }
         }
+        out
+    }
+
+    /// Scopes outside of the environments that this one meets, over any number of others.
+    fn touched(&self) -> BTreeSet<ScopeId> {
         let own = |s: &&Scope| s.environment_name().is_some();
-        let mut open: Vec<ScopeId> = self
-            .sources
-            .scopes
-            .iter()
-            .filter(own)
-            .map(|s| s.id)
-            .collect();
-        let mut seen: BTreeSet<ScopeId> = open.iter().copied().collect();
-        let inside = seen.clone();
-        while let Some(next) = open.pop() {
-            for other in beside.get(&next).into_iter().flatten() {
-                if seen.insert(*other) {
-                    open.push(*other);
-                }
-            }
-        }
-        seen.difference(&inside).copied().collect()
+        let own = self.sources.scopes.iter().filter(own).map(|s| s.id);
+        let inside: BTreeSet<ScopeId> = own.collect();
+        let mut seen = reached(&self.meets(), inside.clone());
+        seen.retain(|s| !inside.contains(s));
+        seen
     }
 
     fn counts(&self) -> [usize; 6] {
@@ -108,6 +98,28 @@ impl World {
             estate.policies_understood,
         ]
     }
+}
+
+/// The scopes, and those that they meet over any number of others.
+pub fn reached<'m>(
+    meets: impl IntoIterator<Item = &'m (ScopeId, ScopeId)>,
+    from: BTreeSet<ScopeId>,
+) -> BTreeSet<ScopeId> {
+    let mut beside: BTreeMap<ScopeId, BTreeSet<ScopeId>> = BTreeMap::new();
+    for (a, b) in meets {
+        beside.entry(*a).or_default().insert(*b);
+        beside.entry(*b).or_default().insert(*a);
+    }
+    let mut open: Vec<ScopeId> = from.iter().copied().collect();
+    let mut seen = from;
+    while let Some(next) = open.pop() {
+        for other in beside.get(&next).into_iter().flatten() {
+            if seen.insert(*other) {
+                open.push(*other);
+            }
+        }
+    }
+    seen
 }
 
 /// Decides what the sources make possible, in each environment.
@@ -151,6 +163,10 @@ pub fn run(sources: &Sources, request: &Request, beside: &Beside) -> Ran {
     let public = std::iter::once(&outside)
         .chain(&inside)
         .flat_map(|world| super::offer::public_buckets(&world.estate))
+        .collect();
+    let meets: BTreeSet<(ScopeId, ScopeId)> = std::iter::once(&outside)
+        .chain(&inside)
+        .flat_map(World::meets)
         .collect();
     let mut told = BTreeSet::new();
     for world in std::iter::once(outside).chain(inside) {
@@ -203,6 +219,7 @@ pub fn run(sources: &Sources, request: &Request, beside: &Beside) -> Ran {
         },
         names,
         public,
+        meets: meets.into_iter().collect(),
     }
 }
 

@@ -11,18 +11,19 @@ use rayon::prelude::*;
 use super::{Request, circle, environments};
 use crate::decision::Match;
 use crate::facts::Estate;
-use crate::files::{FileTable, Files, FilesError};
+use crate::files::{FileTable, Files, FilesError, folder_of};
 use crate::policy::public;
 use crate::report::DecidedUpload;
 use crate::rule::{Edit, Finding, Level, Outcome, Proposal};
-use crate::source::edit;
+use crate::source::{Format, Scope, Sources, edit};
+use crate::value::{FileId, ScopeId};
 
 /// Proposals of one finding that are decided.
 const ALTERNATIVES: usize = 3;
 /// Edits of one run that are decided again.
 const DECIDED: usize = 40;
-/// Uploads that are decided again in one run, all edits together: an estate of many uploads has fewer edits decided.
-const UPLOADS: usize = 40_000;
+/// Resources that are read again in one run for edits that nobody asked for, where half of the run's own are fewer.
+const RESOURCES: usize = 2_000;
 
 /// Fills in the edits of the findings. Gives the number of findings whose edits were not decided, as they are too many.
 pub fn offer(
@@ -31,9 +32,13 @@ pub fn offer(
     before: &State,
     findings: &mut [Finding],
 ) -> usize {
-    let mut wanted: Vec<(usize, Vec<Candidate>)> = Vec::new();
-    let most = DECIDED.min(UPLOADS / before.uploads.max(1));
-    let (mut count, mut left_out) = (0, 0);
+    let mut wanted: Vec<(usize, Vec<(Candidate, usize)>)> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
+    let (mut count, mut left_out, mut work) = (0, 0, 0);
+    let most = match request.thorough {
+        true => usize::MAX,
+        false => RESOURCES.max(before.resources / 2),
+    };
     for (index, finding) in findings.iter().enumerate() {
         let proposals = match &finding.fix {
             Some(fix) if finding.level > Level::Note || finding.callers.is_empty() => {
@@ -43,25 +48,62 @@ pub fn offer(
         };
         let candidates: Vec<Candidate> = proposals
             .iter()
-            .filter_map(|p| Candidate::new(before.files, p))
+            .filter_map(|p| Candidate::new(&before.sources.files, p))
             .take(ALTERNATIVES)
             .collect();
         if candidates.is_empty() {
             continue;
         }
-        if count + candidates.len() > most {
+        let mut known = parts.len();
+        let placed: Vec<(Candidate, usize)> = candidates
+            .into_iter()
+            .map(|candidate| {
+                let part = Part::of(before, &candidate.edits);
+                let at = parts.iter().position(|p| p.scopes == part.scopes);
+                let at = at.unwrap_or_else(|| {
+                    parts.push(part);
+                    parts.len() - 1
+                });
+                (candidate, at)
+            })
+            .collect();
+        let mut cost = 0usize;
+        for (_, at) in &placed {
+            let size = parts.get(*at).map_or(0, |p| p.resources);
+            cost += size;
+            // Each part is decided once without an edit.
+            if *at >= known {
+                cost += size;
+                known = at + 1;
+            }
+        }
+        if count + placed.len() > DECIDED || work + cost > most {
             left_out += 1;
             continue;
         }
-        count += candidates.len();
-        wanted.push((index, candidates));
+        count += placed.len();
+        work += cost;
+        wanted.push((index, placed));
     }
+    let used: BTreeSet<usize> = wanted
+        .iter()
+        .flat_map(|(_, c)| c)
+        .map(|(_, at)| *at)
+        .collect();
+    let parts: Vec<Option<Basis>> = parts
+        .into_par_iter()
+        .enumerate()
+        .map(|(at, part)| {
+            used.contains(&at)
+                .then(|| Basis::new(files, request, &part))
+        })
+        .collect();
     let shown: &[Finding] = findings;
     let found: Vec<(usize, Option<Offer>)> = wanted
         .into_par_iter()
         .map(|(index, candidates)| {
             let finding = shown.get(index);
-            let offer = finding.and_then(|f| best(files, request, before, f, candidates));
+            let offer = finding.and_then(|f| best(files, before, f, candidates, &parts));
             (index, offer)
         })
         .collect();
@@ -77,6 +119,73 @@ pub fn offer(
         }
     }
     left_out
+}
+
+/// The part of the estate that an edit can change: the scopes of its files and those that they meet.
+struct Part {
+    scopes: BTreeSet<ScopeId>,
+    /// What stands for them as named paths.
+    paths: Vec<String>,
+    resources: usize,
+}
+
+impl Part {
+    fn of(before: &State, edits: &[Edit]) -> Part {
+        let mut own = BTreeSet::new();
+        for edit in edits {
+            own.extend(before.declaring.get(&edit.span.file).into_iter().flatten());
+        }
+        // What declares nothing may be read by any.
+        if own.is_empty() {
+            own.extend(before.sources.scopes.iter().map(|s| s.id));
+        }
+        let scopes = environments::reached(&before.meets, own);
+        let listed = before
+            .sources
+            .scopes
+            .iter()
+            .filter(|s| scopes.contains(&s.id));
+        let mut paths: Vec<String> = listed
+            .filter(|s| !s.id.is_elsewhere())
+            .filter_map(|s| before.named(s))
+            .collect();
+        paths.sort();
+        paths.dedup();
+        let resources = scopes.iter().filter_map(|s| before.sizes.get(s)).sum();
+        Part {
+            scopes,
+            paths,
+            resources,
+        }
+    }
+}
+
+/// What holds in a part of the estate before an edit.
+struct Basis {
+    request: Request,
+    findings: Vec<Finding>,
+    /// Caller and bucket of every upload that may pass in some form.
+    access: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Buckets whose policy may be public.
+    public: BTreeSet<Arc<str>>,
+}
+
+impl Basis {
+    fn new(files: &dyn Files, request: &Request, part: &Part) -> Basis {
+        let request = Request {
+            paths: part.paths.clone(),
+            ..request.clone()
+        };
+        let mut read = super::read(files, &request);
+        let beside = super::beside(files, &request, &mut read);
+        let ran = environments::run(&read, &request, &beside);
+        Basis {
+            request,
+            access: access(&ran.decided),
+            findings: ran.findings,
+            public: ran.public,
+        }
+    }
 }
 
 /// Edits that could be offered.
@@ -108,29 +217,51 @@ struct Offer {
 
 /// What held before an edit.
 pub struct State<'f> {
-    files: &'f FileTable,
+    sources: &'f Sources,
     /// Those that are not shown too.
     findings: &'f [Finding],
-    uploads: usize,
-    /// Caller and bucket of every upload that may pass in some form.
-    access: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Buckets whose policy may be public.
-    public: BTreeSet<Arc<str>>,
+    meets: Vec<(ScopeId, ScopeId)>,
+    /// Scopes that declare something in a file.
+    declaring: BTreeMap<FileId, BTreeSet<ScopeId>>,
+    /// Resources of each scope.
+    sizes: BTreeMap<ScopeId, usize>,
+    resources: usize,
 }
 
 impl<'f> State<'f> {
     pub fn new(
-        files: &'f FileTable,
+        sources: &'f Sources,
         findings: &'f [Finding],
-        decided: &[DecidedUpload],
-        public: BTreeSet<Arc<str>>,
+        meets: Vec<(ScopeId, ScopeId)>,
     ) -> State<'f> {
+        let mut declaring: BTreeMap<FileId, BTreeSet<ScopeId>> = BTreeMap::new();
+        let mut sizes: BTreeMap<ScopeId, usize> = BTreeMap::new();
+        for resource in &sources.resources {
+            let file = resource.block.file;
+            declaring.entry(file).or_default().insert(resource.scope);
+            *sizes.entry(resource.scope).or_default() += 1;
+        }
         State {
-            files,
+            sources,
             findings,
-            uploads: decided.len(),
-            access: access(decided),
-            public,
+            meets,
+            declaring,
+            sizes,
+            resources: sources.resources.len(),
+        }
+    }
+
+    /// A file that stands for a scope where it is named: a template, or one of a root module.
+    fn named(&self, scope: &Scope) -> Option<String> {
+        match scope.format {
+            Format::CloudFormation => Some(scope.path.to_string()),
+            Format::Terraform => {
+                let inside = |path: &str| folder_of(path) == &*scope.path;
+                let mut files = self.sources.files.iter().map(|(_, f)| &f.path);
+                files
+                    .find(|path| super::is_terraform(path) && inside(path))
+                    .map(|path| path.to_string())
+            }
         }
     }
 }
@@ -138,14 +269,17 @@ impl<'f> State<'f> {
 /// The first safe one, else the first that mends.
 fn best(
     files: &dyn Files,
-    request: &Request,
     before: &State,
     finding: &Finding,
-    candidates: Vec<Candidate>,
+    candidates: Vec<(Candidate, usize)>,
+    parts: &[Option<Basis>],
 ) -> Option<Offer> {
     let mut unsafe_one = None;
-    for candidate in candidates {
-        let Some(offer) = try_out(files, request, before, finding, candidate) else {
+    for (candidate, at) in candidates {
+        let Some(basis) = parts.get(at).and_then(Option::as_ref) else {
+            continue;
+        };
+        let Some(offer) = try_out(files, before, basis, finding, candidate) else {
             continue;
         };
         if offer.gains.is_empty() {
@@ -156,19 +290,20 @@ fn best(
     unsafe_one
 }
 
-/// Decides the estate with the edits; `None` where they do not mend the finding.
+/// Decides the part of the estate with the edits; `None` where they do not mend the finding.
 fn try_out(
     files: &dyn Files,
-    request: &Request,
     before: &State,
+    basis: &Basis,
     finding: &Finding,
     candidate: Candidate,
 ) -> Option<Offer> {
+    let request = &basis.request;
     // What lies in another repository is mended there.
     if candidate.edits.iter().any(|e| e.span.file.is_elsewhere()) {
         return None;
     }
-    let edited = Edited::new(files, before.files, &candidate.edits)?;
+    let edited = Edited::new(files, &before.sources.files, &candidate.edits)?;
     let mut read = super::read(&edited, request);
     let beside = super::beside(&edited, request, &mut read);
     // INVARIANT: a text that does not parse any more is never offered.
@@ -188,7 +323,13 @@ fn try_out(
             && (finding.callers.is_empty() || same_upload(other, finding))
     };
     let known: BTreeSet<&str> = before.findings.iter().map(|f| f.rule).collect();
-    let gone = findings.iter().filter(like).count() < before.findings.iter().filter(like).count();
+    let counted = |all: &[Finding]| all.iter().filter(like).count();
+    // INVARIANT: the part alone shows what the whole shows; else nothing follows from it.
+    let held = counted(&basis.findings);
+    if held != counted(before.findings) {
+        return None;
+    }
+    let gone = counted(&findings) < held;
     let worse = findings.iter().any(|f| {
         f.level > Level::Note
             && f.only_with.is_none()
@@ -199,14 +340,14 @@ fn try_out(
         return None;
     }
     let mut gains: Vec<String> = Vec::new();
-    for (caller, bucket) in access(&decided).difference(&before.access) {
+    for (caller, bucket) in access(&decided).difference(&basis.access) {
         let meant =
             *bucket == finding.bucket && finding.callers.iter().any(|w| w.address == *caller);
         if !meant {
             gains.push(format!("{caller} to {bucket}"));
         }
     }
-    for bucket in ran.public.difference(&before.public) {
+    for bucket in ran.public.difference(&basis.public) {
         gains.push(format!("everyone to {bucket}"));
     }
     let callers: BTreeSet<&str> = finding.callers.iter().map(|w| &*w.address).collect();

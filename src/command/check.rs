@@ -220,7 +220,9 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
     let configured = config.suppressions(below);
     let context = Arc::new(config.context(&disk, below)?);
     let arguments = &settle(given.clone(), &config)?;
-    let mut files = disk.excluding(&arguments.exclude);
+    let mut files = disk
+        .excluding(&arguments.exclude)
+        .limited(config.limits.limits());
     if let Some(base) = &base {
         files = files.ignoring(base.files.ignored().clone());
     }
@@ -275,6 +277,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
             honoured: None,
         },
         category: arguments.category.clone().unwrap_or_default(),
+        thorough: arguments.fix || arguments.diff,
         mends: arguments.fix
             || arguments.diff
             || (!arguments.quiet && arguments.format.shows_mends())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use iaclint::files::disk::DiskFiles;
-use iaclint::files::{Files, folder_of, join};
+use iaclint::files::{Files, Limits, folder_of, join};
 use iaclint::source::environment::Declared;
 use serde::Deserialize;
 use toml::Spanned;
@@ -44,9 +44,30 @@ pub struct Config {
     pub path: Vec<Spanned<PathSays>>,
     pub policy: Vec<Spanned<PolicySays>>,
     pub require_reason: bool,
+    pub limits: LimitsSays,
     pub suppress: Vec<Spanned<SuppressSays>>,
     #[serde(skip)]
     origin: Option<Origin>,
+}
+
+/// Limits of reading; one that is left out keeps its value.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LimitsSays {
+    /// Bytes of one file.
+    pub file_bytes: Option<u64>,
+    /// Files of one run.
+    pub files: Option<usize>,
+}
+
+impl LimitsSays {
+    pub fn limits(self) -> Limits {
+        let usual = Limits::default();
+        Limits {
+            file_bytes: self.file_bytes.unwrap_or(usual.file_bytes),
+            files: self.files.unwrap_or(usual.files),
+        }
+    }
 }
 
 /// The file of a configuration.
@@ -317,6 +338,10 @@ mod tests {
         assert_eq!(keys(entry("path")), read("[[path]]\nxyzzy = 1"));
         assert_eq!(keys(entry("policy")), read("[[policy]]\nxyzzy = 1"));
         assert_eq!(keys(entry("suppress")), read("[[suppress]]\nxyzzy = 1"));
+        assert_eq!(
+            keys(&schema["properties"]["limits"]),
+            read("[limits]\nxyzzy = 1")
+        );
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use iaclint::analysis::{self, Request};
-use iaclint::files::Limits;
 use iaclint::files::disk::DiskFiles;
 use iaclint::source::Inputs;
 
@@ -74,7 +73,7 @@ fn write(given: &FactsArguments) -> Result<ExitCode, String> {
         &boundary,
     )?;
     let exclude = [given.exclude.clone(), config.exclude.clone()].concat();
-    let files = DiskFiles::new(&boundary, Limits::default())
+    let files = DiskFiles::new(&boundary, config.limits.limits())
         .map_err(|e| format!("{} cannot be read: {e}", boundary.display()))?
         .excluding(&exclude);
     let inside = |paths: &[String]| -> Result<Vec<String>, String> {

@@ -3,6 +3,7 @@
 //! Every join goes through a map of canonical texts, so the work grows with the number of declarations only.
 //! What names something that no source declares becomes an open bucket, key or caller.
 
+mod artifacts;
 mod hold;
 mod index;
 mod rest;
@@ -48,8 +49,11 @@ pub(super) struct Assembly<'l, 's> {
     profiles: Index,
     workloads: Index,
     organization: Index,
+    projects: Index,
     group_list: Vec<Group>,
     managed_list: Vec<Managed>,
+    /// Build projects as declared.
+    project_list: Vec<Declared>,
     /// Role of an instance profile, under guards.
     profile_roles: Vec<(Guards, Text)>,
     /// Caller and position in its workloads, per workload id.
@@ -79,7 +83,9 @@ pub fn assemble(linker: &Linker<'_>, declarations: &Declarations) -> Estate {
         profiles: index(),
         workloads: index(),
         organization: index(),
+        projects: index(),
         group_list: Vec::new(),
+        project_list: Vec::new(),
         managed_list: Vec::new(),
         profile_roles: Vec::new(),
         workload_list: Vec::new(),

@@ -69,8 +69,14 @@ fn declare(linker: &Linker<'_>) -> Declarations {
         }
     }
     for scope in &linker.sources().scopes {
-        if scope.format == Format::Terraform && !scope.id.is_elsewhere() {
-            terraform::declare_scope(scope, &mut declarations);
+        if scope.id.is_elsewhere() {
+            continue;
+        }
+        match scope.format {
+            Format::Terraform => terraform::declare_scope(scope, &mut declarations),
+            Format::CloudFormation => {
+                cloudformation::declare_scope(linker, scope, &mut declarations);
+            }
         }
     }
     declarations
@@ -123,6 +129,7 @@ mod tests {
             provider: "".into(),
             place: place(),
             block: Span::new(FileId(0), 0, 0),
+            unseen: false,
         }
     }
 

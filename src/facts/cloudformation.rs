@@ -7,11 +7,12 @@ mod delivery;
 mod identity;
 mod network;
 mod reading;
+mod unseen;
 mod workload;
 
 use crate::facts::declare::Declarations;
 use crate::facts::link::{Linker, Table};
-use crate::source::Resource;
+use crate::source::{Resource, Scope};
 
 /// What the linker asks about CloudFormation's resources.
 pub static TABLE: Table = Table {
@@ -30,4 +31,10 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
         delivery::declare(linker, &case, out);
     }
     workload::declare(linker, resource, out);
+    unseen::declare(resource, out);
+}
+
+/// Adds what a template says of itself.
+pub fn declare_scope(linker: &Linker<'_>, scope: &Scope, out: &mut Declarations) {
+    unseen::declare_scope(linker, scope, out);
 }

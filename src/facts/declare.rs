@@ -177,6 +177,12 @@ pub enum Declaration {
         holder: Holder,
         why: Arc<str>,
     },
+    /// More policies may be attached than the sources show to what is named, by name, id or ARN: a bucket, a key, a
+    /// role, a user or a group; and why. A text that names none of them opens nothing.
+    OpenTarget {
+        named: Text,
+        why: Arc<str>,
+    },
     /// `role` by name or ARN.
     InstanceProfile {
         name: Text,
@@ -257,6 +263,20 @@ pub enum Declaration {
         workload: Text,
         network: Network,
     },
+    /// A build project: `names` by which pipelines name it, and the role and key with which it writes artifacts.
+    BuildProject {
+        names: Vec<Text>,
+        role: Text,
+        key: Option<(Text, Place)>,
+    },
+    /// Artifacts that a build writes into a pipeline's store. `action_role` is that of the pipeline's action, whose
+    /// account holds the project.
+    BuildArtifacts {
+        project: Text,
+        action_role: Option<Text>,
+        bucket: Text,
+        store_key: Option<Text>,
+    },
     /// A script that somebody runs who is no workload.
     Script {
         sender: DeclaredSender,
@@ -297,7 +317,7 @@ impl Declarations {
         self.add_at(resource, resource.place.clone(), Vec::new(), what);
     }
 
-    /// Adds the upload of a state machine's task, by the machine's role.
+    /// Adds the upload of a state machine's or schedule's call, by its role.
     pub fn add_task(&mut self, resource: &Resource, role: Text, task: Task) {
         let what = Declaration::Upload {
             sender: DeclaredSender::Role(role),

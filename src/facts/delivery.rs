@@ -1,5 +1,6 @@
 //! Deliveries of AWS services as neutral declarations: the key prefix and the source ARN that each service uses.
 
+pub mod pipeline;
 pub mod plain;
 
 use crate::facts::Header;

@@ -21,9 +21,14 @@ pub enum Held {
     Document(String),
 }
 
+/// The name in the ARN of a policy that AWS manages, which is written for no bucket in particular.
+pub fn name(arn: &str) -> Option<&str> {
+    arn.split_once("::aws:policy/").map(|(_, name)| name)
+}
+
 /// What is held of a managed policy by its ARN; `None` for one that is not known.
 pub fn held(arn: &str) -> Option<Held> {
-    let (_, name) = arn.split_once("::aws:policy/")?;
+    let name = name(arn)?;
     Some(match DOCUMENTS.get(name)? {
         Value::Null => Held::Nothing,
         document => Held::Document(document.to_string()),

@@ -1,10 +1,11 @@
-//! Uploads that the definition of a state machine shows: tasks that call S3 themselves.
+//! Uploads that the definition of a state machine or of a schedule shows: both can call S3 themselves.
 //!
-//! The definition comes as a value of either format. What a state computes when it runs is not known.
+//! The definition comes as a value of either format. What is computed when it runs is not known.
 
 use std::sync::Arc;
 
 use crate::facts::Header;
+use crate::source::json;
 use crate::value::{Piece, Place, Text, Unknown, Value, ValueKind};
 
 /// A task that uploads.
@@ -61,7 +62,7 @@ fn walk(value: &Value, given: &[(Arc<str>, Text)], depth: usize, out: &mut Vec<T
         ValueKind::Json(inner) => walk(inner, given, depth + 1, out),
         ValueKind::List(items) => items.iter().for_each(|v| walk(v, given, depth + 1, out)),
         ValueKind::Map(map) => {
-            out.extend(task(value, given));
+            out.extend(state(value, given));
             map.iter()
                 .for_each(|(_, e)| walk(&e.value, given, depth + 1, out));
         }
@@ -69,14 +70,37 @@ fn walk(value: &Value, given: &[(Arc<str>, Text)], depth: usize, out: &mut Vec<T
     }
 }
 
-fn task(state: &Value, given: &[(Arc<str>, Text)]) -> Option<Task> {
-    let resource = state.get("Resource")?;
+/// The upload of a schedule whose target is a call of S3 (`arn:aws:scheduler:::aws-sdk:s3:putObject`), which sends
+/// its input as parameters (EventBridge Scheduler, "Using universal targets").
+pub fn scheduled(target: &Value, input: &Value) -> Option<Task> {
+    let parsed;
+    let parameters = match &input.kind {
+        ValueKind::Json(inner) => inner,
+        ValueKind::Text(text) => {
+            parsed = json::parse_text(text, &input.place).ok()?;
+            &parsed
+        }
+        _ => input,
+    };
+    task(target, parameters, &[])
+}
+
+/// The call that a state makes.
+fn state(state: &Value, given: &[(Arc<str>, Text)]) -> Option<Task> {
+    let parameters = ["Parameters", "Arguments"]
+        .iter()
+        .find_map(|name| state.get(name).filter(|v| v.as_map().is_some()))?;
+    task(state.get("Resource")?, parameters, given)
+}
+
+fn task(resource: &Value, parameters: &Value, given: &[(Arc<str>, Text)]) -> Option<Task> {
     let named = resource.as_text()?;
     let written = named.display();
     // `arn:aws:states:::aws-sdk:s3:putObject`, and the writer of a distributed map's results.
     let (before, call) = written.rsplit_once(":s3:")?;
     let writes_results = before.ends_with(":states::");
-    if !(writes_results || before.ends_with(":states:::aws-sdk")) {
+    let calls = [":states:::aws-sdk", ":scheduler:::aws-sdk"];
+    if !(writes_results || calls.iter().any(|service| before.ends_with(service))) {
         return None;
     }
     let multipart = match call.split('.').next()? {
@@ -84,9 +108,6 @@ fn task(state: &Value, given: &[(Arc<str>, Text)]) -> Option<Task> {
         "createMultipartUpload" => true,
         _ => return None,
     };
-    let parameters = ["Parameters", "Arguments"]
-        .iter()
-        .find_map(|name| state.get(name).filter(|v| v.as_map().is_some()))?;
     let mut bucket = None;
     let mut key = None;
     let mut headers = Vec::new();
@@ -125,11 +146,13 @@ fn task(state: &Value, given: &[(Arc<str>, Text)]) -> Option<Task> {
 
 /// A parameter's value; a path or an expression is computed when the state runs.
 fn read(name: &str, value: &Value, given: &[(Arc<str>, Text)]) -> Text {
-    let computed = || Text::unknown(Unknown::because("computed by the state machine"));
+    let computed = || Text::unknown(Unknown::because("computed when it runs"));
     if name.ends_with(".$") {
         return computed();
     }
     match value.as_text() {
+        // What a schedule fills in: `<aws.scheduler.execution-id>`.
+        Some(text) if text.display().contains("<aws.scheduler.") => computed(),
         Some(text) if !text.known_prefix().trim_start().starts_with("{%") => {
             substituted(&text, given)
         }
@@ -172,7 +195,6 @@ fn substituted(text: &Text, given: &[(Arc<str>, Text)]) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::json;
     use crate::value::{FileId, Span};
 
     #[test]

@@ -9,6 +9,7 @@ mod identity;
 mod lookup;
 mod network;
 mod reading;
+mod unseen;
 mod workload;
 
 use crate::facts::declare::Declarations;
@@ -33,6 +34,7 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
     network::declare(linker, resource, out);
     delivery::declare(linker, resource, out);
     workload::declare(linker, resource, out);
+    unseen::declare(resource, out);
 }
 
 /// Adds what a root module says of itself.

@@ -7,6 +7,7 @@ use crate::facts::declare::{Declaration, Declarations, DeclaredSender, RunsAs};
 use crate::facts::delivery::split_destination;
 use crate::facts::link::Linker;
 use crate::facts::path::{at, texts};
+use crate::facts::states;
 use crate::source::Resource;
 use crate::value::{Text, Value};
 
@@ -221,6 +222,22 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// Schedules that can call S3: the resource, its target's ARN, role and input.
+const SCHEDULES: &[(&str, &str, &str, &str)] = &[
+    (
+        "aws_scheduler_schedule",
+        "target.arn",
+        "target.role_arn",
+        "target.input",
+    ),
+    (
+        "AWS::Scheduler::Schedule",
+        "Target.Arn",
+        "Target.RoleArn",
+        "Target.Input",
+    ),
+];
+
 /// Adds the workloads of a resource that the table knows; `ids` are the texts by which others name it.
 pub fn declare(linker: &Linker<'_>, r: &Resource, ids: &[Text], out: &mut Declarations) {
     let p = &r.properties;
@@ -245,6 +262,15 @@ pub fn declare(linker: &Linker<'_>, r: &Resource, ids: &[Text], out: &mut Declar
                 variables: Vec::new(),
             },
         );
+    }
+    for (_, target, role, input) in SCHEDULES.iter().filter(|(t, ..)| **t == *r.type_name) {
+        let (Some(target), Some(input)) = (at(p, target), at(p, input)) else {
+            continue;
+        };
+        let role = at(p, role).and_then(Value::as_text);
+        if let (Some(role), Some(task)) = (role, states::scheduled(target, input)) {
+            out.add_task(r, role, task);
+        }
     }
     for (_, subnets, names) in GROUPS.iter().filter(|(t, ..)| **t == *r.type_name) {
         let network = subnets_of(p, subnets);

@@ -1,13 +1,26 @@
 //! A disk tree inside a read boundary: links are resolved before the test, only regular files are read.
 
 use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 
 use super::globs::Ignored;
 use super::{Files, FilesError, Limits, join};
+
+/// The path with everything up to its last `..` resolved.
+fn without_parents(path: &Path) -> Option<PathBuf> {
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let last = parts.iter().rposition(|c| *c == Component::ParentDir);
+    let (before, after) = parts.split_at(last.map_or(0, |at| at + 1));
+    let mut out: PathBuf = before.iter().collect();
+    if !before.is_empty() {
+        out = out.canonicalize().ok()?;
+    }
+    out.extend(after);
+    Some(out)
+}
 
 /// Folders whose canonical path was asked, with the answers.
 type FoldersSeen = FxHashMap<Box<str>, Result<PathBuf, FilesError>>;
@@ -31,7 +44,7 @@ impl DiskFiles {
     /// A link counts where it stands: one that leads out of its repository lies outside of the boundary.
     pub fn boundary_of(path: &Path) -> Option<PathBuf> {
         let canonical = path.canonicalize().ok()?;
-        let written = std::path::absolute(path).ok()?;
+        let written = without_parents(&std::path::absolute(path).ok()?)?;
         let stands_in = written
             .ancestors()
             .find(|f| f.join(".git").exists())
@@ -71,6 +84,12 @@ impl DiskFiles {
     /// Hides what these ignore files hide, and nothing for those that lie on the disk.
     pub fn ignoring(mut self, ignored: Ignored) -> DiskFiles {
         self.ignored = Some(ignored);
+        self
+    }
+
+    /// With other limits.
+    pub fn limited(mut self, limits: Limits) -> DiskFiles {
+        self.limits = limits;
         self
     }
 
@@ -202,7 +221,9 @@ impl Files for DiskFiles {
                 }
             }
             if out.len() > self.limits.files {
-                return Err(FilesError::Unreadable("more files than the limit".into()));
+                return Err(FilesError::TooMany {
+                    limit: self.limits.files,
+                });
             }
         }
         out.sort();
@@ -234,6 +255,23 @@ fn is_part_of_a_module(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_leaves_a_repository_by_name_is_no_link() {
+        let around = tempfile::tempdir().unwrap();
+        let top = around.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("repository/.git")).unwrap();
+        std::fs::create_dir(top.join("beside")).unwrap();
+        std::fs::write(top.join("beside/a.tf"), "").unwrap();
+        let named = top.join("repository/../beside/a.tf");
+        assert_eq!(DiskFiles::boundary_of(&named), Some(top.join("beside")));
+        std::os::unix::fs::symlink("../beside/a.tf", top.join("repository/a.tf")).unwrap();
+        let linked = top.join("repository/a.tf");
+        assert_eq!(
+            DiskFiles::boundary_of(&linked),
+            Some(top.join("repository"))
+        );
+    }
 
     #[test]
     fn reads_inside_the_boundary_only() {

@@ -135,7 +135,9 @@ fn collect(
             EntryKind::Tree | EntryKind::Link | EntryKind::Commit => {}
         }
         if out.len() > limit {
-            return Err("the commit holds more files than the limit".into());
+            return Err(format!(
+                "the commit holds more than {limit} files: raise `files` of `[limits]` in the configuration"
+            ));
         }
     }
     Ok(())

@@ -257,7 +257,9 @@ fn result(
     if !related.is_empty() {
         out.related_locations = Some(related);
     }
-    let fixes: Vec<SarifFix> = finding.fix.iter().filter_map(|f| fix(report, f)).collect();
+    // A viewer applies a fix with one click and has no place for what else it lets in.
+    let safe = finding.fix.iter().filter(|f| f.safe);
+    let fixes: Vec<SarifFix> = safe.filter_map(|f| fix(report, f)).collect();
     if !fixes.is_empty() {
         out.fixes = Some(fixes);
     }
@@ -291,6 +293,10 @@ fn result_text(report: &Report, finding: &Finding, steps: &[&Step]) -> String {
     }
     if let Some(fix) = &finding.fix {
         out.push_str(&format!("\nMend: {}", sentence(&escape(&fix.text))));
+        if !fix.gains.is_empty() {
+            let gains: Vec<String> = fix.gains.iter().map(|g| escape(g)).collect();
+            out.push_str(&format!("\nThis also lets in: {}.", gains.join(", ")));
+        }
     }
     out
 }

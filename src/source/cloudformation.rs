@@ -277,7 +277,8 @@ fn open_template(run: &Run<'_>, document: &Document, opening: Opening) -> Rc<Tem
     };
     template.conditions = members(&template, "Conditions");
     let mut resources = members(&template, "Resources");
-    include_resources(run, &template, &mut resources);
+    let complete = include_resources(run, &template, &mut resources);
+    template.macros |= !complete;
     template.resources = resources;
     template.outputs = members(&template, "Outputs");
     Rc::new(template)
@@ -311,13 +312,13 @@ fn look_at_transforms(run: &Run<'_>, template: &mut Template) {
     }
 }
 
-/// Resources that `AWS::Include` brings into the section.
-fn include_resources(run: &Run<'_>, template: &Template, resources: &mut Vec<Entry>) {
+/// Resources that `AWS::Include` brings into the section; false where a transform brings others that are not seen.
+fn include_resources(run: &Run<'_>, template: &Template, resources: &mut Vec<Entry>) -> bool {
     let Some(entry) = template
         .section("Resources")
         .and_then(|m| m.entries.get("Fn::Transform"))
     else {
-        return;
+        return true;
     };
     let operand = &entry.value;
     let evaluator = Evaluator::new(run, template);
@@ -331,19 +332,15 @@ fn include_resources(run: &Run<'_>, template: &Template, resources: &mut Vec<Ent
         .and_then(|l| nested::local(&template.path, l));
     if operand.get("Name").and_then(Value::as_str) != Some("AWS::Include") {
         evaluator.not_understood("Fn::Transform", "a macro runs at AWS", operand);
-        return;
+        return false;
     }
-    match path.map(|path| run.document(&path)) {
-        Some(Ok(document)) => {
-            resources.extend(for_each::members(&evaluator, document.root.as_map()))
-        }
-        _ => run.gap(
-            GapKind::Missing,
-            "AWS::Include",
-            "the included file is not on disk",
-            &operand.place,
-        ),
-    }
+    let Some(Ok(document)) = path.map(|path| run.document(&path)) else {
+        let why = "the included file is not on disk";
+        run.gap(GapKind::Missing, "AWS::Include", why, &operand.place);
+        return false;
+    };
+    resources.extend(for_each::members(&evaluator, document.root.as_map()));
+    true
 }
 
 fn collect_exports(run: &Run<'_>, template: &Rc<Template>) {
@@ -386,6 +383,22 @@ fn writes_own_account(run: &Run<'_>, template: &Template) -> bool {
         .any(|child| writes_own_account(run, child))
 }
 
+/// Addresses of the resources of templates that a macro rewrites.
+fn rewritten(template: &Template) -> Vec<Arc<str>> {
+    let own = template.resources.iter().filter(|_| template.macros);
+    let mut out: Vec<Arc<str>> = own.map(|entry| template.address(&entry.name)).collect();
+    let children = template.children.borrow();
+    let mut nested: Vec<_> = children.iter().collect();
+    nested.sort_by_key(|(name, _)| name.to_string());
+    out.extend(
+        nested
+            .into_iter()
+            .filter_map(|(_, child)| Some(rewritten(child.as_ref()?)))
+            .flatten(),
+    );
+    out
+}
+
 fn scope_of(run: &Run<'_>, template: &Template) -> Scope {
     let evaluator = Evaluator::new(run, template);
     let mut outputs = Map::default();
@@ -421,7 +434,7 @@ fn scope_of(run: &Run<'_>, template: &Template) -> Scope {
         }],
         library: false,
         writes_own_account: writes_own_account(run, template),
-        exposed: Vec::new(),
+        exposed: rewritten(template),
         outputs,
         exports,
         backend: None,
@@ -454,15 +467,20 @@ fn emit_one(evaluator: &Evaluator<'_, '_>, entry: &Entry, out: &mut Vec<Resource
         );
         return;
     };
-    let Some(type_name) = map.get("Type").and_then(Value::as_str) else {
-        run.gap(
-            GapKind::Syntax,
-            address,
-            "the resource has no type",
-            &entry.key_place,
-        );
-        return;
-    };
+    let type_name = map.get("Type").and_then(Value::as_str);
+    if type_name.is_none() {
+        let (kind, why) = match map.get("Type") {
+            Some(_) => (
+                GapKind::Unsupported,
+                "the type of the resource is not understood",
+            ),
+            None => (GapKind::Syntax, "the resource has no type"),
+        };
+        run.gap(kind, address.clone(), why, &entry.key_place);
+        if kind == GapKind::Syntax {
+            return;
+        }
+    }
     let mut guards = template.guards.clone();
     if let Some(condition) = map.get("Condition") {
         match evaluator.guards_of(condition) {
@@ -501,10 +519,14 @@ fn emit_one(evaluator: &Evaluator<'_, '_>, entry: &Entry, out: &mut Vec<Resource
             );
         }
     }
+    let is_stack = nested::location(&entry.node).is_some();
+    let child = is_stack
+        .then(|| nested::child(&inner, &entry.name))
+        .flatten();
     let resource = Resource {
         scope: template.scope,
         address,
-        type_name: type_name.into(),
+        type_name: type_name.unwrap_or_default().into(),
         data: false,
         properties,
         attributes: Value::map(attributes, entry.node.place.clone()),
@@ -512,14 +534,14 @@ fn emit_one(evaluator: &Evaluator<'_, '_>, entry: &Entry, out: &mut Vec<Resource
         provider: "".into(),
         place: entry.key_place.clone(),
         block: entry.key_place.span.cover(entry.node.place.span),
+        unseen: type_name.is_none() || is_stack && child.is_none(),
     };
-    let is_stack = nested::location(&entry.node).is_some();
     if template.serverless {
         sam::transform(&inner, entry, resource, out);
     } else {
         out.push(resource);
     }
-    if is_stack && let Some(child) = nested::child(&inner, &entry.name) {
+    if let Some(child) = child {
         emit(run, &child, out);
     }
 }

@@ -325,7 +325,7 @@ impl<'a> Call<'a> {
 
     fn limit<T>(&self) -> Result<T, FunctionError> {
         Err(FunctionError::Unknown(format!(
-            "the result of `{}` is larger than the limit",
+            "the result of `{}` is larger than {BYTES} bytes or {ELEMENTS} elements",
             self.name
         )))
     }

@@ -318,6 +318,7 @@ fn start<'l, 'f>(
         strict: 0,
         needed: Vec::new(),
         undeclared: FxHashSet::default(),
+        unseen: Vec::new(),
         steps: 0,
     };
     evaluator.read_inputs(inputs);
@@ -394,7 +395,7 @@ fn root(
     if loader.sources.resources.len() > 1_000_000 {
         loader.gap(
             folder,
-            "more resources than the limit",
+            "more than 1000000 resources",
             None,
             Some(folder),
             GapKind::Reading,
@@ -414,6 +415,9 @@ fn resources(evaluator: &mut Evaluator<'_, '_>) -> Vec<Resource> {
         for name in module.modules.keys() {
             let name = format!("module.{name}").into();
             evaluator.expanded(next, &name);
+        }
+        for call in std::mem::take(&mut evaluator.unseen) {
+            found.extend(evaluator.unseen_module(call));
         }
         for name in module.resources.keys() {
             let Some(expanded) = evaluator.expanded(next, name) else {
@@ -441,22 +445,22 @@ fn providers(evaluator: &mut Evaluator<'_, '_>, blocks: &[Block]) -> Vec<Provide
         };
         let alias = text(&block.body, "alias").and_then(|v| v.as_str().map(|a| format!("aws.{a}")));
         let region = text(&block.body, "region").and_then(|v| v.as_str().map(Arc::from));
-        let assumed = block
-            .body
-            .blocks("assume_role")
-            .next()
-            .and_then(|b| text(&b.body, "role_arn"));
+        // Roles are assumed one after the other, that of a web identity first.
+        let roles = ["assume_role", "assume_role_with_web_identity"];
+        let last = roles.iter().find_map(|r| block.body.blocks(r).last());
+        let assumed = last.and_then(|b| text(&b.body, "role_arn"));
         let allowed = text(&block.body, "allowed_account_ids");
         let account = match allowed.as_ref().and_then(|v| v.as_items()) {
             Some([one]) => one.as_text().and_then(|t| t.as_literal().map(Arc::from)),
             _ => None,
         };
+        // The account is known where its field is whole, whatever the role is called.
         let account = account.or_else(|| {
-            let arn = assumed.as_ref()?.as_str()?.to_string();
-            arn.split(':')
-                .nth(4)
-                .filter(|a| a.len() == 12)
-                .map(Arc::from)
+            let arn = assumed.as_ref()?.as_text()?;
+            let (before, _) = arn.known_prefix().split_once(":role/")?;
+            let id = before.split(':').nth(4)?;
+            let is_id = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+            is_id.then(|| Arc::from(id))
         });
         out.push(Provider {
             name: alias.unwrap_or_default().into(),

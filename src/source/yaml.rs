@@ -173,7 +173,7 @@ impl Builder<'_> {
     fn count(&mut self, nodes: usize) -> Built {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > NODE_LIMIT {
-            Err("more nodes than the limit, with aliases expanded")
+            Err("more than 4,000,000 nodes, with aliases expanded")
         } else {
             Ok(())
         }
@@ -189,7 +189,7 @@ impl Builder<'_> {
         tag_span: Option<Span>,
     ) -> Built {
         if self.frames.len() >= DEPTH_LIMIT {
-            return Err("nested deeper than the limit");
+            return Err("nested deeper than 200 levels");
         }
         self.count(1)?;
         // A map or list as a key of a map: no template has a use for it.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use crate::decision::AccountRelation;
-use crate::facts::{Bucket, Estate, Policies};
+use crate::facts::{Bucket, Estate, Policies, managed};
 use crate::pattern::{self, PatternOptions};
 use crate::policy::guards::{exclude, implies, join};
 use crate::policy::{
@@ -151,13 +151,15 @@ pub fn pairs(estate: &Estate, scopes: &[Scope], gaps: &mut Vec<Gap>) -> Vec<Pair
             if reached.wide.is_empty() {
                 continue;
             }
-            // An action granted by name on every bucket means those of the caller's own scope.
-            let by_name = statement.actions.patterns.iter().any(|p| {
-                p.text.as_literal().is_some_and(|t| {
-                    let t = t.to_ascii_lowercase();
-                    t.starts_with("s3:putobject") || t == CREATE_SESSION
-                })
-            });
+            // An action granted by name on every bucket means those of the caller's own scope, but where AWS wrote it.
+            let by_aws = managed::name(&policy.address).is_some();
+            let by_name = !by_aws
+                && statement.actions.patterns.iter().any(|p| {
+                    p.text.as_literal().is_some_and(|t| {
+                        let t = t.to_ascii_lowercase();
+                        t.starts_with("s3:putobject") || t == CREATE_SESSION
+                    })
+                });
             for (b, more) in reached.wide {
                 let Some(guards) = join(&guards, &more) else {
                     continue;

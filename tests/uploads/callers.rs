@@ -253,3 +253,48 @@ resource "aws_iam_user_policy" "u" {{
         assert_eq!(loud(&report), found, "{ownership} {permission}");
     }
 }
+
+/// What AWS wrote for every account is meant for no bucket in particular; what the sources write is.
+#[test]
+fn a_wildcard_of_a_managed_policy_means_no_bucket() {
+    let estate = |grant: &str| {
+        let text = format!(
+            r#"
+resource "aws_kms_key" "k" {{}}
+resource "aws_s3_bucket" "b" {{
+  bucket = "example-b"
+}}
+resource "aws_s3_bucket_server_side_encryption_configuration" "b" {{
+  bucket = aws_s3_bucket.b.id
+  rule {{
+    apply_server_side_encryption_by_default {{
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.k.arn
+    }}
+  }}
+}}
+resource "aws_iam_role" "r" {{
+  name               = "job"
+  assume_role_policy = jsonencode({{ Version = "2012-10-17", Statement = [{{ Effect = "Allow", Action = "sts:AssumeRole", Principal = {{ Service = "glue.amazonaws.com" }} }}] }})
+}}
+{grant}
+"#
+        );
+        let mut files = MemoryFiles::new();
+        files.insert("main.tf", text.as_str());
+        run(&files)
+    };
+    let managed = r#"resource "aws_iam_role_policy_attachment" "r" {
+  role       = aws_iam_role.r.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"
+}"#;
+    assert!(loud(&estate(managed)).is_empty());
+    let written = r#"resource "aws_iam_role_policy" "r" {
+  role   = aws_iam_role.r.id
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:PutObject", Resource = "*" }] })
+}"#;
+    assert_eq!(
+        loud(&estate(written)),
+        ["identity-policy-omits-generate-data-key"]
+    );
+}

@@ -93,6 +93,50 @@ fn a_service_may_be_configured_with_the_key_that_a_policy_asks_for() {
     assert_eq!(found(&[("t.yaml", &template(""))]).0.len(), 1);
 }
 
+#[test]
+fn builds_write_the_artifacts_of_a_pipeline_as_their_own_role() {
+    let template = |users: &str| {
+        format!(
+            "Resources:
+  Key:
+    Type: AWS::KMS::Key
+    Properties: {{KeyPolicy: {{Statement: [{{Effect: Allow, Principal: {{AWS: {users}}}, Action: ['kms:GenerateDataKey', 'kms:Decrypt'], Resource: '*'}}]}}}}
+  B: {{Type: 'AWS::S3::Bucket'}}
+  PipeRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{Statement: [{{Effect: Allow, Action: 'sts:AssumeRole', Principal: {{Service: codepipeline.amazonaws.com}}}}]}}
+      Policies: [{{PolicyName: p, PolicyDocument: {{Statement: [{{Effect: Allow, Action: ['s3:PutObject', 'kms:*'], Resource: '*'}}]}}}}]
+  BuildRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{Statement: [{{Effect: Allow, Action: 'sts:AssumeRole', Principal: {{Service: codebuild.amazonaws.com}}}}]}}
+      Policies: [{{PolicyName: p, PolicyDocument: {{Statement: [{{Effect: Allow, Action: ['s3:PutObject', 'kms:*'], Resource: '*'}}]}}}}]
+  Build: {{Type: 'AWS::CodeBuild::Project', Properties: {{ServiceRole: !GetAtt BuildRole.Arn, Artifacts: {{Type: CODEPIPELINE}}, EncryptionKey: !Ref Key}}}}
+  Pipe:
+    Type: AWS::CodePipeline::Pipeline
+    Properties:
+      RoleArn: !GetAtt PipeRole.Arn
+      ArtifactStore: {{Type: S3, Location: !Ref B, EncryptionKey: {{Type: KMS, Id: !GetAtt Key.Arn}}}}
+      Stages:
+        - Actions: [{{ActionTypeId: {{Category: Build, Owner: AWS, Provider: CodeBuild}}, Configuration: {{ProjectName: !Ref Build}}, OutputArtifacts: [{{Name: O}}]}}]
+"
+        )
+    };
+    let found = |users: &str| {
+        let text = template(users);
+        found(&[("t.yaml", &text)])
+    };
+    let (findings, _) = found("[!GetAtt PipeRole.Arn]");
+    assert_eq!(findings, ["key-policy-omits-caller of BuildRole"]);
+    let (findings, outcomes) = found("[!GetAtt PipeRole.Arn, !GetAtt BuildRole.Arn]");
+    assert_eq!(findings, Vec::<String>::new());
+    assert!(
+        outcomes.contains(&"BuildRole allowed".into()),
+        "{outcomes:?}"
+    );
+}
+
 const CLOSED: &str = "
 Resources:
   Store: {Type: 'AWS::S3::Bucket', Properties: {BucketName: example-store}}

@@ -207,6 +207,51 @@ impl Assembly<'_, '_> {
         }
     }
 
+    /// Leaves open the policies of what a text names.
+    pub(super) fn open_target(&mut self, named: &Text, why: &Arc<str>, d: &Declared) {
+        let (name, account) = (self.resolve(named), self.account_key(d));
+        let account = account.as_deref();
+        let open = |policies: &mut Policies| {
+            policies.open.push(Open {
+                why: why.clone(),
+                guards: d.guards.clone(),
+            });
+        };
+        let at = |(at, _): (usize, &Guards)| at;
+        let all = |index: &super::Index| -> Vec<usize> {
+            let all = index.all(&name, d.scope, account, &d.guards);
+            all.into_iter().map(at).collect()
+        };
+        for at in all(&self.buckets) {
+            if let Some(bucket) = self.estate.buckets.get_mut(at) {
+                open(bucket.policy.get_or_insert_default());
+            }
+        }
+        // Any word may be the name of a role.
+        if name.as_literal().is_some_and(|n| !n.starts_with("arn:")) {
+            return;
+        }
+        for at in all(&self.keys) {
+            let Some(key) = self.estate.keys.get_mut(at) else {
+                continue;
+            };
+            match &mut key.policy {
+                Some(policies) => open(policies),
+                None => key.open = true,
+            }
+        }
+        for at in all(&self.roles).into_iter().chain(all(&self.users)) {
+            if let Some(caller) = self.estate.callers.get_mut(at) {
+                open(&mut caller.identity);
+            }
+        }
+        for at in all(&self.groups) {
+            if let Some(group) = self.group_list.get_mut(at) {
+                open(&mut group.identity);
+            }
+        }
+    }
+
     fn bound(&mut self, kind: HolderKind, arn: &Text, boundary: &Value, d: &Declared) {
         let mut policies = Policies::default();
         for (guards, arm) in boundary.arms() {

@@ -57,7 +57,7 @@ impl Assembly<'_, '_> {
 
     /// Who sends what a declaration shows; nobody where that is a role that no source declares, of which is not
     /// known what it may do.
-    fn sender(&self, sender: &DeclaredSender, d: &Declared) -> Option<Sender> {
+    pub(super) fn sender(&self, sender: &DeclaredSender, d: &Declared) -> Option<Sender> {
         let account = self.linker.account(d.scope, &d.provider);
         let role = |text: &Option<Text>| {
             text.as_ref().and_then(|t| {
@@ -93,7 +93,7 @@ impl Assembly<'_, '_> {
         })
     }
 
-    fn account_key(&self, d: &Declared) -> Option<String> {
+    pub(super) fn account_key(&self, d: &Declared) -> Option<String> {
         self.linker.account(d.scope, &d.provider).id.identity()
     }
 
@@ -126,7 +126,7 @@ impl Assembly<'_, '_> {
                     route_tables: Vec::new(),
                 });
             }
-            _ => {}
+            _ => self.stand_project(d, account),
         }
     }
 
@@ -311,6 +311,7 @@ impl Assembly<'_, '_> {
                     }
                 }
             }
+            Declaration::OpenTarget { named, why } => self.open_target(named, why, d),
             Declaration::Upload {
                 sender,
                 bucket,
@@ -351,6 +352,7 @@ impl Assembly<'_, '_> {
                     guards,
                 });
             }
+            Declaration::BuildArtifacts { .. } => self.join_artifacts(d),
             Declaration::Script {
                 sender,
                 script,
@@ -587,7 +589,7 @@ impl Assembly<'_, '_> {
         Some(at)
     }
 
-    fn key(&self, named: &Text, d: &Declared) -> Option<usize> {
+    pub(super) fn key(&self, named: &Text, d: &Declared) -> Option<usize> {
         self.keys.find(
             &self.resolve(named),
             d.scope,

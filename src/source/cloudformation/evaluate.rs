@@ -68,14 +68,14 @@ impl<'r, 'f> Evaluator<'r, 'f> {
         self.run.steps.set(steps.saturating_add(1));
         if self.depth > DEPTH || steps > STEPS {
             let why = if steps > STEPS {
-                "more nodes than the limit"
+                format!("the run evaluates more than {STEPS} nodes")
             } else {
-                "nested deeper than the limit"
+                format!("nested deeper than {DEPTH} levels")
             };
             self.run.gap(
                 GapKind::Reading,
                 self.template.path.clone(),
-                why,
+                why.clone(),
                 &node.place,
             );
             return Some(Value::unknown(Unknown::because(why), node.place.clone()));
@@ -479,7 +479,9 @@ pub(super) fn limited(text: Text) -> Text {
         })
         .sum();
     if size > TEXT_BYTES {
-        Text::unknown(Unknown::because("a text larger than the limit"))
+        Text::unknown(Unknown::because(format!(
+            "a text larger than {TEXT_BYTES} bytes"
+        )))
     } else {
         text
     }

@@ -40,8 +40,9 @@ pub(super) fn expand_loop(
 ) -> Vec<Entry> {
     let mut out = Vec::new();
     if !expand(evaluator, entry, loops, &mut out) {
-        let why =
-            "the loop has no list of values that is known, or makes more members than the limit";
+        let why = format!(
+            "the loop has no list of values that is known, or makes more than {MEMBERS} members"
+        );
         evaluator
             .run
             .gap(GapKind::Unsupported, name, why, &entry.key_place);

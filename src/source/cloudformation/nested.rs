@@ -68,12 +68,15 @@ fn open(evaluator: &Evaluator<'_, '_>, entry: &Entry, location: &Value) -> Optio
     if template.chain.len() > NESTED || template.chain.iter().any(|p| **p == *path) {
         gap(
             GapKind::Reading,
-            "nested stacks stand in a circle, or deeper than the limit",
+            &format!("nested stacks stand in a circle, or deeper than {NESTED} levels"),
         );
         return None;
     }
     if run.opened.get() > TEMPLATES {
-        gap(GapKind::Reading, "more templates than the limit");
+        gap(
+            GapKind::Reading,
+            &format!("nested stacks open more than {TEMPLATES} templates"),
+        );
         return None;
     }
     let document = match run.document(&path) {

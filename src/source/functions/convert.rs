@@ -251,9 +251,9 @@ pub fn unify(items: &[Value]) -> Vec<Value> {
 /// A set of these members: distinct where that is known, sorted as Terraform iterates them, the unknown ones last.
 pub fn set_of(items: Vec<Value>, place: Place) -> Outcome {
     if items.len() > ELEMENTS {
-        return Err(FunctionError::Unknown(
-            "a set is larger than the limit".into(),
-        ));
+        return Err(FunctionError::Unknown(format!(
+            "a set of more than {ELEMENTS} elements"
+        )));
     }
     let mut items = items;
     items.sort_by(set_order);

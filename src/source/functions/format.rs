@@ -113,7 +113,7 @@ fn render(call: &Call, flat: &Flat, arguments: &[&Value]) -> Result<Text, Functi
         }
         if verb.width.max(verb.precision).unwrap_or(0) > 10_000 {
             return Err(FunctionError::Unknown(
-                "the result of `format` is larger than the limit".into(),
+                "`format` pads to more than 10000 characters".into(),
             ));
         }
         let mode = match flat.text.get(i..).and_then(|t| t.chars().next()) {
@@ -137,9 +137,9 @@ fn render(call: &Call, flat: &Flat, arguments: &[&Value]) -> Result<Text, Functi
             let text = one(call, &verb, mode, argument, start)?;
             size = size.saturating_add(width(&text));
             if size > BYTES {
-                return Err(FunctionError::Unknown(
-                    "the result of `format` is larger than the limit".into(),
-                ));
+                return Err(FunctionError::Unknown(format!(
+                    "the result of `format` is larger than {BYTES} bytes"
+                )));
             }
             parts.push(Part::Insert(text, start, end));
         }

@@ -88,7 +88,7 @@ fn translate(pattern: &str) -> String {
 fn compile(call: &Call, pattern: &str) -> Result<Regex, FunctionError> {
     if pattern.len() > 10_000 {
         return Err(FunctionError::Unknown(format!(
-            "the pattern of `{}` is larger than the limit",
+            "the pattern of `{}` is larger than 10000 bytes",
             call.name
         )));
     }
@@ -101,7 +101,7 @@ fn compile(call: &Call, pattern: &str) -> Result<Regex, FunctionError> {
     {
         Ok(regex) => Ok(regex),
         Err(regex::Error::CompiledTooBig(_)) => Err(FunctionError::Unknown(format!(
-            "the pattern of `{}` is larger than the limit",
+            "the pattern of `{}` needs more than 2 MiB",
             call.name
         ))),
         Err(_) => call.error(format!("invalid regular expression pattern `{pattern}`")),

@@ -333,9 +333,9 @@ fn write(
     depth: usize,
 ) -> Result<(), FunctionError> {
     if depth > DEPTH {
-        return Err(FunctionError::Unknown(
-            "nested deeper than the limit".into(),
-        ));
+        return Err(FunctionError::Unknown(format!(
+            "nested deeper than {DEPTH} levels"
+        )));
     }
     let pad = |n: usize| "  ".repeat(n);
     match &value.kind {

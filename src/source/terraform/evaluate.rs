@@ -10,7 +10,7 @@ use super::choice::{choose, same_arm, spread};
 use super::document::*;
 use super::expansion::{Expanded, Target};
 use super::load::Loader;
-use super::module::Instance;
+use super::module::{Instance, UnseenCall};
 use super::plan::Plan;
 use super::traverse::members;
 use super::unknown::{computed, is_unknown, key_text, not, unknown_from};
@@ -120,6 +120,8 @@ pub struct Evaluator<'l, 'f> {
     pub needed: Guards,
     /// Variables that are used and not declared, as far as they were told.
     pub undeclared: FxHashSet<Arc<str>>,
+    /// Calls of modules that are not on disk.
+    pub unseen: Vec<UnseenCall>,
     pub steps: u64,
 }
 
@@ -128,9 +130,9 @@ impl Evaluator<'_, '_> {
         self.steps += 1;
         if self.depth > DEPTH || self.steps > STEPS {
             let why = if self.depth > DEPTH {
-                "nested too deeply"
+                format!("nested deeper than {DEPTH} levels")
             } else {
-                "the limit of evaluation steps was met"
+                format!("the run evaluates more than {STEPS} expressions")
             };
             return Ok(Value::unknown(
                 Unknown::because(why),

@@ -6,8 +6,8 @@ use super::document::{Block, Expression, ExpressionKind};
 use super::evaluate::Evaluator;
 use super::expansion::INSTANCES;
 use super::load::Module;
-use crate::source::GapKind;
-use crate::value::{Guards, Span, Value};
+use crate::source::{GapKind, Resource};
+use crate::value::{Guards, Map, Place, Span, Step, Value};
 
 /// Modules inside modules.
 const NESTING: usize = 24;
@@ -33,7 +33,55 @@ pub struct Instance {
     pub depth: usize,
 }
 
+/// A call of a module that is not on disk.
+#[derive(Debug)]
+pub struct UnseenCall {
+    /// Position of the module instance that calls it.
+    parent: usize,
+    address: Arc<str>,
+    block: Block,
+    /// Values of `each` and `count` in the call.
+    bindings: Vec<(Arc<str>, Value)>,
+    guards: Guards,
+}
+
 impl<'l, 'f> Evaluator<'l, 'f> {
+    /// A call of a module that is not on disk as a resource whose properties are what it is given.
+    pub fn unseen_module(&mut self, call: UnseenCall) -> Option<Resource> {
+        let header = call.block.header;
+        let owner = self.instances.get(call.parent)?.clone();
+        let properties = self.with_bindings(call.parent, &call.bindings, &mut |this, env| {
+            let mut given = Map::default();
+            for (name, argument) in &call.block.body.attributes {
+                let meta = matches!(
+                    &**name,
+                    "source" | "version" | "providers" | "count" | "for_each" | "depends_on"
+                );
+                if !meta && let Ok(value) = this.eval(&argument.expression, env) {
+                    given.insert(name.clone(), Place::at(argument.name_span), value);
+                }
+            }
+            given
+        });
+        let mut place = Place::at(header);
+        for (address, span) in owner.calls.iter().rev() {
+            place = place.through(Step::ModuleCall(address.clone()), *span);
+        }
+        Some(Resource {
+            scope: self.scope,
+            address: call.address,
+            type_name: "module".into(),
+            data: false,
+            properties: Value::map(properties, Place::at(header)),
+            attributes: Value::map(Map::default(), Place::at(header)),
+            guards: call.guards,
+            provider: "".into(),
+            place,
+            block: call.block.span,
+            unseen: true,
+        })
+    }
+
     #[allow(clippy::too_many_arguments)]
     pub fn enter(
         &mut self,
@@ -50,11 +98,20 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         } else {
             format!("{}.{call}", owner.key).into()
         };
-        let module = self.module_of_call(owner, &key, call, block)?;
+        let Some(module) = self.module_of_call(owner, &key, call, block) else {
+            self.unseen.push(UnseenCall {
+                parent,
+                address,
+                block: block.clone(),
+                bindings,
+                guards,
+            });
+            return None;
+        };
         if owner.depth >= NESTING || self.instances.len() >= INSTANCES {
             self.loader.gap(
                 &address,
-                "modules nested deeper, or more often, than the limit",
+                &format!("modules nested deeper than {NESTING} levels, or more than {INSTANCES} instances of them"),
                 Some(block.header),
                 None,
                 GapKind::Reading,

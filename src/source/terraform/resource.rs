@@ -530,6 +530,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             provider: self.provider_of(&target, &block),
             place,
             block: block.span,
+            unseen: false,
         })
     }
 }

@@ -262,7 +262,7 @@ fn assemble(values: &[Value], rendered: &[Rendered<'_>], span: Span, keep_maps: 
         }
         if bytes > BYTES {
             return Ok(Value::unknown(
-                Unknown::because("a text is larger than the limit"),
+                Unknown::because(format!("a text is larger than {BYTES} bytes")),
                 Place::at(span),
             ));
         }

@@ -496,3 +496,46 @@ resource "aws_s3_bucket_policy" "b" {{
         assert!(many.0 <= limit, "{name}: {few:?} {many:?}");
     }
 }
+
+#[test]
+fn providers_tell_their_account() {
+    for (arguments, expected) in [
+        (
+            r#"allowed_account_ids = ["111122223333"]"#,
+            Some("111122223333"),
+        ),
+        (
+            r#"allowed_account_ids = ["111122223333", "444455556666"]"#,
+            None,
+        ),
+        (
+            r#"assume_role { role_arn = "arn:aws:iam::111122223333:role/deploy" }"#,
+            Some("111122223333"),
+        ),
+        // The role of a chain that is assumed last.
+        (
+            r#"assume_role { role_arn = "arn:aws:iam::111122223333:role/hub" }
+assume_role { role_arn = "arn:aws:iam::444455556666:role/deploy" }
+assume_role_with_web_identity { role_arn = "arn:aws:iam::777788889999:role/ci" }"#,
+            Some("444455556666"),
+        ),
+        (
+            r#"assume_role_with_web_identity { role_arn = "arn:aws:iam::111122223333:role/ci" }"#,
+            Some("111122223333"),
+        ),
+        (
+            r#"assume_role { role_arn = "arn:aws:iam::111122223333:role/${var.name}" }"#,
+            Some("111122223333"),
+        ),
+        (
+            r#"assume_role { role_arn = "arn:aws:iam::1111${var.name}:role/x" }"#,
+            None,
+        ),
+    ] {
+        let text = format!("variable \"name\" {{}}\nprovider \"aws\" {{\n{arguments}\n}}\n");
+        let found = sources(&text);
+        let scope = found.scopes.first().expect("a root module");
+        let provider = scope.providers.first().expect("a provider");
+        assert_eq!(provider.account.as_deref(), expected, "{arguments}");
+    }
+}

@@ -280,10 +280,91 @@ resource "aws_s3_bucket_replication_configuration" "x" {
     }
   }
 }"#,
+            // The role of the only source takes the place of the pipeline's.
             &[
-                "codepipeline by acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.k}: service-delivery-denied",
                 "codepipeline > acme-t/* sse=aws:kms sse-aws-kms-key-id=arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.k}: depends",
             ],
+        ),
+        (
+            r#"resource "aws_codebuild_project" "build" {
+  name           = "acme-build"
+  service_role   = aws_iam_role.r.arn
+  encryption_key = aws_kms_key.k.key_id
+  artifacts { type = "CODEPIPELINE" }
+}
+resource "aws_codebuild_project" "plain" {
+  name         = "acme-plain"
+  service_role = aws_iam_role.r.arn
+  artifacts { type = "CODEPIPELINE" }
+}
+resource "aws_codepipeline" "x" {
+  role_arn = aws_iam_role.r.arn
+  artifact_store {
+    type     = "S3"
+    region   = "eu-west-1"
+    location = aws_s3_bucket.t.id
+    encryption_key {
+      type = "KMS"
+      id   = aws_kms_key.k.arn
+    }
+  }
+  artifact_store {
+    type     = "S3"
+    region   = "us-east-1"
+    location = aws_s3_bucket.s.id
+  }
+  stage {
+    name = "Build"
+    action {
+      category         = "Build"
+      provider         = "CodeBuild"
+      output_artifacts = ["a"]
+      configuration    = { ProjectName = "acme-build" }
+    }
+    action {
+      category         = "Test"
+      provider         = "CodeBuild"
+      region           = "us-east-1"
+      output_artifacts = ["b"]
+      configuration    = { ProjectName = aws_codebuild_project.plain.name }
+    }
+    action {
+      category      = "Test"
+      provider      = "CodeBuild"
+      configuration = { ProjectName = aws_codebuild_project.plain.name }
+    }
+    action {
+      category         = "Build"
+      provider         = "CodeBuild"
+      role_arn         = "arn:aws:iam::999999999999:role/far"
+      output_artifacts = ["c"]
+      configuration    = { ProjectName = "acme-build" }
+    }
+  }
+}"#,
+            &[
+                "codepipeline by acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=arn:aws:kms:eu-west-1:111122223333:key/${aws_kms_key.k}: service-delivery-denied",
+                "codepipeline by acme > acme-s/*: service-delivery-denied",
+                "role acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=${aws_kms_key.k}: default-denied",
+                "role acme > acme-s/* sse=${?}: default-denied",
+            ],
+        ),
+        (
+            r#"resource "aws_scheduler_schedule" "x" {
+  target {
+    arn      = "arn:aws:scheduler:::aws-sdk:s3:putObject"
+    role_arn = aws_iam_role.r.arn
+    input    = jsonencode({ Bucket = aws_s3_bucket.t.id, Key = "daily", Body = "x", Acl = "public-read" })
+  }
+}
+resource "aws_scheduler_schedule" "reads" {
+  target {
+    arn      = "arn:aws:scheduler:::aws-sdk:s3:getObject"
+    role_arn = aws_iam_role.r.arn
+    input    = jsonencode({ Bucket = aws_s3_bucket.t.id, Key = "daily" })
+  }
+}"#,
+            &["role acme > acme-t/daily acl=public-read: default-denied"],
         ),
         (
             r#"resource "aws_cloudfront_distribution" "x" {
@@ -361,6 +442,17 @@ fn deliveries_of_cloudformation() {
         (
             "  X: { Type: AWS::CodePipeline::Pipeline, Properties: { RoleArn: !GetAtt R.Arn, ArtifactStore: { Type: S3, Location: !Ref T } } }",
             &["codepipeline by acme > acme-t/*: service-delivery-denied"],
+        ),
+        (
+            "  B: { Type: AWS::CodeBuild::Project, Properties: { ServiceRole: !GetAtt R.Arn, Artifacts: { Type: CODEPIPELINE }, EncryptionKey: !GetAtt K.Arn } }
+  K: { Type: AWS::KMS::Key, Properties: {} }
+  X: { Type: AWS::CodePipeline::Pipeline, Properties: { ArtifactStores: [ { Region: eu-west-1, ArtifactStore: { Type: S3, Location: !Ref T, EncryptionKey: { Type: KMS, Id: other } } } ], Stages: [ { Actions: [ { ActionTypeId: { Category: Build, Owner: AWS, Provider: CodeBuild }, Configuration: { ProjectName: !Ref B }, OutputArtifacts: [ { Name: o } ] }, { ActionTypeId: { Category: Invoke, Owner: AWS, Provider: Lambda }, Configuration: { FunctionName: f }, OutputArtifacts: [ { Name: l } ] } ] } ] } }",
+            // Which of the two keys is taken is not certain.
+            &["role acme > acme-t/* sse=aws:kms sse-aws-kms-key-id=${?}: default-denied"],
+        ),
+        (
+            r#"  X: { Type: AWS::Scheduler::Schedule, Properties: { Target: { Arn: !Sub 'arn:${AWS::Partition}:scheduler:::aws-sdk:s3:putObject', RoleArn: !GetAtt R.Arn, Input: !Sub '{"Bucket": "${T}", "Key": "<aws.scheduler.scheduled-time>", "ServerSideEncryption": "AES256"}' } } }"#,
+            &["role acme > acme-t/* sse=AES256: default-denied"],
         ),
         (
             "  X: { Type: AWS::CloudFront::Distribution, Properties: { DistributionConfig: { Origins: [ { Id: o, DomainName: !GetAtt T.RegionalDomainName, OriginAccessControlId: E1, S3OriginConfig: {} } ], DefaultCacheBehavior: { TargetOriginId: o, AllowedMethods: [GET, HEAD, PUT] } } } }",

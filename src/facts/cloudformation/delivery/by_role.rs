@@ -1,7 +1,8 @@
 //! Deliveries that a service makes with the role of its configuration.
 
-use crate::facts::cloudformation::reading::{inside, members, property, text};
-use crate::facts::declare::Declarations;
+use crate::facts::cloudformation::reading::{inside, members, own, property, text};
+use crate::facts::declare::{Declaration, Declarations};
+use crate::facts::delivery::pipeline::{Action, Pipeline, Store};
 use crate::facts::delivery::{ACL, Delivery, split_destination, split_path};
 use crate::facts::link::Linker;
 use crate::source::Resource;
@@ -80,6 +81,18 @@ fn build(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let Some(role) = text(p, "ServiceRole") else {
         return;
     };
+    let of_pipeline =
+        |a: &Value| property(a, "Type").and_then(Value::as_str) == Some("CODEPIPELINE");
+    for (guards, _) in members(p, "Artifacts")
+        .into_iter()
+        .filter(|(_, a)| of_pipeline(a))
+    {
+        let names = text(p, "Name").into_iter().chain([own(r, "Ref")]);
+        let (names, role) = (names.collect(), role.clone());
+        let (place, key) = (r.place.clone(), placed(p, "EncryptionKey"));
+        let what = Declaration::BuildProject { names, role, key };
+        out.add_at(r, place, guards, what);
+    }
     let send = |delivery: Delivery, stated: &Value, out: &mut Declarations| {
         let disabled = property(stated, "EncryptionDisabled").and_then(Value::as_bool);
         Delivery {
@@ -127,42 +140,47 @@ fn build(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     }
 }
 
-/// The pipeline's role writes into its stores; the role of a source action writes what it fetched.
+/// The pipeline with its stores, and the actions that make artifacts.
 fn pipeline(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
-    let mut roles: Vec<(Text, Guards, Option<Place>)> = Vec::new();
-    roles.extend(text(p, "RoleArn").map(|t| (t, Guards::new(), None)));
+    let store = |guards: Guards, store: &Value, region: Option<Text>| {
+        Some(Store {
+            bucket: text(store, "Location")?,
+            key: property(store, "EncryptionKey").and_then(|k| placed(k, "Id")),
+            region,
+            place: store.place.clone(),
+            guards,
+        })
+    };
+    let mut stores: Vec<Store> = members(p, "ArtifactStore")
+        .into_iter()
+        .filter_map(|(guards, s)| store(guards, s, None))
+        .collect();
+    for (guards, entry) in members(p, "ArtifactStores") {
+        let inner = property(entry, "ArtifactStore");
+        stores.extend(inner.and_then(|s| store(guards, s, text(entry, "Region"))));
+    }
+    let mut actions = Vec::new();
     for (guards, stage) in members(p, "Stages") {
         for (more, action) in members(stage, "Actions") {
-            let fetches = inside(action, &["ActionTypeId", "Category"]).and_then(Value::as_str)
-                == Some("Source");
-            if let (true, Some((role, at))) = (fetches, placed(action, "RoleArn")) {
-                if !members(action, "OutputArtifacts").is_empty() {
-                    roles.push((role, guards.iter().cloned().chain(more).collect(), Some(at)));
-                }
+            if members(action, "OutputArtifacts").is_empty() {
+                continue;
             }
+            let configuration = property(action, "Configuration");
+            actions.push(Action {
+                provider: inside(action, &["ActionTypeId", "Provider"]).and_then(Value::as_text),
+                role: placed(action, "RoleArn"),
+                project: configuration.and_then(|c| placed(c, "ProjectName")),
+                region: text(action, "Region"),
+                guards: guards.iter().cloned().chain(more).collect(),
+            });
         }
     }
-    let several = members(p, "ArtifactStores")
-        .into_iter()
-        .filter_map(|(guards, s)| Some((guards, property(s, "ArtifactStore")?)));
-    for (guards, store) in members(p, "ArtifactStore").into_iter().chain(several) {
-        let Some(bucket) = text(store, "Location") else {
-            continue;
-        };
-        let key = property(store, "EncryptionKey").and_then(|k| placed(k, "Id"));
-        for (role, more, place) in &roles {
-            let place = place.as_ref().unwrap_or(&store.place);
-            let mut delivery = Delivery {
-                role: Some(role.clone()),
-                guards: guards.iter().chain(more).cloned().collect(),
-                ..Delivery::new("codepipeline", bucket.clone(), place)
-            }
-            .below(None);
-            if let Some((key, at)) = &key {
-                delivery = delivery.with_key(key.clone(), at);
-            }
-            delivery.declare(linker, r, out);
-        }
+    let role = text(p, "RoleArn");
+    Pipeline {
+        role,
+        stores,
+        actions,
     }
+    .declare(linker, r, out);
 }

@@ -1,9 +1,10 @@
 //! Deliveries that a service makes with the role of its configuration.
 
-use crate::facts::declare::Declarations;
+use crate::facts::declare::{Declaration, Declarations};
+use crate::facts::delivery::pipeline::{Action, Pipeline, Store};
 use crate::facts::delivery::{ACL, Delivery, owner_access, split_destination, split_path};
 use crate::facts::link::Linker;
-use crate::facts::terraform::reading::{argument, block, blocks, items, text};
+use crate::facts::terraform::reading::{argument, block, blocks, items, own, text};
 use crate::source::Resource;
 use crate::value::{Place, Text, Value};
 
@@ -111,6 +112,14 @@ fn build(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let Some(role) = text(p, "service_role") else {
         return;
     };
+    let of_pipeline =
+        |a: &Value| argument(a, "type").and_then(Value::as_str) == Some("CODEPIPELINE");
+    if blocks(p, "artifacts").iter().any(of_pipeline) {
+        let names = text(p, "name").into_iter().chain([own(r, "name")]);
+        let (names, role) = (names.collect(), role.clone());
+        let key = placed(p, "encryption_key");
+        out.add(r, Declaration::BuildProject { names, role, key });
+    }
     let send = |delivery: Delivery, stated: &Value, out: &mut Declarations| {
         let mut delivery = Delivery {
             role: Some(role.clone()),
@@ -161,36 +170,37 @@ fn build(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     }
 }
 
-/// The pipeline's role writes into its stores; the role of a source action writes what it fetched.
+/// The pipeline with its stores, and the actions that make artifacts.
 fn pipeline(linker: &Linker<'_>, r: &Resource, out: &mut Declarations) {
     let p = &r.properties;
-    let sources = blocks(p, "stage")
-        .iter()
-        .flat_map(|s| blocks(s, "action"))
-        .filter(|a| argument(a, "category").and_then(Value::as_str) == Some("Source"))
-        .filter(|a| !items(a, "output_artifacts").is_empty())
-        .filter_map(|a| placed(a, "role_arn"));
-    let roles: Vec<(Text, Option<Place>)> = text(p, "role_arn")
-        .map(|t| (t, None))
-        .into_iter()
-        .chain(sources.map(|(t, at)| (t, Some(at))))
-        .collect();
-    for store in blocks(p, "artifact_store") {
-        let Some(bucket) = text(store, "location") else {
-            continue;
-        };
-        let key = block(store, "encryption_key").and_then(|k| placed(k, "id"));
-        for (role, place) in &roles {
-            let place = place.as_ref().unwrap_or(&store.place);
-            let mut delivery = Delivery {
-                role: Some(role.clone()),
-                ..Delivery::new("codepipeline", bucket.clone(), place)
-            }
-            .below(None);
-            if let Some((key, at)) = &key {
-                delivery = delivery.with_key(key.clone(), at);
-            }
-            delivery.declare(linker, r, out);
-        }
+    let store = |store: &Value| {
+        Some(Store {
+            bucket: text(store, "location")?,
+            key: block(store, "encryption_key").and_then(|k| placed(k, "id")),
+            region: text(store, "region"),
+            place: store.place.clone(),
+            guards: Vec::new(),
+        })
+    };
+    let action = |action: &Value| Action {
+        provider: text(action, "provider"),
+        role: placed(action, "role_arn"),
+        project: argument(action, "configuration").and_then(|c| placed(c, "ProjectName")),
+        region: text(action, "region"),
+        guards: Vec::new(),
+    };
+    Pipeline {
+        role: text(p, "role_arn"),
+        stores: blocks(p, "artifact_store")
+            .iter()
+            .filter_map(store)
+            .collect(),
+        actions: blocks(p, "stage")
+            .iter()
+            .flat_map(|s| blocks(s, "action"))
+            .filter(|a| !items(a, "output_artifacts").is_empty())
+            .map(action)
+            .collect(),
     }
+    .declare(linker, r, out);
 }
