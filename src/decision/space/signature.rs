@@ -12,9 +12,9 @@ use crate::pattern::sequence::{Letters, OWN_ACCOUNT, Part, Token};
 use crate::value::{Symbol, Text, Unknown};
 
 /// States of the product that are visited at most.
-const STATE_LIMIT: usize = 20_000;
+const STATE_LIMIT: usize = 60_000;
 /// Witnesses that are kept at most.
-const TEXT_LIMIT: usize = 512;
+const TEXT_LIMIT: usize = 2_048;
 /// Letters up to which those are passed over that a state does not tell apart.
 const TOLD: usize = 128;
 /// Whether all signatures were found.
