@@ -715,6 +715,21 @@ pub struct Value {
 }
 
 impl Value {
+    /// Visits every literal text inside the value, and numbers as they are written.
+    pub fn literals(&self, visit: &mut dyn FnMut(&str)) {
+        match &self.kind {
+            ValueKind::Text(text) => text.as_literal().into_iter().for_each(visit),
+            ValueKind::Number(number) => visit(&number.to_string()),
+            ValueKind::Json(inner) => inner.literals(visit),
+            ValueKind::List(items) | ValueKind::Set(items) => {
+                items.iter().for_each(|item| item.literals(visit));
+            }
+            ValueKind::Map(map) => map.iter().for_each(|(_, e)| e.value.literals(visit)),
+            ValueKind::Choice(arms) => arms.iter().for_each(|arm| arm.value.literals(visit)),
+            ValueKind::Null | ValueKind::Bool(_) | ValueKind::Unknown(_) => {}
+        }
+    }
+
     pub fn new(kind: ValueKind, place: Place) -> Value {
         Value {
             kind,
