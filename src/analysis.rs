@@ -281,6 +281,7 @@ pub fn revision(files: &dyn Files, request: &Request) -> changes::Revision {
         read,
         joined: joined.collect(),
         files: sources.files,
+        secrets: Vec::new(),
         silenced,
         undecided_mends,
         suppressions,

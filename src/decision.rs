@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use crate::pattern::Match;
 use crate::policy::{Policy, PolicyType, StatementRef};
-use crate::value::{Guard, ScopeId, Text, rivals};
+use crate::value::{Guard, ScopeId, Text, arms_left, rivals};
 
 /// How an unknown is read (architecture, idea 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -387,10 +387,21 @@ impl World {
                     *arm == 1 && *scope == guard.scope && rivals(input, &guard.input)
                 });
                 if rival {
-                    Match::of(guard.arm == 0)
-                } else {
-                    Match::Unknown
+                    return Match::of(guard.arm == 0);
                 }
+                // An input that has one arm has none of the others.
+                self.arms
+                    .iter()
+                    .filter(|((scope, _), _)| *scope == guard.scope)
+                    .find_map(|((_, input), arm)| {
+                        let (known, asked) = arms_left((input, *arm), (&guard.input, guard.arm))?;
+                        match (known & !asked, known & asked) {
+                            (0, _) => Some(Match::Yes),
+                            (_, 0) => Some(Match::No),
+                            _ => None,
+                        }
+                    })
+                    .unwrap_or(Match::Unknown)
             }
         }
     }

@@ -66,6 +66,8 @@ pub struct Report {
     pub read: ReadCounts,
     pub joined: Vec<JoinedCounts>,
     pub files: FileTable,
+    /// Texts of sensitive values, the longest first: no excerpt of the files shows them.
+    pub secrets: Vec<Arc<str>>,
     /// Findings that a suppression silences; not among `findings`.
     pub silenced: usize,
     /// Suppressions that are in order, and what each of them silences.

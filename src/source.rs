@@ -188,6 +188,7 @@ impl Sources {
                 .filter(|r| ids.contains(&r.scope))
                 .cloned()
                 .collect(),
+            secrets: self.secrets.clone(),
             ..Sources::default()
         }
     }

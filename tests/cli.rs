@@ -740,6 +740,135 @@ fn a_change_cannot_silence_its_own_findings() {
     }
 }
 
+/// Policies and facts that the configuration names are its own words: a change of them counts once it is merged.
+#[test]
+fn a_change_cannot_rewrite_what_the_configuration_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let write = |name: &str, text: &str| std::fs::write(path.join(name), text).unwrap();
+    let policy = |effect: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"s3:PutObject","Resource":"*"}}]}}"#
+        )
+    };
+    write(
+        "main.tf",
+        &format!(
+            "resource \"aws_s3_bucket\" \"b\" {{\n  bucket = \"acme-b\"\n}}\nresource \"aws_iam_user\" \"u\" {{\n  name = \"u\"\n}}\nresource \"aws_iam_user_policy\" \"u\" {{\n  user   = aws_iam_user.u.name\n  policy = <<-P\n    {}\n  P\n}}\n",
+            policy("Allow")
+        ),
+    );
+    write(
+        "iaclint.toml",
+        "facts = [\"facts.json\"]\n[[policy]]\ntype = \"boundary\"\nfile = \"limit.json\"\nattached-to = [\"*\"]\n",
+    );
+    write("limit.json", &policy("Deny"));
+    let facts = iaclint(path, &["facts", "--no-config", "main.tf"]);
+    let facts = String::from_utf8(facts.stdout).unwrap();
+    write("facts.json", &facts);
+    commit(path, "base");
+    let check = |options: &[&str]| {
+        let arguments = [&["check", "--format", "concise"][..], options].concat();
+        iaclint(path, &arguments).status.code()
+    };
+    let based = &["--config-from", "HEAD"][..];
+    assert_eq!((check(&[]), check(based)), (Some(1), Some(1)));
+    write("limit.json", &policy("Allow"));
+    assert_eq!((check(&[]), check(based)), (Some(0), Some(1)));
+    std::fs::remove_file(path.join("limit.json")).unwrap();
+    assert_eq!(check(based), Some(1));
+    write("limit.json", &policy("Allow"));
+    write("facts.json", "no facts");
+    assert_eq!((check(&[]), check(based)), (Some(2), Some(1)));
+    // What no commit has is made by the run itself.
+    std::fs::remove_file(path.join("facts.json")).unwrap();
+    commit(path, "without facts");
+    write("facts.json", "no facts");
+    assert_eq!(check(based), Some(2));
+    write("facts.json", &facts);
+    assert_eq!(check(based), Some(0));
+}
+
+/// Sensitive values take part in every decision and stand in no output, whatever the format.
+#[test]
+fn sensitive_values_are_printed_by_no_format() {
+    let terraform = r#"
+variable "name" {
+  default   = "hush-hush-one"
+  sensitive = true
+}
+locals {
+  other = sensitive("hush-hush-two")
+}
+resource "aws_s3_bucket" "b" {
+  bucket = var.name
+}
+resource "aws_s3_bucket" "c" {
+  bucket = upper(local.other)
+}
+resource "aws_iam_user" "u" {
+  name = "u"
+}
+resource "aws_iam_user_policy" "u" {
+  user = aws_iam_user.u.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = [
+    { Effect = "Allow", Action = "s3:PutObject", Resource = ["arn:aws:s3:::hush-hush-one", "arn:aws:s3:::HUSH-HUSH-TWO/*"] },
+    { Effect = "Deny", Action = "s3:PutObject", Resource = "arn:aws:s3:::HUSH-HUSH-TWO/*" },
+  ] })
+}
+"#;
+    let template = r#"
+Parameters:
+  Name: {Type: String, NoEcho: true, Default: hush-hush-one}
+Resources:
+  B:
+    Type: AWS::S3::Bucket
+    Properties: {BucketName: !Ref Name}
+  U:
+    Type: AWS::IAM::User
+    Properties:
+      Policies:
+        - PolicyName: p
+          PolicyDocument:
+            Statement:
+              - {Effect: Allow, Action: "s3:PutObject", Resource: "arn:aws:s3:::hush-hush-one/*"}
+              - {Effect: Deny, Action: "s3:PutObject", Resource: "arn:aws:s3:::hush-hush-one/*"}
+"#;
+    for (file, text, caller, bucket) in [
+        ("main.tf", terraform, "aws_iam_user.u", "aws_s3_bucket.c"),
+        ("t.yaml", template, "U", "B"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(file), text).unwrap();
+        let said = |arguments: &[&str]| {
+            let output = iaclint(folder.path(), arguments);
+            let out = [output.stdout, output.stderr].concat();
+            (
+                output.status.code(),
+                String::from_utf8_lossy(&out).into_owned(),
+            )
+        };
+        let formats = ["human", "concise", "json", "sarif", "github", "markdown"];
+        let mut all: Vec<Vec<&str>> = formats.map(|f| vec!["check", "--format", f]).to_vec();
+        all.push(vec![
+            "check",
+            "--verbose",
+            "--statistics",
+            "--show",
+            "depends,shapes",
+        ]);
+        all.push(vec!["why", "--caller", caller, "--bucket", bucket]);
+        for arguments in all {
+            let (code, said) = said(&arguments);
+            assert_eq!(code, Some(1), "{file} {arguments:?}: {said}");
+            let shown = said.to_lowercase().contains("hush-hush");
+            assert!(!shown, "{file} {arguments:?}: {said}");
+        }
+        let (_, said) = said(&["check", "--diff", "--unsafe-fixes"]);
+        assert!(!said.to_lowercase().contains("hush-hush"), "{file}: {said}");
+    }
+}
+
 /// An estate of `tests/estates`, read as JSON.
 fn json(estate: &str, arguments: &[&str]) -> Json {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::analysis::secrets;
 use crate::files::{FileTable, SourceFile};
 use crate::report::{Change, ChangedLine, Changes, Report};
 use crate::rule::{Finding, Outcome, Step};
@@ -121,10 +122,12 @@ pub fn compare(earlier: &Revision, later: Revision, since: &str) -> Report {
     let mut new = new.into_iter();
     report.findings.retain(|_| new.next().unwrap_or(true));
     report.silenced += all - report.findings.len();
-    report.changes = Some(Changes {
+    let mut changes = Changes {
         since: since.to_string(),
         uploads,
-    });
+    };
+    secrets::cover_causes(&mut changes, &earlier.report.secrets, &report.secrets);
+    report.changes = Some(changes);
     report
 }
 

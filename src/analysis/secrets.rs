@@ -2,40 +2,79 @@
 
 use std::sync::Arc;
 
-use crate::report::Report;
-use crate::rule::{Finding, ShownRequest, Step};
+use crate::files::FileTable;
+use crate::report::{Changes, Report};
+use crate::rule::{Edit, Finding, ShownRequest, Step};
 
 const SHOWN: &str = "(sensitive)";
 /// Bytes below which a text tells nothing, and covering it would spoil others.
-const SHORTEST: usize = 3;
+const SHORTEST: usize = 4;
+/// Lines beside an edit that a difference shows.
+const BESIDE: u32 = 3;
+
+/// The texts that nothing prints.
+pub struct Cover {
+    /// The longest first, so that no part of one is left.
+    secrets: Vec<Arc<str>>,
+}
+
+impl Cover {
+    pub fn of(secrets: &[Arc<str>]) -> Cover {
+        let long = |s: &&Arc<str>| s.len() >= SHORTEST && !matches!(&***s, "true" | "false");
+        let mut secrets: Vec<Arc<str>> = secrets.iter().filter(long).cloned().collect();
+        secrets.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        secrets.dedup();
+        Cover { secrets }
+    }
+
+    fn hides(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| text.contains(&**secret))
+    }
+
+    /// The text with `(sensitive)` in the place of each.
+    pub fn text(&self, text: &str) -> String {
+        let found = self
+            .secrets
+            .iter()
+            .filter(|secret| text.contains(&***secret));
+        found.fold(text.to_string(), |text, secret| {
+            text.replace(&**secret, SHOWN)
+        })
+    }
+
+    /// True where an edit, or a line that a difference shows around it, holds one: it is told in words only.
+    fn hides_edit(&self, edit: &Edit, files: &FileTable) -> bool {
+        let Some(file) = files.get(edit.span.file) else {
+            return self.hides(&edit.replacement);
+        };
+        let first = file.line_column(edit.span.start).0.saturating_sub(BESIDE);
+        let last = file.line_column(edit.span.end).0 + BESIDE;
+        let lines = (first.max(1)..=last).filter_map(|line| file.line(line));
+        self.hides(&edit.replacement) || lines.into_iter().any(|line| self.hides(line))
+    }
+}
 
 /// Covers the texts wherever a report would print them.
 pub fn cover(report: &mut Report, secrets: &[Arc<str>]) {
-    let mut secrets: Vec<&str> = secrets
-        .iter()
-        .map(|secret| &**secret)
-        .filter(|secret| secret.len() >= SHORTEST && !matches!(*secret, "true" | "false"))
-        .collect();
-    if secrets.is_empty() {
+    let cover = Cover::of(secrets);
+    if cover.secrets.is_empty() {
         return;
     }
-    // The longest first, so that no part of one is left.
-    secrets.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
-    secrets.dedup();
-    let covered = |text: &str| {
-        let found = secrets.iter().filter(|secret| text.contains(**secret));
-        found.fold(text.to_string(), |text, secret| {
-            text.replace(*secret, SHOWN)
-        })
-    };
     let shared = |text: &mut Arc<str>| {
-        if secrets.iter().any(|secret| text.contains(*secret)) {
-            *text = covered(text).into();
+        if cover.hides(text) {
+            *text = cover.text(text).into();
         }
     };
-    let own = |text: &mut String| *text = covered(text);
+    let own = |text: &mut String| *text = cover.text(text);
     for finding in &mut report.findings {
         cover_finding(finding, &shared, &own);
+        if let Some(fix) = &mut finding.fix
+            && fix.edits.iter().any(|e| cover.hides_edit(e, &report.files))
+        {
+            fix.edits.clear();
+            fix.safe = false;
+            fix.gains.clear();
+        }
     }
     for upload in &mut report.decided {
         shared(&mut upload.caller);
@@ -47,6 +86,17 @@ pub fn cover(report: &mut Report, secrets: &[Arc<str>]) {
         shared(&mut gap.what);
         shared(&mut gap.why);
     }
+    report.secrets = cover.secrets;
+}
+
+/// Covers the lines that a comparison of two revisions shows as causes.
+pub fn cover_causes(changes: &mut Changes, earlier: &[Arc<str>], later: &[Arc<str>]) {
+    let cover = Cover::of(&[earlier, later].concat());
+    let causes = changes
+        .uploads
+        .iter_mut()
+        .flat_map(|change| &mut change.causes);
+    causes.for_each(|line| line.text = cover.text(&line.text));
 }
 
 fn cover_finding(finding: &mut Finding, shared: &dyn Fn(&mut Arc<str>), own: &dyn Fn(&mut String)) {

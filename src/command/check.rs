@@ -136,7 +136,8 @@ pub struct CheckArguments {
     /// Only what is new since this commit, and what the change refused or mended
     #[arg(long, value_name = "REF")]
     since: Option<String>,
-    /// Take configuration, baseline, ignore files and suppressions from this commit: newer ones do not count
+    /// Take configuration, the files that it names, baseline, ignore files and suppressions from this commit: newer
+    /// ones do not count
     #[arg(long, value_name = "REF")]
     config_from: Option<String>,
     /// A suppression without a reason silences nothing
@@ -218,7 +219,7 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
         None => disk.relative(Path::new(path)),
     };
     let configured = config.suppressions(below);
-    let context = Arc::new(config.context(&disk, below)?);
+    let context = Arc::new(config.context(&disk, base.as_ref(), below)?);
     let arguments = &settle(given.clone(), &config)?;
     let mut files = disk
         .excluding(&arguments.exclude)
@@ -287,7 +288,10 @@ fn check(given: &CheckArguments) -> Result<ExitCode, String> {
                 .any(|pair| also(pair).is_ok_and(|(format, _)| format.shows_mends())),
         levels: config.rule_levels(),
         context,
-        facts: reading::facts(&arguments.facts)?,
+        facts: match &base {
+            Some(base) if given.facts.is_empty() => base.facts(&arguments.facts)?,
+            _ => reading::facts(&arguments.facts)?,
+        },
         repository: reading::repository(&files),
         uri_prefix: reading::prefix(files.boundary()),
         folder: std::env::current_dir()

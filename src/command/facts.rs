@@ -91,7 +91,7 @@ fn write(given: &FactsArguments) -> Result<ExitCode, String> {
         .chain(given.variable_files.iter().cloned())
         .collect();
     let request = Request {
-        context: Arc::new(config.context(&files, |path| files.relative(Path::new(path)))?),
+        context: Arc::new(config.context(&files, None, |path| files.relative(Path::new(path)))?),
         paths: inside(&given.paths)?,
         inputs: Inputs {
             variables: super::pairs(&[config.var.clone(), given.variables.clone()].concat())?,

@@ -11,6 +11,12 @@ use iaclint::files::disk::DiskFiles;
 /// The facts of other repositories, from the files of `--facts`.
 pub fn facts(paths: &[String]) -> Result<Arc<Joined>, String> {
     let mut joined = Joined::default();
+    add_facts(&mut joined, paths)?;
+    Ok(Arc::new(joined))
+}
+
+/// Adds the facts of files.
+pub fn add_facts(joined: &mut Joined, paths: &[String]) -> Result<(), String> {
     for path in paths {
         let mut content = Vec::new();
         std::fs::File::open(path)
@@ -18,7 +24,7 @@ pub fn facts(paths: &[String]) -> Result<Arc<Joined>, String> {
             .map_err(|e| format!("{path} cannot be read: {e}"))?;
         joined.add(&content).map_err(|e| format!("{path}: {e}"))?;
     }
-    Ok(Arc::new(joined))
+    Ok(())
 }
 
 /// The name of the repository: the path of its remote `origin`, else the name of the boundary's folder.

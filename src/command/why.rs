@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use iaclint::analysis::secrets::Cover;
 use iaclint::analysis::{self, Request};
 use iaclint::facts::Estate;
 use iaclint::files::disk::DiskFiles;
 use iaclint::files::{FileTable, Limits};
-use iaclint::source::Inputs;
+use iaclint::source::{Inputs, Sources};
 use iaclint::upload::calls::{Draft, Sent};
 use iaclint::upload::why::{GateLine, Why, why};
 use iaclint::upload::{Route, headers, path};
@@ -124,7 +125,13 @@ fn answer(arguments: &WhyArguments) -> Result<bool, String> {
     let caller = caller_word.as_deref().and_then(|w| find_caller(&estate, w));
     let bucket = bucket_word.as_deref().and_then(|w| find_bucket(&estate, w));
     let (Some(caller), Some(bucket)) = (caller, bucket) else {
-        list(&estate, caller_word.as_deref(), bucket_word.as_deref());
+        let cover = Cover::of(&sources.secrets);
+        list(
+            &estate,
+            &cover,
+            caller_word.as_deref(),
+            bucket_word.as_deref(),
+        );
         return Err(
             "name a caller and a bucket of the lists above with --caller and --bucket".into(),
         );
@@ -134,7 +141,7 @@ fn answer(arguments: &WhyArguments) -> Result<bool, String> {
     let Some(found) = why(&estate, caller, bucket, route, &draft) else {
         return Err("the upload cannot be played".into());
     };
-    print(&found, &sources.files);
+    print(&found, &sources);
     Ok(found.allowed)
 }
 
@@ -227,7 +234,7 @@ fn find_bucket(estate: &Estate, word: &str) -> Option<usize> {
         .position(|b| &*b.address == word || b.name.as_literal() == Some(name))
 }
 
-fn list(estate: &Estate, caller: Option<&str>, bucket: Option<&str>) {
+fn list(estate: &Estate, cover: &Cover, caller: Option<&str>, bucket: Option<&str>) {
     for (wanted, kind) in [(caller, "caller"), (bucket, "bucket")] {
         if let Some(word) = wanted {
             eprintln!("no single {kind} is called `{word}`, or the other one is missing");
@@ -235,18 +242,19 @@ fn list(estate: &Estate, caller: Option<&str>, bucket: Option<&str>) {
     }
     eprintln!("callers:");
     for caller in estate.callers.iter().filter(|c| !c.open) {
-        eprintln!("  {}", caller.address);
+        eprintln!("  {}", cover.text(&caller.address));
     }
     eprintln!("buckets:");
     for bucket in estate.buckets.iter().filter(|b| !b.open) {
         match bucket.name.as_literal() {
-            Some(name) => eprintln!("  {} ({name})", bucket.address),
+            Some(name) => eprintln!("  {} ({})", bucket.address, cover.text(name)),
             None => eprintln!("  {}", bucket.address),
         }
     }
 }
 
-fn print(found: &Why, files: &FileTable) {
+fn print(found: &Why, sources: &Sources) {
+    let cover = Cover::of(&sources.secrets);
     println!();
     let mut action = "";
     for line in &found.lines {
@@ -256,12 +264,12 @@ fn print(found: &Why, files: &FileTable) {
             &line.action
         };
         action = &line.action;
-        println!("{}", row(shown, line, files));
+        println!("{}", cover.text(&row(shown, line, &sources.files)));
     }
     println!();
-    println!(" {}", found.verdict);
+    println!(" {}", cover.text(&found.verdict));
     for unknown in &found.hangs_on {
-        println!(" provided: {unknown}");
+        println!(" provided: {}", cover.text(unknown));
     }
 }
 

@@ -67,6 +67,8 @@ pub struct PolicyEntry {
     pub policy_type: PolicyType,
     /// Relative to the read boundary.
     pub file: Arc<str>,
+    /// Its text as another tree has it, or why that has none; `None`: it is read with the sources.
+    pub text: Option<Result<Arc<str>, String>>,
     /// Whom it is attached to: callers, buckets, keys or endpoints by wildcards, accounts by name or number.
     pub attached_to: Vec<Arc<str>>,
     pub at: At,
@@ -269,9 +271,15 @@ fn nothing(what: &str, named: &str, place: &Place) -> Gap {
 }
 
 fn read(entry: &PolicyEntry, files: &dyn Files, sources: &mut Sources) -> Result<Policy, String> {
-    let bytes = files.read(&entry.file).map_err(|e| e.to_string())?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8")?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = match &entry.text {
+        Some(text) => text.clone()?,
+        None => {
+            let bytes = files.read(&entry.file).map_err(|e| e.to_string())?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8")?;
+            Arc::from(text)
+        }
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let id = sources.files.add(SourceFile::new(entry.file.clone(), text));
     let value: Value = json::parse_file(id, text).map_err(|e| e.message)?;
     // AWS's own output wraps the document, or holds it as a text.

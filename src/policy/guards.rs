@@ -133,6 +133,26 @@ mod tests {
     }
 
     #[test]
+    fn several_arms_of_an_input_are_one_with_each() {
+        let some = |bits, arm| guard(&Guard::among("Env", 4, bits), arm, 2);
+        let env = |arm| guard("Env", arm, 4);
+        for arm in 0..4 {
+            let inside = 0b0110 >> arm & 1;
+            assert!(implies(&[env(arm)], &[some(0b0110, inside)]));
+            assert!(exclude(&[env(arm)], &[some(0b0110, 1 - inside)]));
+            assert!(!implies(&[some(0b0110, inside)], &[env(arm)]));
+        }
+        assert!(exclude(&[some(0b0110, 1)], &[some(0b1001, 1)]));
+        assert!(implies(&[some(0b0110, 1)], &[some(0b0111, 1)]));
+        assert!(implies(&[some(0b0111, 0)], &[some(0b0110, 0)]));
+        assert!(!exclude(&[some(0b0110, 1)], &[some(0b1100, 1)]));
+        // Of another input nothing follows.
+        assert!(!exclude(&[some(0b0110, 1)], &[guard("Region", 3, 4)]));
+        let inputs = [arms(&env(0)), arms(&some(0b0110, 1))];
+        assert_eq!(worlds(&inputs, 64).map(|w| w.len()), Some(4));
+    }
+
+    #[test]
     fn one_input_has_one_value() {
         let is = |value: &str, arm| guard(&Guard::equality("Env", value), arm, 2);
         assert!(exclude(&[is("dev", 1)], &[is("prod", 1)]));

@@ -110,6 +110,7 @@ fn run_over<'f>(files: &'f dyn Files, inputs: &'f Inputs, known: bool) -> Run<'f
         comments: RefCell::default(),
         documents: RefCell::default(),
         exports: RefCell::default(),
+        secrets: RefCell::default(),
         importing: RefCell::default(),
         steps: Cell::new(0),
         opened: Cell::new(0),
@@ -180,6 +181,7 @@ fn read_as(
     sources.files = run.table.take();
     sources.gaps.append(&mut run.gaps.take());
     sources.comments.append(&mut run.comments.take());
+    sources.secrets.append(&mut run.secrets.take());
 }
 
 /// True where every template that nests this one is nested by it in turn: one of them must stand on its own.
@@ -253,6 +255,9 @@ fn open_template(run: &Run<'_>, document: &Document, opening: Opening) -> Rc<Tem
         passed: opening.passed.as_deref(),
     };
     let parameters = parameter::values(root.get("Parameters").and_then(Value::as_map), &given);
+    for value in parameters.values().filter(|value| value.sensitive) {
+        value.literals(&mut |text| run.secrets.borrow_mut().push(text.into()));
+    }
     let mut template = Template {
         path: opening.path,
         scope: opening.scope,

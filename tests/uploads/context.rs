@@ -211,6 +211,7 @@ fn paths_policies_and_accounts_of_the_configuration_take_part() {
         let policies = vec![PolicyEntry {
             policy_type,
             file: "policies/scp.json".into(),
+            text: None,
             attached_to: attached_to.iter().map(|a| (*a).into()).collect(),
             at: 0..10,
         }];

@@ -202,3 +202,63 @@ fn stacks_templates_and_formats_share_one_estate() {
         denied("aws_iam_user.u")
     );
 }
+
+/// A condition that leaves several of the allowed values is a statement about the parameter, not a test of its own.
+#[test]
+fn conditions_over_allowed_values_are_one_with_their_parameter() {
+    let template = |allows: &str, denies: &str| {
+        format!(
+            r#"
+Parameters:
+  Env: {{Type: String, AllowedValues: [dev, test, stage, prod]}}
+Conditions:
+  Prod: !Equals [!Ref Env, prod]
+  NotProd: !Not [!Condition Prod]
+  Small: !Or [!Equals [!Ref Env, dev], !Equals [!Ref Env, test]]
+  Dev: !Equals [!Ref Env, dev]
+Resources:
+  B: {{Type: AWS::S3::Bucket, Properties: {{BucketName: acme-b}}}}
+  U:
+    Type: AWS::IAM::User
+    Condition: {allows}
+    Properties:
+      Policies:
+        - PolicyName: p
+          PolicyDocument: {{Statement: [{{Effect: Allow, Action: 's3:PutObject', Resource: !Sub '${{B.Arn}}/*'}}]}}
+  P:
+    Type: AWS::S3::BucketPolicy
+    Condition: {denies}
+    Properties:
+      Bucket: !Ref B
+      PolicyDocument: {{Statement: [{{Effect: Deny, Principal: '*', Action: 's3:PutObject', Resource: !Sub '${{B.Arn}}/*'}}]}}
+"#
+        )
+    };
+    let refused = |allows: &str, denies: &str| {
+        let found = found(&[("t.yaml", &template(allows, denies))]).0;
+        !found.is_empty()
+    };
+    // They never meet.
+    for (allows, denies) in [
+        ("Prod", "NotProd"),
+        ("NotProd", "Prod"),
+        ("Small", "Prod"),
+        ("Prod", "Small"),
+    ] {
+        assert!(!refused(allows, denies), "{allows} {denies}");
+    }
+    // They meet in every world of the caller.
+    for (allows, denies) in [
+        ("Prod", "Prod"),
+        ("NotProd", "NotProd"),
+        ("Small", "NotProd"),
+        ("Dev", "Small"),
+        ("Dev", "NotProd"),
+    ] {
+        assert!(refused(allows, denies), "{allows} {denies}");
+    }
+    // In some of them.
+    let outcomes = |allows: &str, denies: &str| found(&[("t.yaml", &template(allows, denies))]).1;
+    assert_eq!(outcomes("NotProd", "Small"), ["U depends"]);
+    assert_eq!(outcomes("NotProd", "Prod"), ["U allowed"]);
+}

@@ -15,6 +15,7 @@ use iaclint::upload::headers::{self, CANNED_ACLS, HEADERS, SSE_VALUES};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::earlier::Base;
 use super::Config;
 use super::fault::at_place;
 
@@ -255,10 +256,11 @@ impl Config {
         all.collect()
     }
 
-    /// What the configuration says about the estate.
+    /// What the configuration says about the estate; files that it names are taken from the base where there is one.
     pub fn context(
         &self,
         files: &DiskFiles,
+        base: Option<&Base>,
         below: impl Fn(&str) -> Option<String>,
     ) -> Result<Context, String> {
         let file = self.file(below);
@@ -276,11 +278,16 @@ impl Config {
         let policies = self.policy.iter().map(|entry| {
             let says = entry.get_ref();
             let path = self.locate(says.file.get_ref());
-            let inside = files.relative(Path::new(&path));
+            let inside = match base {
+                // It need not stand there now.
+                Some(base) => base.below(&path),
+                None => files.relative(Path::new(&path)),
+            };
             let file =
                 inside.ok_or_else(|| format!("{path}: no such file inside the read boundary"))?;
             Ok(PolicyEntry {
                 policy_type: policy_type(says.r#type.get_ref()).unwrap_or(PolicyType::Scp),
+                text: base.map(|base| base.text(&file).map(Arc::from)),
                 file: file.into(),
                 attached_to: says.attached_to.iter().map(|a| a.as_str().into()).collect(),
                 at: entry.span(),

@@ -3,6 +3,7 @@
 //! The lines are prepared here (made harmless, clipped to the width, a few lines of context); a span of many
 //! lines keeps its beginning and its end, the lines between are folded into one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use miette::{
@@ -202,7 +203,7 @@ fn prepare(report: &Report, span: Span, label: &str, style: &TextStyle) -> Optio
             text.push('\n');
             continue;
         }
-        let line = file.line(number).unwrap_or("");
+        let line = &*hidden(report, file.line(number).unwrap_or(""));
         let window = window(line, if number == at.line { at.column } else { 1 }, room);
         let shown: String = line.chars().skip(window.0).take(window.1).collect();
         let shown = sanitize_lines(&shown);
@@ -256,4 +257,15 @@ fn byte_of(shown: &str, character: usize, left_out: usize) -> usize {
         .char_indices()
         .nth(wanted)
         .map_or(shown.len(), |(i, _)| i)
+}
+/// The line with every sensitive text covered, character for character.
+fn hidden<'l>(report: &Report, line: &'l str) -> Cow<'l, str> {
+    let found = report
+        .secrets
+        .iter()
+        .filter(|secret| line.contains(&***secret));
+    found.fold(Cow::Borrowed(line), |line, secret| {
+        let stars = "*".repeat(secret.chars().count());
+        Cow::Owned(line.replace(&**secret, &stars))
+    })
 }

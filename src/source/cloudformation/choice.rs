@@ -21,14 +21,18 @@ pub(super) fn select(value: &Value, guard: &Guard) -> Value {
     if arms.iter().any(|a| a.guard.same_input(guard)) {
         return value.clone();
     }
-    let arms = arms
+    let left: Vec<Arm> = arms
         .iter()
+        .filter(|a| !guard.excludes(&a.guard))
         .map(|a| Arm {
             guard: a.guard.clone(),
             value: select(&a.value, guard),
         })
         .collect();
-    choice(arms, value.place.clone())
+    match left.is_empty() {
+        true => value.clone(),
+        false => choice(left, value.place.clone()),
+    }
 }
 
 /// A choice, or the value itself where all arms are alike.

@@ -188,6 +188,7 @@ impl Evaluator<'_, '_> {
         match true_arms.as_slice() {
             [] => None,
             [guards] => Some(guards.clone()),
+            worlds if let Some(guards) = product(worlds) => Some(guards),
             // Several worlds are no conjunction: the condition's own name stands for them.
             _ => {
                 let name = condition.as_str().unwrap_or("of a resource");
@@ -336,6 +337,57 @@ impl Evaluator<'_, '_> {
             },
         )
     }
+}
+
+/// One conjunction that holds in exactly these worlds, where they are all combinations of some arms of each input.
+fn product(worlds: &[Guards]) -> Option<Guards> {
+    let mut inputs: Vec<Vec<&Guard>> = Vec::new();
+    for guard in worlds.iter().flatten() {
+        match inputs
+            .iter_mut()
+            .find(|i| i.iter().any(|g| g.same_input(guard)))
+        {
+            Some(arms) if arms.iter().any(|g| g.arm == guard.arm) => {}
+            Some(arms) => arms.push(guard),
+            None => inputs.push(vec![guard]),
+        }
+    }
+    let whole = worlds.iter().all(|w| w.len() == inputs.len());
+    let count = inputs
+        .iter()
+        .try_fold(1_usize, |n, arms| n.checked_mul(arms.len()))?;
+    if !whole || count != worlds.len() {
+        return None;
+    }
+    let guards = inputs
+        .into_iter()
+        .filter(|arms| arms.first().is_none_or(|g| arms.len() < g.arms as usize));
+    guards.map(|mut arms| among(&mut arms)).collect()
+}
+
+/// The guard that says that an input has one of these arms.
+fn among(arms: &mut [&Guard]) -> Option<Guard> {
+    arms.sort_by_key(|g| g.arm);
+    let first = *arms.first()?;
+    if arms.len() == 1 {
+        return Some(first.clone());
+    }
+    let mut bits = 0_u64;
+    for guard in arms.iter() {
+        bits |= 1_u64.checked_shl(guard.arm).filter(|_| guard.arms <= 64)?;
+    }
+    let (what, _) = first.label.split_once(" is ")?;
+    let said: Vec<&str> = arms
+        .iter()
+        .filter_map(|g| Some(g.label.split_once(" is ")?.1))
+        .collect();
+    Some(Guard {
+        scope: first.scope,
+        input: Guard::among(&first.input, first.arms, bits),
+        label: format!("{what} is {}", said.join(" or ")).into(),
+        arm: 1,
+        arms: 2,
+    })
 }
 
 fn same_maps(evaluator: &Evaluator<'_, '_>, a: &Map, b: &Map) -> Option<bool> {

@@ -31,7 +31,10 @@ pub(super) fn values(declared: Option<&Arc<Map>>, given: &Given<'_>) -> FxHashMa
     let Some(declared) = declared else { return out };
     for (name, entry) in declared.iter() {
         let mut value = one(name, &entry.key_place, &entry.value, given);
-        let hidden = entry.value.get("NoEcho").and_then(Value::as_bool) == Some(true);
+        let hidden = entry.value.get("NoEcho").is_some_and(|v| {
+            let said = v.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true"));
+            said || v.as_bool() == Some(true)
+        });
         value.sensitive |= hidden;
         out.insert(name.clone(), value);
     }

@@ -30,6 +30,8 @@ pub(super) struct Run<'f> {
     pub exports: RefCell<FxHashMap<(Arc<str>, Arc<str>), Export>>,
     /// Export names that are being resolved.
     pub importing: RefCell<Vec<Arc<str>>>,
+    /// Texts of parameters that are not shown.
+    pub secrets: RefCell<Vec<Arc<str>>>,
     /// Evaluated nodes so far.
     pub steps: Cell<usize>,
     /// Templates opened so far, nested ones included.

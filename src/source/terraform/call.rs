@@ -176,7 +176,12 @@ impl<'l, 'f> Evaluator<'l, 'f> {
             env,
         };
         match functions::call(name, values, span, &mut context) {
-            Ok(value) => Ok(value),
+            Ok(value) => {
+                if value.sensitive {
+                    self.hide(&value);
+                }
+                Ok(value)
+            }
             Err(FunctionError::Error(message)) => Err(Failure::new(message, span)),
             Err(FunctionError::Unknown(reason)) => {
                 let fixed = !matches!(

@@ -9,7 +9,7 @@ use super::evaluate::{Env, Evaluator, Failure, Memo, Outcome};
 use super::traverse::larger;
 use super::types::{self, Type};
 use crate::source::{GapKind, Inputs};
-use crate::value::{Place, Span, Step, Symbol, SymbolKind, Unknown, Value, ValueKind};
+use crate::value::{Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
 
 /// Values given to the root's variables, the last one wins.
 #[derive(Debug, Clone, Default)]
@@ -254,19 +254,9 @@ impl<'l, 'f> Evaluator<'l, 'f> {
     }
 
     /// Remembers the texts of a sensitive value.
-    fn hide(&mut self, value: &Value) {
-        match &value.kind {
-            ValueKind::Text(text) => {
-                let secret = text.as_literal().map(Arc::from);
-                self.loader.sources.secrets.extend(secret);
-            }
-            ValueKind::List(items) | ValueKind::Set(items) => {
-                items.iter().for_each(|item| self.hide(item));
-            }
-            ValueKind::Map(map) => map.iter().for_each(|(_, entry)| self.hide(&entry.value)),
-            ValueKind::Choice(arms) => arms.iter().for_each(|arm| self.hide(&arm.value)),
-            _ => {}
-        }
+    pub fn hide(&mut self, value: &Value) {
+        let secrets = &mut self.loader.sources.secrets;
+        value.literals(&mut |text| secrets.push(text.into()));
     }
 
     /// A variable or local that a file of another tool declares, or nobody: an input all the same.
