@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use iaclint::analysis::secrets::Cover;
 use iaclint::analysis::{self, Request};
-use iaclint::facts::Estate;
+use iaclint::facts::{AccessPoint, Estate};
 use iaclint::files::disk::DiskFiles;
 use iaclint::files::{FileTable, Limits};
 use iaclint::source::{Inputs, Sources};
 use iaclint::upload::calls::{Draft, Sent};
 use iaclint::upload::why::{GateLine, Why, why};
-use iaclint::upload::{Route, headers, path};
+use iaclint::upload::{Route, access_point, headers, path};
 use iaclint::value::{Place, Text};
 
 #[derive(Debug, Args)]
@@ -28,6 +28,9 @@ pub struct WhyArguments {
     /// Address or name of the bucket; without it those that exist are listed
     #[arg(long)]
     bucket: Option<String>,
+    /// Address, name or ARN of an access point through which the upload goes to its bucket
+    #[arg(long)]
+    access_point: Option<String>,
     /// Object key
     #[arg(long)]
     key: Option<String>,
@@ -123,7 +126,18 @@ fn answer(arguments: &WhyArguments) -> Result<bool, String> {
         .clone()
         .or_else(|| message.as_ref().and_then(|m| m.bucket.clone()));
     let caller = caller_word.as_deref().and_then(|w| find_caller(&estate, w));
-    let bucket = bucket_word.as_deref().and_then(|w| find_bucket(&estate, w));
+    let point = match &arguments.access_point {
+        Some(word) => Some(find_point(&estate, word)?),
+        None => None,
+    };
+    let behind = point
+        .and_then(|i| estate.access_points.get(i))
+        .map(|p| p.bucket);
+    let named = bucket_word.as_deref().and_then(|w| find_bucket(&estate, w));
+    if behind.is_some() && bucket_word.is_some() && named != behind {
+        return Err("the access point belongs to another bucket".into());
+    }
+    let bucket = behind.or(named);
     let (Some(caller), Some(bucket)) = (caller, bucket) else {
         let cover = Cover::of(&sources.secrets);
         list(
@@ -137,15 +151,20 @@ fn answer(arguments: &WhyArguments) -> Result<bool, String> {
         );
     };
     let draft = draft(arguments, message.as_ref());
-    let route = route(&estate, caller, arguments.path.as_deref())?;
-    let Some(found) = why(&estate, caller, bucket, route, &draft) else {
+    let route = route(&estate, caller, point, arguments.path.as_deref())?;
+    let Some(found) = why(&estate, caller, bucket, point, route, &draft) else {
         return Err("the upload cannot be played".into());
     };
     print(&found, &sources);
     Ok(found.allowed)
 }
 
-fn route(estate: &Estate, caller: usize, wanted: Option<&str>) -> Result<Route, String> {
+fn route(
+    estate: &Estate,
+    caller: usize,
+    point: Option<usize>,
+    wanted: Option<&str>,
+) -> Result<Route, String> {
     match wanted {
         Some("internet") => Ok(Route::Internet),
         Some(address) => estate
@@ -159,7 +178,13 @@ fn route(estate: &Estate, caller: usize, wanted: Option<&str>) -> Result<Route, 
             .get(caller)
             .and_then(|c| {
                 let mut ways = path::ways(c, estate, "s3").into_iter();
-                ways.find_map(|way| way.cases.into_iter().flatten().next())
+                ways.find_map(|way| {
+                    let cases = match point {
+                        Some(point) => access_point::paths(estate, point, way.cases),
+                        None => way.cases,
+                    };
+                    cases.into_iter().flatten().next()
+                })
             })
             .map_or(Route::Internet, |p| p.route)),
     }
@@ -224,6 +249,16 @@ fn find_caller(estate: &Estate, word: &str) -> Option<usize> {
                 .map(|(i, _)| i);
             named.next().filter(|_| named.next().is_none())
         })
+}
+
+fn find_point(estate: &Estate, word: &str) -> Result<usize, String> {
+    let is = |p: &AccessPoint| {
+        let texts = [&p.name, &p.arn];
+        &*p.address == word || texts.iter().any(|t| t.as_literal() == Some(word))
+    };
+    let mut found = estate.access_points.iter().enumerate();
+    let found = found.find(|(_, p)| is(p)).map(|(i, _)| i);
+    found.ok_or_else(|| format!("no access point is called `{word}`"))
 }
 
 fn find_bucket(estate: &Estate, word: &str) -> Option<usize> {

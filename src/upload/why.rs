@@ -16,7 +16,7 @@ use crate::value::Place;
 #[derive(Debug, Clone, PartialEq)]
 pub struct GateLine {
     pub action: Arc<str>,
-    /// `caller`, `endpoint`, `bucket`, `key`, `organization`.
+    /// `caller`, `endpoint`, `access point`, `bucket`, `key`, `organization`.
     pub gate: &'static str,
     pub refused: bool,
     pub place: Option<Place>,
@@ -35,11 +35,12 @@ pub struct Why {
     pub hangs_on: Vec<Arc<str>>,
 }
 
-/// Plays one upload of a declared caller.
+/// Plays one upload of a declared caller, to the bucket's own name or through an access point of it.
 pub fn why(
     estate: &Estate,
     caller: usize,
     bucket: usize,
+    point: Option<usize>,
     route: Route,
     draft: &Draft,
 ) -> Option<Why> {
@@ -56,7 +57,8 @@ pub fn why(
         target,
         route,
         relation,
-    );
+    )
+    .through(point);
     let played = journey.play(draft, Reading::Favourable);
     // Within an account either side may allow: the journey blames the one that comes nearer.
     let blamed = |reason: &DenyReason| {
@@ -70,27 +72,47 @@ pub fn why(
     let mut hangs_on: Vec<Arc<str>> = Vec::new();
     let base = Arc::new(journey.base.clone());
     for call in s3_calls(&journey.principal, target, &base, draft) {
-        let decision = evaluate(&call, &journey.s3, Reading::Favourable, &journey.world);
-        hangs_on.extend(decision.hangs_on.iter().cloned());
-        let mut present = vec![PolicyType::Identity];
-        present.extend(journey.s3.boundary.as_ref().map(|_| PolicyType::Boundary));
-        if !journey.s3.scp.is_empty() {
-            present.push(PolicyType::Scp);
+        let decisions = match &journey.through {
+            Some(through) => {
+                let (reading, world) = (Reading::Favourable, &journey.world);
+                let (asked, _) = through.decide(&call, &draft.key, &journey.s3, reading, world);
+                let sides = [
+                    (PolicyType::AccessPoint, &through.set),
+                    (PolicyType::Bucket, &journey.s3),
+                ];
+                asked.into_iter().zip(sides).collect()
+            }
+            None => {
+                let decision = evaluate(&call, &journey.s3, Reading::Favourable, &journey.world);
+                vec![(decision, (PolicyType::Bucket, &journey.s3))]
+            }
+        };
+        for (decision, (resource, set)) in decisions {
+            hangs_on.extend(decision.hangs_on.iter().cloned());
+            let mut present = Vec::new();
+            // The bucket behind an access point is asked for its own side.
+            if resource == PolicyType::AccessPoint || journey.through.is_none() {
+                present.push(PolicyType::Identity);
+                present.extend(set.boundary.as_ref().map(|_| PolicyType::Boundary));
+                if !set.scp.is_empty() {
+                    present.push(PolicyType::Scp);
+                }
+            }
+            present.extend(set.endpoint.as_ref().map(|_| PolicyType::Endpoint));
+            if !set.rcp.is_empty() {
+                present.push(PolicyType::Rcp);
+            }
+            present.push(resource);
+            gate_lines(
+                &call.action,
+                &decision,
+                &present,
+                set.relation,
+                set.resource.is_some(),
+                &blamed,
+                &mut lines,
+            );
         }
-        present.extend(journey.s3.endpoint.as_ref().map(|_| PolicyType::Endpoint));
-        if !journey.s3.rcp.is_empty() {
-            present.push(PolicyType::Rcp);
-        }
-        present.push(PolicyType::Bucket);
-        gate_lines(
-            &call.action,
-            &decision,
-            &present,
-            relation,
-            journey.s3.resource.is_some(),
-            &blamed,
-            &mut lines,
-        );
     }
     let mut key_lines = Vec::new();
     for (cause, _) in &played.causes {
@@ -172,7 +194,8 @@ fn gate_lines(
             PolicyType::Identity | PolicyType::Boundary | PolicyType::Session => "caller",
             PolicyType::Scp | PolicyType::Rcp => "organization",
             PolicyType::Endpoint => "endpoint",
-            PolicyType::Bucket | PolicyType::AccessPoint => "bucket",
+            PolicyType::Bucket => "bucket",
+            PolicyType::AccessPoint => "access point",
             PolicyType::Key => "key",
             PolicyType::Trust => continue,
         };
@@ -207,6 +230,7 @@ fn gate_lines(
                     policy_type.name()
                 ),
             ),
+            (None, PolicyType::AccessPoint) if !has_policy => (None, "no policy of its own".into()),
             (None, PolicyType::Bucket) if !has_policy => {
                 let same = if relation == AccountRelation::Same {
                     "; same account"

@@ -374,3 +374,37 @@ fn access_points_and_directory_buckets() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_journey_can_go_through_an_access_point() {
+    use iaclint::analysis::{Request, load};
+    use iaclint::upload::Route;
+    use iaclint::upload::calls::Draft;
+    use iaclint::upload::why::why;
+    use iaclint::value::Text;
+
+    let refuses = "{ Effect = \"Deny\", Principal = \"*\", Action = \"s3:PutObject\", Resource = \"arn:aws:s3:eu-west-1:111122223333:accesspoint/p/object/closed/*\" }";
+    let mut files = MemoryFiles::new();
+    let text = [
+        HEAD.to_string(),
+        point(refuses, ""),
+        bucket_policy(ONLY_POINTS),
+        role(LAMBDA, &[put(ON_POINT), put(ON_BUCKET)].join(", ")),
+    ];
+    files.insert("main.tf", text.concat());
+    let (_, estate) = load(&files, &Request::default());
+    let play = |point: Option<usize>, key: &str| {
+        let draft = Draft::plain(Some(Text::literal(key)));
+        let found = why(&estate, 0, 0, point, Route::Internet, &draft).expect("it is played");
+        let gates: Vec<&str> = found
+            .lines
+            .iter()
+            .filter(|l| l.refused)
+            .map(|l| l.gate)
+            .collect();
+        (found.allowed, gates.join(" "))
+    };
+    assert_eq!(play(None, "open/x"), (false, "bucket".into()));
+    assert_eq!(play(Some(0), "open/x"), (true, String::new()));
+    assert_eq!(play(Some(0), "closed/x"), (false, "access point".into()));
+}
