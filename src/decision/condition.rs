@@ -53,16 +53,17 @@ pub fn test_answer(
     match test.set {
         None => {
             let absent = Match::of(test.if_exists || test.operator.is_negated());
+            let present = |values: &[Text]| match values {
+                [] => absent,
+                [value] if !is_multivalued(key) => state.passes(value),
+                _ => state.plain_on_many(values),
+            };
+            let anything = std::slice::from_ref(&*ANYTHING);
             match value {
                 ContextValue::Absent => absent,
-                ContextValue::Present(values) => match values.as_slice() {
-                    [] => absent,
-                    [_] if is_multivalued(key) => state.plain_on_many(values),
-                    [value] => state.passes(value),
-                    _ => state.plain_on_many(values),
-                },
-                ContextValue::PresentUnknown => state.passes(&ANYTHING),
-                ContextValue::Unknown => agree(absent, state.passes(&ANYTHING)),
+                ContextValue::Present(values) => present(values),
+                ContextValue::PresentUnknown => present(anything),
+                ContextValue::Unknown => agree(absent, present(anything)),
             }
         }
         Some(SetOperator::ForAllValues) => match value {
@@ -398,5 +399,20 @@ mod tests {
                 "{operator} {listed:?} {value:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_key_of_several_values_stays_so() {
+        let none = test("NotIpAddress", "aws:TagKeys", &[]);
+        let answer = |value: ContextValue| {
+            let mut context = RequestContext::default();
+            context.set("aws:TagKeys", value);
+            test_answer(&none, PolicyVersion::V2012, &context, &World::default())
+        };
+        let one = ContextValue::Present(vec!["team".into()]);
+        assert_eq!(answer(one), Match::Unknown);
+        assert_eq!(answer(ContextValue::PresentUnknown), Match::Unknown);
+        assert_eq!(answer(ContextValue::Unknown), Match::Unknown);
+        assert_eq!(answer(ContextValue::Absent), Match::Yes);
     }
 }
