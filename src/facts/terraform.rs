@@ -40,4 +40,5 @@ pub fn declare(linker: &Linker<'_>, resource: &Resource, out: &mut Declarations)
 /// Adds what a root module says of itself.
 pub fn declare_scope(scope: &Scope, out: &mut Declarations) {
     backend::declare(scope, out);
+    unseen::declare_scope(scope, out);
 }

@@ -15,7 +15,7 @@ const TEXTS: usize = 500;
 
 /// Leaves open the policies of everything that the properties of the resource name.
 pub fn declare(resource: &Resource, why: &str, out: &mut Declarations) {
-    let named = texts(resource);
+    let named = texts(&resource.properties);
     let why: Arc<str> = format!("`{}` {why}", resource.address).into();
     for (guards, named) in named {
         let why = why.clone();
@@ -26,13 +26,14 @@ pub fn declare(resource: &Resource, why: &str, out: &mut Declarations) {
 
 /// True where a text of the properties holds the word, in letters of any case.
 pub fn says(resource: &Resource, word: &str) -> bool {
-    let mut texts = texts(resource).into_iter();
+    let mut texts = texts(&resource.properties).into_iter();
     texts.any(|(_, text)| text.display().to_ascii_lowercase().contains(word))
 }
 
-fn texts(resource: &Resource) -> Vec<(Guards, Text)> {
+/// Every text in a value, and each symbol of it by itself, with the guards that it stands under.
+pub fn texts(value: &Value) -> Vec<(Guards, Text)> {
     let mut out = Vec::new();
-    walk(&resource.properties, &Guards::new(), 0, &mut out);
+    walk(value, &Guards::new(), 0, &mut out);
     out
 }
 

@@ -147,3 +147,37 @@ resource "aws_iam_role_policy" "app" {{
         ["key-policy-omits-caller"]
     );
 }
+
+#[test]
+fn callers_of_a_library_module_may_complete_what_it_puts_out() {
+    let refused = ["bucket-policy-omits-service"];
+    let with = |more: &str| rules("main.tf", &format!("{CONFIGURATION}{more}"));
+    let input = "variable \"name\" {}\n";
+    let output = |what: &str| format!("output \"o\" {{\n  value = {what}\n}}\n");
+    for (more, found) in [
+        (
+            format!("{input}{}", output("aws_s3_bucket.logs.arn")),
+            &[][..],
+        ),
+        (
+            format!("{input}{}", output("{ logs = [aws_s3_bucket.logs.id] }")),
+            &[],
+        ),
+        (
+            format!("{input}{}", output("aws_s3_bucket.source.arn")),
+            &refused,
+        ),
+        (input.to_string(), &refused),
+        // Without an open variable, or with a provider, it is a root and taken as complete.
+        (output("aws_s3_bucket.logs.arn"), &refused),
+        (
+            format!(
+                "{input}{}provider \"aws\" {{\n  region = \"eu-west-1\"\n}}\n",
+                output("aws_s3_bucket.logs.arn")
+            ),
+            &refused,
+        ),
+    ] {
+        assert_eq!(with(&more), found, "{more}");
+    }
+}

@@ -135,7 +135,8 @@ fn scope(json: &Json, id: ScopeId, from: &Reader<'_>) -> Read<Scope> {
             })
         }),
         providers,
-        library: from.field(json, "library")?,
+        // What its outputs expose is declared.
+        library: false,
         writes_own_account: from.field(json, "writes_own_account")?,
         exposed: Vec::new(),
         outputs,

@@ -189,7 +189,6 @@ fn scope(scope: &Scope, to: &Writer<'_, '_>, prefix: &str, known: &BTreeSet<Stri
         Json::Object(out)
     });
     out.insert("providers".into(), providers.collect());
-    out.insert("library".into(), json!(scope.library));
     out.insert("writes_own_account".into(), json!(scope.writes_own_account));
     // Outputs of what is declared; what else a stack exports is nobody's business.
     let of_declared = |value: &Value| {

@@ -1,9 +1,9 @@
 //! Resources that make others out of sight: modules and stacks that are not on disk, resources of providers that this
 //! version does not know.
 
-use crate::facts::declare::Declarations;
+use crate::facts::declare::{Declaration, Declarations, Declared};
 use crate::facts::unseen;
-use crate::source::Resource;
+use crate::source::{Resource, Scope};
 
 /// Resources of the AWS provider that make what another template, or a function, says.
 const STACKS: &[&str] = &[
@@ -69,5 +69,27 @@ pub(super) fn declare(resource: &Resource, out: &mut Declarations) {
     };
     if open {
         unseen::declare(resource, "may attach policies to it", out);
+    }
+}
+
+/// Who calls a library module may attach policies to what its outputs expose.
+pub(super) fn declare_scope(scope: &Scope, out: &mut Declarations) {
+    if !scope.library {
+        return;
+    }
+    for (name, entry) in scope.outputs.iter() {
+        for (guards, named) in unseen::texts(&entry.value) {
+            out.items.push(Declared {
+                scope: scope.id,
+                address: format!("output.{name}").into(),
+                provider: "".into(),
+                guards,
+                place: entry.value.place.clone(),
+                what: Declaration::OpenTarget {
+                    named,
+                    why: "callers of the module may attach policies to it".into(),
+                },
+            });
+        }
     }
 }
