@@ -6,7 +6,7 @@
 pub mod compare;
 pub mod condition;
 pub mod evaluate;
-mod nearest;
+pub mod nearest;
 pub mod principal;
 pub mod search;
 pub mod space;

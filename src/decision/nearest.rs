@@ -135,19 +135,27 @@ fn distance(
 /// What a statement is about that names no action of the service: the grant of the upload is nearer to its key than
 /// a statement about queues on every resource.
 fn foreign(statement: &Statement, action: &str) -> usize {
-    let names = |service: &str| {
-        statement.actions.patterns.iter().any(|p| {
-            let prefix = p.text.known_prefix();
-            let known = prefix.get(..service.len());
-            prefix.is_empty() || known.is_some_and(|k| k.eq_ignore_ascii_case(service))
-        })
-    };
-    let service = action.split_inclusive(':').next().unwrap_or("");
+    let names = |begin: &str| begins(statement, begin);
     match () {
-        () if names(service) => 0,
-        () if names("s3:") => 50,
+        () if concerns(statement, action) => 0,
+        () if ["s3:Put", "s3:Replicate", "s3:*"].into_iter().any(names) => 50,
+        () if names("s3:") => 60,
         () => 100,
     }
+}
+
+/// True for a statement about actions of the same service.
+pub fn concerns(statement: &Statement, action: &str) -> bool {
+    statement.actions.negated || begins(statement, action.split_inclusive(':').next().unwrap_or(""))
+}
+
+/// An action of the statement begins so, or begins with what is not known.
+fn begins(statement: &Statement, begin: &str) -> bool {
+    statement.actions.patterns.iter().any(|p| {
+        let prefix = p.text.known_prefix();
+        let known = prefix.get(..begin.len());
+        prefix.is_empty() || prefix == "*" || known.is_some_and(|k| k.eq_ignore_ascii_case(begin))
+    })
 }
 
 /// How little the actions of a statement have to do with the one that is asked for: of two statements that lack it
@@ -204,6 +212,10 @@ mod tests {
 
     /// The nearest statement to an upload of `in/x` to the bucket `b`: its position and why it failed.
     fn nearest(statements: &str) -> (usize, Vec<Miss>) {
+        nearest_to("s3:PutObject", statements)
+    }
+
+    fn nearest_to(action: &str, statements: &str) -> (usize, Vec<Miss>) {
         let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
         let place = Place::at(Span::new(FileId(0), 0, 0));
         let policy = parse(&Value::text(text, place), PolicyType::Identity, "document");
@@ -222,7 +234,7 @@ mod tests {
             principal: Principal::Account {
                 account: "111122223333".into(),
             },
-            action: "s3:PutObject".into(),
+            action: action.into(),
             resource: "arn:aws:s3:::b/in/x".into(),
             resource_account: "111122223333".into(),
             context: RequestContext::default(),
@@ -233,6 +245,27 @@ mod tests {
         };
         let misses = nearest[0].misses.iter().map(|(_, m)| m.clone()).collect();
         (nearest[0].statement.position, misses)
+    }
+
+    #[test]
+    fn the_grant_of_the_write_is_nearest_to_its_key() {
+        let of = |action: &str| {
+            format!(
+                r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::o/*"}}"#
+            )
+        };
+        let read = of("s3:GetObjectVersion");
+        let queue = of("sqs:SendMessage");
+        for (write, position) in [
+            ("s3:ReplicateObject", 2),
+            ("s3:PutObject", 2),
+            ("kms:Decrypt", 2),
+        ] {
+            let all = [read.clone(), queue.clone(), of(write)].join(", ");
+            assert_eq!(nearest_to("kms:Encrypt", &all).0, position, "{write}");
+        }
+        let all = [queue, read].join(", ");
+        assert_eq!(nearest_to("kms:Encrypt", &all).0, 1);
     }
 
     #[test]

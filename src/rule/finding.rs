@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::decision::DenyKind;
+use crate::decision::nearest::concerns;
 use crate::facts::Estate;
 use crate::policy::{Policy, PolicyType, StatementRef};
 use crate::report::DecidedUpload;
@@ -414,7 +415,8 @@ fn steps(estate: &Estate, upload: &Decided, denial: &Denial) -> Vec<Step> {
         Cause::Policy { reason, key } => {
             if let DenyKind::Implicit { nearest, .. } = &reason.kind {
                 for near in nearest.iter().skip(1).take(3) {
-                    if let Some(s) = near.statement.get() {
+                    let about = near.statement.get();
+                    if let Some(s) = about.filter(|s| concerns(s, &reason.action)) {
                         add(
                             &s.place,
                             &near.statement.policy.address,
