@@ -92,7 +92,6 @@ fn own(rules: &[Vec<Rule>]) -> (PolicySet, Request) {
         scp: vec![layer(3, PolicyType::Scp)],
         rcp: Vec::new(),
         resource: Some(layer(2, PolicyType::Bucket)),
-        access_point: None,
         target: TargetKind::Bucket,
         relation: AccountRelation::Same,
     };
