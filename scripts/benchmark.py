@@ -6,7 +6,8 @@ Usage: scripts/benchmark.py [--runs N] [--peers] NAME=FOLDER…
 Builds the release binaries, then runs them in turn over each folder, and prints a Markdown table: median CPU seconds
 (user and system), wall seconds, peak memory, and the ratios to parsing alone. `--peers` adds those of checkov,
 cfn-lint and cfn-guard that are on the PATH, once each. `scripts/benchmark.py growth GENERATOR` times the estates of a
-generator that takes `--roles N --buckets M --endpoints K --out DIR`, each twice as large as the one before.
+generator that takes `--roles N --buckets M --endpoints K --out DIR` and writes Terraform to `DIR/tf`, each twice as
+large as the one before.
 """
 import argparse
 import json
@@ -98,9 +99,7 @@ def growth(program: str, generator: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, generator, "--roles", str(roles), "--buckets", str(buckets), "--endpoints",
                             str(endpoints), "--out", folder], check=True, stdout=subprocess.DEVNULL)
-            for path in pathlib.Path(folder).glob("template.*"):
-                path.unlink()
-            ((cpu, wall, peak),) = medians([check(program, folder)], 3)
+            ((cpu, wall, peak),) = medians([check(program, str(pathlib.Path(folder, "tf")))], 3)
         ratio = f"{cpu / before:.2f}" if before else ""
         print(f"| {roles} / {buckets} / {endpoints} | {cpu:.2f} | {wall:.2f} | {peak:.0f} | {ratio} |", flush=True)
         before = cpu
