@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets: scripts/fuzz.sh [SECONDS-PER-TARGET] [TARGET…]
 # Seeds come from the cases of tests/; what a target finds stays in fuzz/artifacts, its corpus in fuzz/corpus.
-# Needs `cargo install cargo-fuzz`; runs on the stable toolchain, without a sanitizer (the crate forbids unsafe code).
+# Runs on the stable toolchain, without a sanitizer: the crate forbids unsafe code. Installs cargo-fuzz where it is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-fuzz
 seconds="${1:-60}"
 shift || true
 if [ "$#" -gt 0 ]; then
