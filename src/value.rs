@@ -121,6 +121,26 @@ pub struct Value {
 }
 
 impl Value {
+    /// True where the value has more parts than the limit; what several parts share counts for each of them.
+    pub fn has_more_parts_than(&self, limit: usize) -> bool {
+        let mut open = vec![self];
+        let mut seen = 0usize;
+        while let Some(value) = open.pop() {
+            seen += 1;
+            if seen + open.len() > limit {
+                return true;
+            }
+            match &value.kind {
+                ValueKind::List(items) | ValueKind::Set(items) => open.extend(items.iter()),
+                ValueKind::Map(map) => open.extend(map.iter().map(|(_, entry)| &entry.value)),
+                ValueKind::Choice(arms) => open.extend(arms.iter().map(|arm| &arm.value)),
+                ValueKind::Json(inner) => open.push(inner),
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// Visits every literal text inside the value, and numbers as they are written.
     pub fn literals(&self, visit: &mut dyn FnMut(&str)) {
         match &self.kind {

@@ -278,7 +278,7 @@ impl Reader {
         let (from, value) = self.read(symbol)?;
         joins.insert((symbol.scope, from));
         let value = self.rewrite(&value, depth.hop(), joins).unwrap_or(value);
-        let value = (!larger(&value)).then_some(value);
+        let value = (!value.has_more_parts_than(PARTS)).then_some(value);
         self.memo.borrow_mut().insert(symbol.clone(), value.clone());
         value
     }
@@ -392,26 +392,6 @@ fn length(text: &Text) -> usize {
         Piece::Unknown(_) => 1,
     });
     literals.sum()
-}
-
-/// True where a value has more parts than the limit; what several parts share counts for each of them.
-fn larger(value: &Value) -> bool {
-    let mut open = vec![value];
-    let mut seen = 0usize;
-    while let Some(value) = open.pop() {
-        seen += 1;
-        if seen + open.len() > PARTS {
-            return true;
-        }
-        match &value.kind {
-            ValueKind::List(items) | ValueKind::Set(items) => open.extend(items.iter()),
-            ValueKind::Map(map) => open.extend(map.iter().map(|(_, entry)| &entry.value)),
-            ValueKind::Choice(arms) => open.extend(arms.iter().map(|arm| &arm.value)),
-            ValueKind::Json(inner) => open.push(inner),
-            _ => {}
-        }
-    }
-    false
 }
 
 fn text_of(value: &Value) -> Option<Text> {

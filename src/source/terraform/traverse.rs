@@ -279,26 +279,6 @@ pub fn chosen_by(map: &Map, key: &Value, default: Option<&Value>, span: Span) ->
     (width(&chosen) <= ARMS).then_some(chosen)
 }
 
-/// True where a value has more parts than the limit; what several parts share counts for each of them.
-pub fn larger(value: &Value, limit: usize) -> bool {
-    let mut open = vec![value];
-    let mut seen = 0usize;
-    while let Some(value) = open.pop() {
-        seen += 1;
-        if seen + open.len() > limit {
-            return true;
-        }
-        match &value.kind {
-            ValueKind::List(items) | ValueKind::Set(items) => open.extend(items.iter()),
-            ValueKind::Map(map) => open.extend(map.iter().map(|(_, entry)| &entry.value)),
-            ValueKind::Choice(arms) => open.extend(arms.iter().map(|arm| &arm.value)),
-            ValueKind::Json(inner) => open.push(inner),
-            _ => {}
-        }
-    }
-    false
-}
-
 /// A part of a collection went through the same uses as the collection.
 pub fn inherit(mut part: Value, whole: &Value) -> Value {
     if whole.place.via.is_some() {

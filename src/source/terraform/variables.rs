@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::document::Expression;
 use super::evaluate::{Env, Evaluator, Failure, Memo, Outcome};
-use super::traverse::larger;
+
 use super::types::{self, Type};
 use crate::source::{GapKind, Inputs};
 use crate::value::{Place, Span, Step, Symbol, SymbolKind, Unknown, Value};
@@ -146,7 +146,7 @@ impl<'l, 'f> Evaluator<'l, 'f> {
         let outcome = compute(self);
         self.strict = strict;
         let outcome = match outcome {
-            Ok(value) if larger(&value, PARTS) => {
+            Ok(value) if value.has_more_parts_than(PARTS) => {
                 let why = format!("a value of more than {PARTS} parts");
                 self.loader
                     .gap(&key.1, &why, Some(span), None, GapKind::Reading);
